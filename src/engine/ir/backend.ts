@@ -1,0 +1,50 @@
+/** What a device must offer. A backend takes whole plans. Types only, so that `runtime` and each backend agree. */
+import type { Plan } from "./plan.ts";
+
+export type BufferId = number;
+
+export interface Capabilities {
+  /** Composite names it runs as one kernel; all others are inlined by the compiler. */
+  readonly composites: ReadonlySet<string>;
+  /** Most loads + stores of one fused kernel. */
+  readonly maxBuffersPerKernel: number;
+  /** Whether fused steps may hold several segments (horizontal fusion). */
+  readonly segments: boolean;
+}
+
+/** A loaded plan. `release` frees what the backend keeps for it. */
+export interface Executable {
+  readonly plan: Plan;
+  release(): void;
+}
+
+export interface BackendStats {
+  /** Bytes of buffers allocated and not freed, the most there ever were, and bytes of plan arenas. */
+  readonly live: number;
+  readonly peak: number;
+  readonly arenas: number;
+}
+
+export interface Backend {
+  readonly name: string;
+  readonly caps: Capabilities;
+  /** Zeroed memory. Throws OutOfMemoryError. */
+  alloc(bytes: number): BufferId;
+  free(id: BufferId): void;
+  write(id: BufferId, bytes: Uint8Array, offset?: number): void;
+  read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array>;
+  compile(plan: Plan): Executable;
+  /** Runs the whole plan in order with every other run, read and write. outputs[i] is ignored where the output has a donor. */
+  run(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[], scalars: readonly number[]): void;
+  /** The same `count` times over the same memory (donated state is updated in place each time), off the event loop. */
+  runMany(
+    exe: Executable,
+    inputs: readonly BufferId[],
+    outputs: readonly BufferId[],
+    scalars: readonly number[],
+    count: number,
+  ): Promise<void>;
+  stats(): BackendStats;
+  /** One line on what this device is, as in "cpu (avx512, 2 threads)". */
+  describe(): string;
+}

@@ -1,0 +1,3 @@
+export * from "./error.ts";
+export * from "./shape.ts";
+export * from "./tree.ts";
