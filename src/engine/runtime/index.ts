@@ -1,0 +1,16 @@
+export { Compiled, compiled, type Program } from "./compiled.ts";
+export { isTracing, noteDebt, withoutDebt } from "./debt.ts";
+export {
+  type Device,
+  type DeviceName,
+  defaultDevice,
+  deviceNames,
+  getDevice,
+  openDevices,
+  setDefaultDevice,
+  setThreads,
+} from "./device.ts";
+export { type MemoryUse, memory } from "./memory.ts";
+export { deviceOf, readNode, realize, realizeAsync } from "./realize.ts";
+export { withScope } from "./scope.ts";
+export { allocate, formatBytes, Storage, setMemoryLimit, storageFromBytes, storageOf } from "./storage.ts";

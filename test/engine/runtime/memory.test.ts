@@ -1,0 +1,47 @@
+/** Storage accounting: what is live is what is reachable; limits and errors name the culprits. */
+import { jit, memory, ones, setDefaultDevice, setMemoryLimit, type Tensor, tensor, zeros } from "nabla";
+import { afterEach, describe, expect, test } from "vitest";
+
+describe.each(["reference", "cpu"])("memory on %s", (device) => {
+  afterEach(() => setMemoryLimit(null));
+  const live = () => memory()[device]?.live ?? 0;
+
+  test("live bytes follow creation and dispose", async () => {
+    setDefaultDevice(device);
+    const before = live();
+    const x = tensor(new Float32Array(1000));
+    expect(live() - before).toBeGreaterThanOrEqual(4000);
+    x.dispose();
+    x.dispose();
+    expect(live()).toBe(before);
+    expect(() => x.add(1).dispose()).not.toThrow();
+    await expect(x.data()).rejects.toThrow(/freed/);
+  });
+
+  test("a training loop holds its state and nothing else", () => {
+    setDefaultDevice(device);
+    const step = jit((w: Tensor) => w.mul(0.5), { donate: [0] });
+    let w = ones([1000]);
+    w = step(w);
+    const before = live();
+    for (let i = 0; i < 1000; i++) w = step(w);
+    expect(live()).toBe(before);
+    w.dispose();
+  });
+
+  test("running out names the largest tensors", async () => {
+    setDefaultDevice(device);
+    const big = tensor(new Float32Array(5000));
+    setMemoryLimit(live() + 1000);
+    await expect(zeros([100, 100]).data()).rejects.toThrow(
+      /no room for f32\[100,100\] \(39\.1 KiB\).*f32\[5000\]/,
+    );
+    big.dispose();
+  });
+});
+
+test("an unknown device is named with the known ones", () => {
+  expect(() => setDefaultDevice("gpu")).toThrowErrorMatchingInlineSnapshot(
+    `[ConfigError: device: must be one of cpu, reference; got "gpu".]`,
+  );
+});
