@@ -21,7 +21,11 @@ function mulHigh(a: number, b: number): number {
 }
 
 /** The four words of one block. */
-export function philox(key0: number, key1: number, counter: readonly [number, number, number, number]): number[] {
+export function philox(
+  key0: number,
+  key1: number,
+  counter: readonly [number, number, number, number],
+): number[] {
   let [c0, c1, c2, c3] = counter;
   let k0 = key0;
   let k1 = key1;

@@ -17,6 +17,8 @@ export interface ScalarRow {
   readonly signature: Signature;
   /** f64 meaning; bool is 0 / 1. Integer results are wrapped to their dtype by the caller. */
   readonly js: (a: number, b: number, c: number) => number;
+  /** The meaning on integers where it is another one; `unsigned` for u32. */
+  readonly jsInt?: (a: number, b: number, unsigned: boolean) => number;
   /**
    * C++ over vectors a, b, c of the operand type (VF for f32, VI for i32, VU for u32; bool is a VI mask of 0 / -1).
    * A compare yields a VI mask. Where integers need another text, `cppInt` gives it.
@@ -37,7 +39,7 @@ const row = (
   cpp: string,
   wgsl: string,
   vjp: ScalarRow["vjp"],
-  more: { cppInt?: string; expensive?: boolean } = {},
+  more: Partial<Pick<ScalarRow, "jsInt" | "cppInt" | "expensive">> = {},
 ): ScalarRow => ({ arity, signature, js, cpp, wgsl, vjp, expensive: false, ...more });
 
 const at = (x: readonly Node[], i: number): Node => x[i] as Node;
@@ -90,9 +92,30 @@ export const scalarRows: { readonly [K in ScalarOp]: ScalarRow } = {
     slow,
   ),
   floor: row(1, "float", Math.floor, "vfloor(a)", "floor(a)", null),
-  add: row(2, "number", (a, b) => a + b, "a + b", "a + b", (_b, g) => [g, g]),
-  sub: row(2, "number", (a, b) => a - b, "a - b", "a - b", (b, g) => [g, b.neg(g)]),
-  mul: row(2, "number", (a, b) => a * b, "a * b", "a * b", (b, g, x) => [b.mul(g, at(x, 1)), b.mul(g, at(x, 0))]),
+  add: row(
+    2,
+    "number",
+    (a, b) => a + b,
+    "a + b",
+    "a + b",
+    (_b, g) => [g, g],
+  ),
+  sub: row(
+    2,
+    "number",
+    (a, b) => a - b,
+    "a - b",
+    "a - b",
+    (b, g) => [g, b.neg(g)],
+  ),
+  mul: row(
+    2,
+    "number",
+    (a, b) => a * b,
+    "a * b",
+    "a * b",
+    (b, g, x) => [b.mul(g, at(x, 1)), b.mul(g, at(x, 0))],
+  ),
   div: row(
     2,
     "number",
@@ -104,20 +127,23 @@ export const scalarRows: { readonly [K in ScalarOp]: ScalarRow } = {
       return [q, b.neg(b.mul(q, y))];
     },
     // Integers truncate towards zero; x / 0 is 0.
-    { cppInt: "vidiv(a, b)" },
+    { jsInt: (a, b) => (b === 0 ? 0 : Math.trunc(a / b)), cppInt: "vidiv(a, b)" },
   ),
   pow: row(
     2,
     "float",
-    Math.pow,
+    // As IEEE 754 and C have it, unlike JavaScript: 1 to any power is 1, even NaN; (-1) to an infinite power is 1.
+    (a, b) => (a === 1 || (a === -1 && Math.abs(b) === Number.POSITIVE_INFINITY) ? 1 : a ** b),
     "vpow(a, b)",
     "pow(a, b)",
     (b, g, x, y) => {
       const [base, exponent] = [at(x, 0), at(x, 1)];
       const one = b.fill(g, 1);
       const zero = b.fill(g, 0);
-      // b * a^(b-1), and 0 for b = 0 even where a = 0; log of a non-positive base counts as 0.
-      const toBase = b.where(b.eq(exponent, zero), zero, b.mul(exponent, b.pow(base, b.sub(exponent, one))));
+      // b * a^(b-1), and 0 for b = 0 even where a = 0: the exponent is made 0 there, so that no derivative meets 0 * inf.
+      // log of a non-positive base counts as 0.
+      const reduced = b.sub(b.where(b.eq(exponent, zero), one, exponent), one);
+      const toBase = b.mul(exponent, b.pow(base, reduced));
       const positive = b.lt(zero, base);
       const toExponent = b.where(positive, b.mul(y, b.log(b.where(positive, base, one))), zero);
       return [b.mul(g, toBase), b.mul(g, toExponent)];
@@ -135,7 +161,9 @@ export const scalarRows: { readonly [K in ScalarOp]: ScalarRow } = {
   bitXor: row(2, "bits", (a, b) => a ^ b, "a ^ b", "a ^ b", null),
   // Shifts take the count modulo 32, as JS and WGSL do; i32 shifts right arithmetically.
   shiftLeft: row(2, "shift", (a, b) => a << b, "a << (b & 31)", "a << (u32(b) & 31u)", null),
-  shiftRight: row(2, "shift", (a, b) => a >> b, "a >> (b & 31)", "a >> (u32(b) & 31u)", null),
+  shiftRight: row(2, "shift", (a, b) => a >> b, "a >> (b & 31)", "a >> (u32(b) & 31u)", null, {
+    jsInt: (a, b, unsigned) => (unsigned ? a >>> b : a >> b),
+  }),
   where: row(
     3,
     "select",
