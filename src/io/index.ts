@@ -1,0 +1,10 @@
+export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest, saveCheckpoint } from "./checkpoint.ts";
+export { ensureWritable, FileError, fileError, readBytes, withFile, writeFileAtomic } from "./files.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type SafeDType,
+  type SafeTensor,
+  type SafeTensors,
+} from "./safetensors.ts";
+export { loadSafetensors, readTree, restoreTree, saveSafetensors, type TensorsByPath } from "./tensors.ts";
