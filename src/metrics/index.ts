@@ -1,0 +1,3 @@
+export { accuracy } from "./accuracy.ts";
+export { meanLoss } from "./mean-loss.ts";
+export type { Batch, Metric } from "./metric.ts";

@@ -1,0 +1,70 @@
+/** Parameter: a tensor a module owns, with how it starts and whether it is trained. */
+import { type Tensor, zeros as zeroTensor } from "../engine/tensor/index.ts";
+import { ConfigError, formatShape, type Shape, ShapeError, sameShape } from "../util/index.ts";
+import type { Initializer } from "./initializers.ts";
+
+export interface ParameterOptions {
+  /** False for statistics and frozen weights: no gradient is taken, but it is saved with the model. Default true. */
+  readonly trainable?: boolean;
+}
+
+/**
+ * A named tensor of a module. It has no value until `model.init(seed)` or `model.load(...)` gives it one.
+ * The same Parameter in two places of a model is one (tied) parameter, known by the first path.
+ * @example this.weight = new Parameter([128, 10], glorotUniform);
+ */
+export class Parameter {
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+  /** Setting it to false freezes the parameter from the next `parameters()` on. */
+  trainable: boolean;
+  /** Where it is in the model that was last initialised or applied, as in `layers/0/weight`. For messages and `ctx.put`. */
+  path = "";
+  private current: Tensor | null = null;
+
+  constructor(shape: Shape, initializer: Initializer, options: ParameterOptions = {}) {
+    if (!shape.every((dim) => Number.isInteger(dim) && dim >= 0)) {
+      throw new ConfigError(`Parameter: shape must be non-negative integers; got ${formatShape(shape)}.`);
+    }
+    this.shape = [...shape];
+    this.initializer = initializer;
+    this.trainable = options.trainable ?? true;
+  }
+
+  get initialized(): boolean {
+    return this.current !== null;
+  }
+
+  /** Throws ConfigError when it has none yet. */
+  get value(): Tensor {
+    if (this.current === null) {
+      throw new ConfigError(
+        `${this.path || "Parameter"}: must have a value before it is used; got none. Call model.init(seed) or model.load(tensors) first.`,
+      );
+    }
+    return this.current;
+  }
+
+  /** Throws ShapeError unless the shapes are equal. */
+  set value(next: Tensor) {
+    if (!sameShape(next.shape, this.shape)) {
+      throw new ShapeError(
+        `${this.path || "Parameter"}: value must be ${formatShape(this.shape)}; got ${next.dtype}${formatShape(next.shape)}.`,
+      );
+    }
+    this.current = next;
+  }
+
+  /** Sets the value, or none, and returns what was there: for a binding that is taken back later. */
+  swap(next: Tensor | null): Tensor | null {
+    const previous = this.current;
+    if (next === null) this.current = null;
+    else this.value = next;
+    return previous;
+  }
+}
+
+/** State that is not trained, such as running statistics: a Parameter with `trainable: false`. Write it with `ctx.put`. */
+export function buffer(shape: Shape, initializer: Initializer = (_key, dims) => zeroTensor(dims)): Parameter {
+  return new Parameter(shape, initializer, { trainable: false });
+}

@@ -1,0 +1,44 @@
+/** adam and adamW. */
+import { chain } from "./chain.ts";
+import type { Hyper } from "./hyper.ts";
+import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
+import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+/**
+ * m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;
+ * p <- p - learningRate * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon).
+ * Defaults: beta1 0.9, beta2 0.999, epsilon 1e-8. Bytes of state per f32 parameter: 8, with amsgrad 12.
+ * For L2 put `addDecayedWeights` before it in a chain; for decoupled decay use `adamW`.
+ * Kingma and Ba 2015.
+ * @param learningRate Default 0.001.
+ * @throws ConfigError for values out of range.
+ * @example adam(1e-3);
+ */
+export function adam(learningRate: Hyper = 1e-3, options: AdamOptions = {}): Optimizer {
+  return chain(scaleByAdam(options), scaleByLearningRate(learningRate));
+}
+
+export interface AdamWOptions extends AdamOptions {
+  /** Default 0.01. */
+  readonly weightDecay?: Hyper;
+  /** Which parameters decay. Default all; biases and norms are often left out. */
+  readonly mask?: Mask;
+}
+
+/**
+ * Adam whose decay does not pass through the moments: p <- p - learningRate * (adam(g) + weightDecay * p).
+ * Defaults: as adam, and weightDecay 0.01. Bytes of state per f32 parameter: 8, with amsgrad 12.
+ * Loshchilov and Hutter, "Decoupled weight decay regularization", 2019.
+ * @param learningRate Default 0.001.
+ * @throws ConfigError for values out of range.
+ */
+export function adamW(learningRate: Hyper = 1e-3, options: AdamWOptions = {}): Optimizer {
+  const { weightDecay = 0.01, mask } = options;
+  return chain(
+    scaleByAdam(options),
+    addDecayedWeights(weightDecay, { mask }),
+    scaleByLearningRate(learningRate),
+  );
+}

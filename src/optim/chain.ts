@@ -1,0 +1,22 @@
+/** chain: optimizers and links one after the other. */
+import type { Optimizer, State, TensorTree } from "./optimizer.ts";
+
+/**
+ * Feeds each link's updates to the next; the state is the list of theirs. Clipping comes first, the learning rate last.
+ * A chain is an optimizer, so chains nest.
+ * @example chain(clipByGlobalNorm(1), adamW(1e-3));
+ */
+export function chain(...links: readonly Optimizer[]): Optimizer<readonly State[]> {
+  return {
+    init: (params) => links.map((link) => link.init(params)),
+    update<P extends TensorTree>(grads: P, state: readonly State[], params: P): [P, readonly State[]] {
+      let updates = grads;
+      const next = links.map((link, index) => {
+        const [changed, own] = link.update(updates, state[index] as State, params);
+        updates = changed;
+        return own;
+      });
+      return [updates, next];
+    },
+  };
+}

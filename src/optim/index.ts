@@ -1,0 +1,13 @@
+export { type AdamWOptions, adam, adamW } from "./adam.ts";
+export { chain } from "./chain.ts";
+export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
+export { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+export { clipByGlobalNorm, clipByValue, globalNorm } from "./links/clip.ts";
+export { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
+export { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+export { type RmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
+export { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
+export { applyUpdates, type Optimizer, type State, type TensorTree } from "./optimizer.ts";
+export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
+export * from "./schedules/index.ts";
+export { type SgdOptions, sgd } from "./sgd.ts";

@@ -1,0 +1,19 @@
+/** The last link of an optimizer: a step of the learning rate, downhill. */
+import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
+import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
+
+/**
+ * u = -learningRate * g. No state per parameter.
+ * @throws ConfigError for a negative learning rate.
+ */
+export function scaleByLearningRate(learningRate: Hyper): Optimizer<HyperState> {
+  const hyper = hyperSet("scaleByLearningRate", { learningRate: [learningRate, { min: 0 }] });
+  return {
+    init: (params) => hyper.init(deviceOfTree("scaleByLearningRate", params)),
+    update(grads, state) {
+      const now = hyper.at(state);
+      const factor = now.value("learningRate").neg();
+      return [mapTensors("scaleByLearningRate", (g) => g.mul(factor), grads), now.next];
+    },
+  };
+}

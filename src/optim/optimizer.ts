@@ -1,0 +1,68 @@
+/** Optimizer: a pair of pure functions on trees of tensors, one signature for whole optimizers and their links. */
+import type { Tensor } from "../engine/tensor/index.ts";
+import { ConfigError, flattenTree, mapTree, type Tree } from "../util/index.ts";
+
+/** Parameters, gradients, updates: plain objects and arrays of tensors, such as `model.parameters()`. */
+export type TensorTree = Tree<Tensor>;
+
+/** What an optimizer remembers: a plain tree, so that it can be saved, donated and compiled. */
+export type State = TensorTree;
+
+/**
+ * `init` makes the state for the parameters. `update` turns gradients into what is to be added to the parameters, and the
+ * state into the next. Both are pure and run inside jit as well as outside.
+ *
+ * @example
+ * const optimizer = adam(1e-3);
+ * let params = model.parameters();
+ * let state = optimizer.init(params);
+ * const [updates, next] = optimizer.update(grads, state, params);
+ * params = applyUpdates(params, updates);
+ */
+export interface Optimizer<S extends State = State> {
+  init(params: TensorTree): S;
+  update<P extends TensorTree>(grads: P, state: S, params: P): [updates: P, state: S];
+}
+
+/** params + updates, leaf by leaf. */
+export function applyUpdates<P extends TensorTree>(params: P, updates: P): P {
+  return mapTensors("applyUpdates", (parameter, update) => parameter.add(update), params, updates);
+}
+
+/** Maps the leaves of trees of one structure. Throws ConfigError, naming `op`, when the structures differ. */
+export function mapTensors<P extends TensorTree>(
+  op: string,
+  map: (first: Tensor, ...rest: Tensor[]) => Tensor,
+  first: P,
+  ...rest: readonly TensorTree[]
+): P {
+  const { structure, leaves } = flattenTree(first);
+  const others = rest.map((tree) => {
+    const flat = flattenTree(tree);
+    if (flat.structure !== structure) {
+      throw new ConfigError(
+        `${op}: trees must have one structure; got ${brief(structure)} and ${brief(flat.structure)}. Pass the gradients and the state of these parameters.`,
+      );
+    }
+    return flat.leaves as Tensor[];
+  });
+  let at = 0;
+  return mapTree<P>(first, () => {
+    const index = at++;
+    return map(leaves[index] as Tensor, ...others.map((list) => list[index] as Tensor));
+  });
+}
+
+const brief = (structure: string): string =>
+  structure.length > 120 ? `${structure.slice(0, 117)}...` : structure;
+
+/** The device of a tree's first tensor. Throws ConfigError when it has none. */
+export function deviceOfTree(op: string, tree: TensorTree): string {
+  const [first] = flattenTree(tree).leaves as Tensor[];
+  if (first === undefined) {
+    throw new ConfigError(
+      `${op}: there must be a parameter to train; got an empty tree. Initialise the model first.`,
+    );
+  }
+  return first.device;
+}
