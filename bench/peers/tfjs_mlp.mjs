@@ -1,0 +1,100 @@
+/** The TensorFlow.js contestant: its WebAssembly backend, which trains on one thread in Node. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+
+const require = createRequire(new URL("../package.json", import.meta.url));
+const tf = require("@tensorflow/tfjs");
+const wasm = require("@tensorflow/tfjs-backend-wasm");
+wasm.setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json"))}/dist/`);
+// Node's fetch reads no files; the backend needs its binary handed over.
+globalThis.fetch = async (path) => new Response(readFileSync(join(String(path).replace("file://", ""))));
+await tf.setBackend("wasm");
+await tf.ready();
+
+const job = JSON.parse(process.argv.at(-1));
+const { sizes, rows, batch } = job;
+const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
+const floats = (file) => new Float32Array(bytes(file).slice().buffer);
+
+const bce = job.loss === "bce";
+const inputs = bce
+  ? tf.tensor2d(floats(job.inputs), [rows, sizes[0]])
+  : tf.tensor2d(
+      Float32Array.from(bytes(job.inputs), (pixel) => pixel / 255),
+      [rows, sizes[0]],
+    );
+const labels = bce
+  ? tf.tensor2d(floats(job.labels), [rows, 1])
+  : tf.tidy(() =>
+      tf.oneHot(tf.tensor1d(Int32Array.from(bytes(job.labels)), "int32"), sizes.at(-1)).toFloat(),
+    );
+
+function fresh() {
+  const flat = floats(job.weights);
+  const layers = [];
+  let offset = 0;
+  for (let i = 0; i + 1 < sizes.length; i++) {
+    const [fanIn, fanOut] = [sizes[i], sizes[i + 1]];
+    const weight = tf.variable(tf.tensor2d(flat.slice(offset, offset + fanIn * fanOut), [fanIn, fanOut]));
+    offset += fanIn * fanOut;
+    const bias = tf.variable(tf.tensor1d(flat.slice(offset, offset + fanOut)));
+    offset += fanOut;
+    layers.push([weight, bias]);
+  }
+  return { layers, optimizer: tf.train.adam(job.learningRate, 0.9, 0.999, 1e-8) };
+}
+
+const lossOf = bce ? tf.losses.sigmoidCrossEntropy : tf.losses.softmaxCrossEntropy;
+
+function step({ layers, optimizer }, x, y) {
+  return optimizer.minimize(() => {
+    const logits = layers.reduce((h, [weight, bias], i) => {
+      const out = tf.add(tf.matMul(h, weight), bias);
+      return i + 1 < layers.length ? tf.relu(out) : out;
+    }, x);
+    return lossOf(y, logits);
+  }, true);
+}
+
+function check(steps) {
+  const state = fresh();
+  return Array.from({ length: steps }, (_, i) =>
+    tf.tidy(() => {
+      const start = batch === rows ? 0 : i * batch;
+      const loss = step(state, inputs.slice(start, batch), labels.slice(start, batch));
+      return loss.dataSync()[0];
+    }),
+  );
+}
+
+const state = fresh();
+
+function run(units) {
+  const start = performance.now();
+  for (let unit = 0; unit < units; unit++) {
+    if (batch === rows) {
+      tf.tidy(() => step(state, inputs, labels));
+      continue;
+    }
+    const order = tf.util.createShuffledIndices(rows);
+    for (let i = 0; i + batch <= rows; i += batch) {
+      tf.tidy(() => {
+        const pick = tf.tensor1d(Int32Array.from(order.subarray(i, i + batch)), "int32");
+        step(state, tf.gather(inputs, pick), tf.gather(labels, pick));
+      });
+    }
+  }
+  // The backend computes at once, so reading a weight waits for nothing more; it guards against a lazy one.
+  state.layers[0][1].dataSync();
+  return (performance.now() - start) / 1000;
+}
+
+const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
+answer({ versions: { "@tensorflow/tfjs": tf.version_core, backend: tf.getBackend() } });
+createInterface({ input: process.stdin }).on("line", (line) => {
+  const request = JSON.parse(line);
+  if (request.command === "check") answer({ losses: check(request.steps) });
+  else answer({ seconds: run(request.units) });
+});
