@@ -138,7 +138,8 @@ export interface Attrs {
   /** The index-th result of a composite or loop with several. */
   output: { readonly index: number };
   stopGradient: None;
-  copy: { readonly device: string };
+  /** `from`: where the operand is, so that the gradient can go back; absent when it is the same device. */
+  copy: { readonly device: string; readonly from?: string | undefined };
   collective: { readonly kind: "allReduce" | "allGather" | "reduceScatter" | "broadcast"; readonly axis: number };
 }
 
