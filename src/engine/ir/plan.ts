@@ -15,8 +15,11 @@ export type Place =
   | { readonly in: "const"; readonly data: Uint8Array }
   /** A 0-d host number, written by each run from its `scalars`. */
   | { readonly in: "scalar"; readonly index: number }
-  /** The i-th slice of `parent` inside the enclosing loop: starts at byte i * stride. */
-  | { readonly in: "slice"; readonly parent: number; readonly stride: number };
+  /**
+   * The i-th slice of `parent`: starts at byte i * stride. `i` is that of the enclosing loop at nesting `depth` (0: outermost),
+   * so that a step of an inner loop can read a slice of the outer one; only steps inside that loop may use it.
+   */
+  | { readonly in: "slice"; readonly parent: number; readonly stride: number; readonly depth: number };
 
 export interface PlanBuffer {
   readonly place: Place;
