@@ -1,5 +1,5 @@
 /** Batches of tensors for loops written by hand: seeded shuffle, last partial batch, prefetch. */
-import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { fromBytes, type Tensor } from "../engine/tensor/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
 import type { HostBatch, Source } from "./dataset.ts";
 import type { HostArray } from "./host.ts";
@@ -108,6 +108,6 @@ async function* batches(
 
 /** A tensor with a host array's values and shape. */
 export function toTensor(array: HostArray, device?: string): Tensor {
-  const options = { dtype: array.dtype, ...(device === undefined ? {} : { device }) };
-  return tensor(array.data, options).reshape([...array.shape]);
+  const { buffer, byteOffset, byteLength } = array.data;
+  return fromBytes(new Uint8Array(buffer, byteOffset, byteLength), array.dtype, array.shape, device);
 }

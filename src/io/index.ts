@@ -7,4 +7,11 @@ export {
   type SafeTensor,
   type SafeTensors,
 } from "./safetensors.ts";
-export { loadSafetensors, readTree, restoreTree, saveSafetensors, type TensorsByPath } from "./tensors.ts";
+export {
+  copyTree,
+  loadSafetensors,
+  readTree,
+  restoreTree,
+  saveSafetensors,
+  type TensorsByPath,
+} from "./tensors.ts";

@@ -1,7 +1,7 @@
 /** Between trees of device tensors and the bytes of a safetensors file, bit by bit. */
-import { type Aval, type DType, formatAval, rawNode } from "../engine/ir/index.ts";
-import { defaultDevice, getDevice, readNode, storageFromBytes } from "../engine/runtime/index.ts";
-import { Tensor } from "../engine/tensor/index.ts";
+import { type DType, formatAval } from "../engine/ir/index.ts";
+import { readNode } from "../engine/runtime/index.ts";
+import { fromBytes, Tensor } from "../engine/tensor/index.ts";
 import { DataError, flattenTree, mapTree } from "../util/index.ts";
 import { readBytes, writeFileAtomic } from "./files.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeDType, type SafeTensor } from "./safetensors.ts";
@@ -86,15 +86,28 @@ export async function loadSafetensors(
   return tensorsFrom(await readBytes(path), path, options.device);
 }
 
+/** Copies of a tree's tensors in memory of their own, on `device` (default: where each one is). */
+export async function copyTree<T>(tree: T, device?: string): Promise<T> {
+  const { leaves } = flattenTree(tree);
+  const copies: unknown[] = [];
+  for (const leaf of leaves) {
+    if (!(leaf instanceof Tensor)) copies.push(leaf);
+    else copies.push(fromBytes(await readNode(leaf.node), leaf.dtype, leaf.shape, device ?? leaf.device));
+  }
+  let at = 0;
+  return mapTree<T>(tree, () => copies[at++]);
+}
+
 /** The tensors in a safetensors file's bytes; `name` is what errors call it. */
 export function tensorsFrom(bytes: Uint8Array, name: string, device?: string): TensorsByPath {
-  const target = device === undefined ? defaultDevice() : getDevice(device);
   const out: Record<string, Tensor> = Object.create(null);
   for (const [path, stored] of decodeSafetensors(bytes, name).tensors) {
-    const aval: Aval = { dtype: readAs[stored.dtype], shape: stored.shape };
-    const node = rawNode("input", [], aval, {});
-    node.value = storageFromBytes(deviceBytes(stored, `${name}: ${path}`), aval, target);
-    out[path] = new Tensor(node);
+    out[path] = fromBytes(
+      deviceBytes(stored, `${name}: ${path}`),
+      readAs[stored.dtype],
+      stored.shape,
+      device,
+    );
   }
   return out;
 }

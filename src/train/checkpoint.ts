@@ -1,0 +1,56 @@
+/** Checkpoints while training: often enough to lose little, and never at the price of the one before. */
+import { ensureWritable } from "../io/index.ts";
+import { ConfigError, NablaError } from "../util/index.ts";
+import type { Callback, Run } from "./events.ts";
+
+export interface CheckpointOptions {
+  /** Epochs between saves; default 1. */
+  readonly every?: number;
+  /** Seconds between saves at least, so that short epochs are not all saving; default 5. The end of a run always saves. */
+  readonly minSeconds?: number;
+  /** Told of each save that failed while training goes on; default: a process warning. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/**
+ * Saves the training state into `dir` at the end of epochs and of the run. Shows at the start that the folder can be written.
+ *
+ * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
+ * last one's failure ends in an error.
+ *
+ * @example new Trainer({ ..., callbacks: [checkpoint("runs/mnist")] });
+ */
+export function checkpoint(dir: string, options: CheckpointOptions = {}): Callback {
+  const { every = 1, minSeconds = 5 } = options;
+  if (!Number.isInteger(every) || every < 1) {
+    throw new ConfigError(`checkpoint: every must be a whole number of at least 1; got ${every}.`);
+  }
+  const onFailure =
+    options.onFailure ?? ((error: Error) => process.emitWarning(error.message, { type: "NablaWarning" }));
+  let savedAt = 0;
+  let savedStep = -1;
+  const save = async (run: Run, step: number): Promise<void> => {
+    await run.save(dir);
+    savedAt = performance.now();
+    savedStep = step;
+  };
+  return {
+    async start() {
+      savedAt = performance.now();
+      savedStep = -1;
+      await ensureWritable(dir);
+    },
+    async epochEnd({ record }, run) {
+      if (record.epoch % every !== 0 || performance.now() - savedAt < minSeconds * 1000) return;
+      try {
+        await save(run, record.step);
+      } catch (error) {
+        if (!(error instanceof NablaError)) throw error;
+        onFailure(error);
+      }
+    },
+    async stop({ position }, run) {
+      if (savedStep !== position.step) await save(run, position.step);
+    },
+  };
+}

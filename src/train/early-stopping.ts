@@ -1,0 +1,83 @@
+/** Early stopping: ends a run that no longer gets better, and may put the best parameters back. */
+import { ConfigError } from "../util/index.ts";
+import { type Callback, type EpochRecord, monitored, monitors } from "./events.ts";
+import { suggestion } from "./nearest.ts";
+
+export interface EarlyStoppingOptions {
+  /** What to watch, as in `validation.loss` (the default) or `validation.accuracy`. */
+  readonly monitor?: string;
+  /** Epochs without a better value before the run ends; default 3. */
+  readonly patience?: number;
+  /** A change smaller than this is no improvement; default 0. */
+  readonly minDelta?: number;
+  /** Whether smaller or larger is better; default: smaller for a loss, larger for anything else. */
+  readonly mode?: "min" | "max";
+  /** Puts the parameters of the best epoch back at the end; default true. */
+  readonly restoreBest?: boolean;
+}
+
+/**
+ * Ends a run when the monitored value has not improved for `patience` epochs.
+ *
+ * Throws ConfigError when there is no such value, naming the nearest there is.
+ *
+ * @example new Trainer({ ..., callbacks: [earlyStopping({ monitor: "validation.accuracy", patience: 5 })] });
+ * @see Prechelt, Early stopping - but when?, 1998
+ */
+export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
+  const { monitor = "validation.loss", patience = 3, minDelta = 0, restoreBest = true } = options;
+  const mode = options.mode ?? (monitor.endsWith("loss") ? "min" : "max");
+  if (!Number.isInteger(patience) || patience < 1) {
+    throw new ConfigError(`earlyStopping: patience must be a whole number of at least 1; got ${patience}.`);
+  }
+  if (!(minDelta >= 0)) throw new ConfigError(`earlyStopping: minDelta must be at least 0; got ${minDelta}.`);
+  let best = Number.NaN;
+  let wait = 0;
+  let restore: (() => void) | null = null;
+
+  const read = (record: EpochRecord): number => {
+    const value = monitored(record, monitor);
+    if (value === undefined) {
+      const what =
+        record.validation === null && monitor.startsWith("validation") ? " without validation data" : "";
+      throw new ConfigError(
+        `earlyStopping: there is no "${monitor}"${what}.${suggestion(monitor, monitors(record))}`,
+      );
+    }
+    return value;
+  };
+  const improves = (value: number): boolean =>
+    Number.isNaN(best) || (mode === "min" ? value < best - minDelta : value > best + minDelta);
+  /** True when this value is the best so far. */
+  const note = (value: number): boolean => {
+    if (improves(value)) {
+      best = value;
+      wait = 0;
+      return true;
+    }
+    wait++;
+    return false;
+  };
+
+  return {
+    start({ history }) {
+      best = Number.NaN;
+      wait = 0;
+      restore = null;
+      // A resumed run goes on counting where it was; parameters of epochs before it are not at hand any more.
+      for (const record of history) note(read(record));
+    },
+    async epochEnd({ record }, run) {
+      const value = read(record);
+      if (note(value)) {
+        if (restoreBest) restore = await run.snapshot();
+      } else if (wait >= patience) {
+        run.stop(`${monitor} has not improved on ${best} for ${wait} epochs`);
+      }
+    },
+    stop() {
+      if (wait > 0) restore?.();
+      restore = null;
+    },
+  };
+}

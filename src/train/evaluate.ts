@@ -1,0 +1,94 @@
+/** Measures and runs a model over data on the device, in batches as large as memory likes. */
+
+import { bytesPerElement } from "../engine/ir/index.ts";
+import { concat, slice, type Tensor, tensor } from "../engine/tensor/index.ts";
+import type { Metric } from "../metrics/index.ts";
+import { sizeOf } from "../util/index.ts";
+import { Chunks } from "./chunks.ts";
+import type { Scores } from "./events.ts";
+import { freshMetrics, type MetricStates, type Params } from "./state.ts";
+import { type EvaluateStep, evaluateStep, type Parts, predictStep, readStep } from "./steps.ts";
+
+/** Data on the device. */
+export interface Placed {
+  readonly x: Tensor;
+  readonly y: Tensor;
+}
+
+/** Rows of `x` that make about 4 MB, at most 1,024: enough to fill the kernels, little enough for the activations. */
+export function evaluationBatch(x: Tensor): number {
+  const bytes = sizeOf(x.shape.slice(1)) * bytesPerElement[x.dtype];
+  return Math.max(1, Math.min(1024, x.shape[0] ?? 1, Math.floor(2 ** 22 / Math.max(bytes, 1))));
+}
+
+export class Evaluator {
+  readonly #parts: Omit<Parts, "optimizer">;
+  readonly #device: string;
+  readonly #steps = new Map<number, EvaluateStep>();
+  readonly #read: ReturnType<typeof readStep>;
+  readonly #predict: ReturnType<typeof predictStep>;
+
+  constructor(parts: Omit<Parts, "optimizer">, device: string) {
+    this.#parts = parts;
+    this.#device = device;
+    this.#read = readStep(parts.metrics);
+    this.#predict = predictStep(parts.model);
+  }
+
+  #step(batchSize: number): EvaluateStep {
+    let step = this.#steps.get(batchSize);
+    if (!step) {
+      step = evaluateStep(this.#parts, batchSize);
+      this.#steps.set(batchSize, step);
+    }
+    return step;
+  }
+
+  /** The averages the metric states stand at. */
+  async read(states: MetricStates): Promise<Scores> {
+    const values = this.#read(states);
+    const numbers = await values.data();
+    values.dispose();
+    const entries = this.#parts.metrics.map((metric: Metric, index) => [
+      metric.name,
+      numbers[index] as number,
+    ]);
+    return Object.fromEntries(entries) as Scores;
+  }
+
+  /** Averages over all rows, each once. */
+  async scores(params: Params, buffers: Params, data: Placed): Promise<Scores> {
+    const rows = data.x.shape[0] as number;
+    const batchSize = evaluationBatch(data.x);
+    const chunks = new Chunks();
+    let state = {
+      metrics: freshMetrics(this.#parts.metrics, this.#device),
+      cursor: tensor(0, { dtype: "i32", device: this.#device }),
+    };
+    const input = { params, buffers, x: data.x, y: data.y };
+    const full = Math.floor(rows / batchSize);
+    for (let done = 0; done < full; ) {
+      const count = chunks.next(full - done);
+      const start = performance.now();
+      [state] = await this.#step(batchSize).repeat(count, state, input);
+      chunks.note(count, (performance.now() - start) / 1000);
+      done += count;
+    }
+    if (rows % batchSize > 0) [state] = await this.#step(rows % batchSize).repeat(1, state, input);
+    return this.read(state.metrics);
+  }
+
+  /** The model's outputs for every row of x. */
+  async predict(tensors: Params, x: Tensor): Promise<Tensor> {
+    const rows = x.shape[0] as number;
+    const batchSize = evaluationBatch(x);
+    if (rows <= batchSize) return this.#predict(tensors, x);
+    const parts: Tensor[] = [];
+    for (let start = 0; start < rows; start += batchSize) {
+      parts.push(this.#predict(tensors, slice(x, [start, Math.min(start + batchSize, rows)])));
+    }
+    const all = await concat(parts, 0).realize();
+    for (const part of parts) part.dispose();
+    return all;
+  }
+}

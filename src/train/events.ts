@@ -1,0 +1,93 @@
+/** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
+import type { Tensors } from "../nn/index.ts";
+
+/** Averages over rows by name: `loss` and the metrics asked for. */
+export type Scores = { readonly loss: number } & { readonly [metric: string]: number };
+
+/** One line of a run's history: what an epoch reached. Free of times, so that equal runs have equal histories. */
+export interface EpochRecord {
+  /** From 1. */
+  readonly epoch: number;
+  /** Steps taken since the start of the run. */
+  readonly step: number;
+  readonly train: Scores;
+  readonly validation: Scores | null;
+}
+
+/** Where a run is. */
+export interface Position {
+  /** Whole epochs done. */
+  readonly epoch: number;
+  /** Batches done of the epoch under way. */
+  readonly batch: number;
+  /** Steps taken in all. */
+  readonly step: number;
+}
+
+/** Fixed facts of a run. */
+export interface Plan {
+  readonly epochs: number;
+  readonly batchSize: number;
+  /** Rows of training data, and batches in an epoch. */
+  readonly rows: number;
+  readonly batches: number;
+  /** Trained numbers in the model. */
+  readonly parameters: number;
+  /** As in "cpu (avx512, 2 threads)". */
+  readonly device: string;
+}
+
+export interface Events {
+  /** Before anything is computed: the place to fail early. */
+  start: { readonly plan: Plan; readonly position: Position; readonly history: readonly EpochRecord[] };
+  epochStart: { readonly epoch: number };
+  /** `count` batches are about to be trained in one go. */
+  batch: { readonly epoch: number; readonly batch: number; readonly count: number };
+  /** They have been. `train` is the average over the epoch so far, `recent` over these batches. */
+  stepEnd: {
+    readonly position: Position;
+    readonly rows: number;
+    readonly seconds: number;
+    readonly train: Scores;
+    readonly recent: Scores;
+  };
+  /** The validation data has been measured. */
+  evaluate: { readonly epoch: number; readonly scores: Scores; readonly seconds: number };
+  epochEnd: { readonly record: EpochRecord };
+  /** The state has been saved in `dir`. */
+  checkpoint: { readonly dir: string; readonly position: Position };
+  /** The run is over; `reason` is null when all epochs are done. Not sent after an error. */
+  stop: { readonly reason: string | null; readonly position: Position };
+  error: { readonly error: unknown; readonly position: Position };
+}
+
+/** What a callback may ask for. */
+export interface Run {
+  /** Ends the run after this event, for the reason given. */
+  stop(reason: string): void;
+  /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
+  save(dir: string): Promise<void>;
+  /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
+  parameters(): Tensors;
+  /** Copies of them on the host, and how to put them back. */
+  snapshot(): Promise<() => void>;
+}
+
+/** Functions by event, each optional; the trainer waits for those that return a promise. */
+export type Callback = {
+  readonly [K in keyof Events]?: (event: Events[K], run: Run) => void | Promise<void>;
+};
+
+/** The value a callback watches, as in `validation.loss` or `train.accuracy`; undefined when there is none. */
+export function monitored(record: EpochRecord, monitor: string): number | undefined {
+  const [part, name] = monitor.split(".");
+  const scores = part === "train" ? record.train : part === "validation" ? record.validation : null;
+  return name === undefined ? undefined : scores?.[name];
+}
+
+/** The names `monitored` knows in a record. */
+export function monitors(record: EpochRecord): string[] {
+  const names = (part: string, scores: Scores | null) =>
+    Object.keys(scores ?? {}).map((name) => `${part}.${name}`);
+  return [...names("train", record.train), ...names("validation", record.validation)];
+}

@@ -1,0 +1,161 @@
+/** Experiments: what the command line runs, checked field by field before anything else happens. */
+import { z } from "zod";
+import { Dataset } from "../data/index.ts";
+import type { Metric } from "../metrics/index.ts";
+import { Module } from "../nn/index.ts";
+import type { Optimizer } from "../optim/index.ts";
+import { ConfigError } from "../util/index.ts";
+import type { Callback } from "./events.ts";
+import { suggestion } from "./nearest.ts";
+import type { Loss } from "./steps.ts";
+import { type MetricName, metricNames } from "./trainer.ts";
+
+/** The data of an experiment; `test` is measured where there is no `validation`. */
+export interface ExperimentData {
+  readonly train: Dataset;
+  readonly validation?: Dataset;
+  readonly test?: Dataset;
+}
+
+export interface Experiment {
+  /** Names the run's folder. */
+  readonly name: string;
+  /** Or a function that makes it: loading is then part of the run. */
+  readonly data: ExperimentData | (() => ExperimentData | Promise<ExperimentData>);
+  readonly model: Module | (() => Module);
+  readonly loss: Loss;
+  readonly optimizer: Optimizer;
+  readonly metrics?: readonly (MetricName | Metric)[];
+  /** Default 10. */
+  readonly epochs?: number;
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Default 0. */
+  readonly seed?: number;
+  /** A new order of the rows each epoch; default true. */
+  readonly shuffle?: boolean;
+  /** Leaves out an epoch's last batch when it is smaller; default false. */
+  readonly dropLast?: boolean;
+  readonly callbacks?: readonly Callback[];
+  /** Default: the cpu, or what `--device` says. */
+  readonly device?: string;
+}
+
+const isFunction = (value: unknown): boolean => typeof value === "function";
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+const isData = (value: unknown): value is ExperimentData => isObject(value) && value.train instanceof Dataset;
+const isOptimizer = (value: unknown): boolean =>
+  isObject(value) && isFunction(value.init) && isFunction(value.update);
+const isMetric = (value: unknown): boolean =>
+  typeof value === "string"
+    ? metricNames.some((name) => name === value)
+    : isObject(value) && isFunction(value.init) && isFunction(value.update);
+const isEvents = (value: unknown): boolean => isObject(value) && Object.values(value).every(isFunction);
+
+const whole = (least: number) => z.int().gte(least);
+
+/** Each field with what it must be, in the words of the error. */
+const fields = {
+  name: [z.string().regex(/^[\w][\w .-]*$/), 'a name of letters, digits, "-", "_" and "."'],
+  data: [
+    z.custom((value) => isFunction(value) || isData(value)),
+    "{ train, validation? } or a function that gives it",
+  ],
+  model: [
+    z.custom((value) => isFunction(value) || value instanceof Module),
+    "a Module or a function that makes one",
+  ],
+  loss: [z.custom(isFunction), "a function such as crossEntropy"],
+  optimizer: [z.custom(isOptimizer), "an optimizer such as adam(1e-3)"],
+  metrics: [
+    z.array(z.custom(isMetric)).optional(),
+    `a list of metrics (${metricNames.join(", ")}) or of your own`,
+  ],
+  epochs: [whole(1).optional(), "a whole number of at least 1"],
+  batchSize: [whole(1).optional(), "a whole number of at least 1"],
+  seed: [whole(0).optional(), "a whole number of at least 0"],
+  shuffle: [z.boolean().optional(), "true or false"],
+  dropLast: [z.boolean().optional(), "true or false"],
+  callbacks: [z.array(z.custom(isEvents)).optional(), "a list of objects with functions by event"],
+  device: [z.string().optional(), "the name of a device"],
+} as const satisfies Record<keyof Experiment, readonly [z.ZodType, string]>;
+
+const names = Object.keys(fields) as (keyof Experiment)[];
+const schema = z.strictObject(
+  Object.fromEntries(names.map((name) => [name, fields[name][0]])) as { [K in keyof Experiment]: z.ZodType },
+);
+
+/**
+ * Checks an experiment and gives it back. An experiment file default-exports it; `nabla train file.ts` runs it.
+ *
+ * Throws ConfigError that names a field that is unknown (with the nearest right one), missing or wrong.
+ *
+ * @example
+ * export default defineExperiment({
+ *   name: "mnist-mlp",
+ *   data: () => mnist(),
+ *   model: () => new Sequential(new Linear(784, 128), relu, new Linear(128, 10)),
+ *   loss: crossEntropy,
+ *   optimizer: adam(1e-3),
+ *   metrics: ["accuracy"],
+ *   epochs: 3,
+ * });
+ */
+export function defineExperiment(experiment: Experiment): Experiment {
+  const parsed = schema.safeParse(experiment);
+  if (parsed.success) return experiment;
+  const unknown = parsed.error.issues.find((issue) => issue.code === "unrecognized_keys");
+  const [key] = unknown?.code === "unrecognized_keys" ? unknown.keys : [];
+  if (key !== undefined)
+    throw new ConfigError(`experiment: there is no field "${key}".${suggestion(key, names)}`);
+  const at = parsed.error.issues[0]?.path ?? [];
+  const field = at[0] as keyof Experiment | undefined;
+  if (field === undefined)
+    throw new ConfigError("experiment: must be an object, made by defineExperiment({ ... }).");
+  const [, what] = fields[field];
+  if (!(field in experiment))
+    throw new ConfigError(`experiment: the field "${field}" is missing; it must be ${what}.`);
+  const value = at.reduce<unknown>(
+    (part, step) => (part as Record<PropertyKey, unknown>)?.[step],
+    experiment,
+  );
+  const hint = field === "metrics" && typeof value === "string" ? suggestion(value, metricNames) : "";
+  throw new ConfigError(`experiment: ${at.join("/")} must be ${what}; got ${describe(value)}.${hint}`);
+}
+
+function describe(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(value);
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === "function") return "a function";
+  return isObject(value)
+    ? `an object with ${Object.keys(value).slice(0, 5).join(", ") || "no fields"}`
+    : String(value);
+}
+
+/** The experiment's data, made if need be. Throws ConfigError when the function gives something else. */
+export async function experimentData(experiment: Experiment): Promise<ExperimentData> {
+  const made: unknown = await (typeof experiment.data === "function" ? experiment.data() : experiment.data);
+  if (!isData(made)) {
+    throw new ConfigError(
+      `experiment: data must give { train, validation? } of data sets, as mnist() does; got ${describe(made)}.`,
+    );
+  }
+  for (const part of ["validation", "test"] as const) {
+    if (made[part] !== undefined && !(made[part] instanceof Dataset)) {
+      throw new ConfigError(
+        `experiment: data.${part} must be a data set made by dataset(); got ${describe(made[part])}.`,
+      );
+    }
+  }
+  return made;
+}
+
+/** The experiment's model, made if need be. Throws ConfigError when the function gives something else. */
+export function experimentModel(experiment: Experiment): Module {
+  const model: unknown = experiment.model instanceof Module ? experiment.model : experiment.model();
+  if (model instanceof Module) return model as Module;
+  throw new ConfigError(
+    `experiment: model must give a Module, as new Sequential(...) does; got ${describe(model)}.`,
+  );
+}

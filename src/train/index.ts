@@ -1,0 +1,32 @@
+export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
+export {
+  type Callback,
+  type EpochRecord,
+  type Events,
+  monitored,
+  type Plan,
+  type Position,
+  type Run,
+  type Scores,
+} from "./events.ts";
+export {
+  defineExperiment,
+  type Experiment,
+  type ExperimentData,
+  experimentData,
+  experimentModel,
+} from "./experiment.ts";
+export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
+export { history } from "./history.ts";
+export { nearest, suggestion } from "./nearest.ts";
+export { type ProgressOptions, progress } from "./progress.ts";
+export type { Loss } from "./steps.ts";
+export {
+  type FitOptions,
+  type FitResult,
+  type MetricName,
+  metricNames,
+  Trainer,
+  type TrainerOptions,
+} from "./trainer.ts";

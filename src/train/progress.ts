@@ -1,0 +1,124 @@
+/** Progress: a live bar on a terminal, plain lines elsewhere; on stderr, so that stdout stays for results. */
+import type { SingleBar } from "cli-progress";
+import type { Callback, EpochRecord, Events, Plan } from "./events.ts";
+import { formatRate, formatScores, formatSeconds } from "./format.ts";
+
+export interface ProgressOptions {
+  /** Default: process.stderr. */
+  readonly stream?: NodeJS.WriteStream;
+  /** Seconds between plain lines within an epoch; default 10. */
+  readonly everySeconds?: number;
+}
+
+/** What one epoch reached, in a line. */
+export function epochLine(record: EpochRecord, epochs: number, seconds: number, rows: number): string {
+  const { epoch, train, validation } = record;
+  const place = `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
+  const measured = validation ? `  validation ${formatScores(validation)}` : "";
+  const speed = seconds > 0 ? `  ${formatRate(rows / seconds)}` : "";
+  return `${place}  ${formatScores(train)}${measured}${speed}`;
+}
+
+/**
+ * Shows a run while it goes: bar, share, loss, metrics, samples a second and the time left on a terminal; a line per epoch, and
+ * every ten seconds within a long one, elsewhere.
+ *
+ * @example new Trainer({ ..., callbacks: [progress()] });
+ */
+export function progress(options: ProgressOptions = {}): Callback {
+  const stream = options.stream ?? process.stderr;
+  const everySeconds = options.everySeconds ?? 10;
+  let plan: Plan | null = null;
+  let bar: SingleBar | null = null;
+  let startBar: ((epoch: number, done: number) => void) | null = null;
+  let rows = 0; // of this epoch, with the seconds they took
+  let seconds = 0;
+  let rate = 0; // rows a second, smoothed
+  let batchesLeft = 0;
+  let lastLine = 0;
+
+  const line = (text: string): void => {
+    stream.write(`${text}\n`);
+    lastLine = performance.now();
+  };
+  const closeBar = (): void => {
+    bar?.stop();
+    bar = null;
+  };
+  const shown = ({ train, position }: Events["stepEnd"], { rows: all, batchSize }: Plan) => {
+    const left = Math.max(0, batchesLeft - position.step);
+    return {
+      scores: formatScores(train),
+      speed: formatRate(rate),
+      left: formatSeconds((left * Math.min(batchSize, all)) / rate),
+    };
+  };
+
+  return {
+    async start(event) {
+      plan = event.plan;
+      const { position } = event;
+      batchesLeft = position.step + (plan.epochs - position.epoch) * plan.batches - position.batch;
+      rate = 0;
+      lastLine = performance.now();
+      line(
+        `${plan.parameters.toLocaleString("en-US")} parameters, ${plan.rows.toLocaleString("en-US")} rows, batch ${plan.batchSize}, on ${plan.device}`,
+      );
+      if (!stream.isTTY) return;
+      const { SingleBar } = await import("cli-progress");
+      startBar = (epoch, done) => {
+        const all = plan as Plan;
+        bar = new SingleBar({
+          format: `epoch ${epoch}/${all.epochs} {bar} {percentage}% | {scores} | {speed} | {left} left`,
+          stream,
+          barCompleteChar: "█",
+          barIncompleteChar: "░",
+          barsize: 24,
+          hideCursor: true,
+          clearOnComplete: true,
+          fps: 12,
+          gracefulExit: false, // Ctrl-C is the command line's to handle: it saves first
+        });
+        bar.start(all.batches, done, { scores: "loss ...", speed: "", left: "?" });
+      };
+    },
+    epochStart() {
+      rows = 0;
+      seconds = 0;
+    },
+    batch({ epoch, batch }) {
+      if (!bar) startBar?.(epoch, batch);
+    },
+    stepEnd(event) {
+      if (!plan) return;
+      rows += event.rows;
+      seconds += event.seconds;
+      const now = event.rows / Math.max(event.seconds, 1e-9);
+      rate = rate === 0 ? now : 0.9 * rate + 0.1 * now;
+      const text = shown(event, plan);
+      if (bar) bar.update(event.position.batch, text);
+      else if (performance.now() - lastLine > everySeconds * 1000) {
+        const share = Math.floor((100 * event.position.batch) / plan.batches);
+        line(
+          `epoch ${event.position.epoch + 1}/${plan.epochs} ${share}%  ${text.scores}  ${text.speed}  ${text.left} left`,
+        );
+      }
+    },
+    epochEnd({ record }) {
+      if (!plan) return;
+      closeBar();
+      // Thousands of tiny epochs are not thousands of lines.
+      const last = record.epoch === plan.epochs;
+      const quick = performance.now() - lastLine < 100 && record.epoch > 20;
+      if (last || !quick) line(epochLine(record, plan.epochs, seconds, rows));
+    },
+    stop({ reason, position }) {
+      closeBar();
+      if (reason !== null)
+        line(`stopped at epoch ${position.epoch + (position.batch > 0 ? 1 : 0)}: ${reason}`);
+    },
+    error() {
+      closeBar();
+    },
+  };
+}

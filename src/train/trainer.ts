@@ -1,0 +1,398 @@
+/** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
+import { type ArrayLike, Dataset, toHostArray, toTensor } from "../data/index.ts";
+import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
+import { Tensor } from "../engine/tensor/index.ts";
+import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { accuracy, type Metric, meanLoss } from "../metrics/index.ts";
+import type { Module, Tensors } from "../nn/index.ts";
+import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
+import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import { checkFit } from "./check.ts";
+import { Evaluator, type Placed } from "./evaluate.ts";
+import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
+import { type Live, runEpochs } from "./fit.ts";
+import { suggestion } from "./nearest.ts";
+import { rejectUnknown, wholeNumber } from "./options.ts";
+import { type Resumed, readManifest } from "./resume.ts";
+import { firstState, type Params } from "./state.ts";
+import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
+
+export interface TrainerOptions {
+  readonly model: Module;
+  /** From outputs and targets to a mean over the batch, as `crossEntropy`. */
+  readonly loss: Loss;
+  readonly optimizer: Optimizer;
+  /** By name ("accuracy") or your own. The loss is always measured. */
+  readonly metrics?: readonly (MetricName | Metric)[];
+  readonly callbacks?: readonly Callback[];
+  /** Of the initial values, the order of the rows and all randomness; default 0. */
+  readonly seed?: number;
+  /** Default: where new tensors go. */
+  readonly device?: string;
+}
+
+export interface FitOptions {
+  /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */
+  readonly epochs: number;
+  /** Default 32. */
+  readonly batchSize?: number;
+  /** Measured after each epoch. */
+  readonly validation?: Dataset;
+  /** A new order each epoch; default true. */
+  readonly shuffle?: boolean;
+  /** Leaves out an epoch's last batch when it is smaller; default false. */
+  readonly dropLast?: boolean;
+  /** Aborting it ends the run after the steps under way. */
+  readonly signal?: AbortSignal;
+}
+
+export interface FitResult {
+  readonly history: readonly EpochRecord[];
+  /** The epoch whose parameters the model has now (early stopping may put back an earlier one); null before the first. */
+  readonly record: EpochRecord | null;
+  /** Why it ended early; null when all epochs are done. */
+  readonly reason: string | null;
+  readonly plan: Plan;
+  readonly seconds: number;
+  /** Training rows a second, validation and compilation aside. */
+  readonly samplesPerSecond: number;
+}
+
+const metricsByName = { accuracy } as const;
+export type MetricName = keyof typeof metricsByName;
+export const metricNames = Object.keys(metricsByName) as MetricName[];
+
+/**
+ * Trains a model on data in memory, by compiled steps that run many to a native call.
+ *
+ * Equal seeds give equal bits, whatever the number of threads and however often progress is shown. The model's parameters are
+ * the truth: what `model.load` sets between two calls is taken over.
+ *
+ * Throws ConfigError for unknown or wrong options.
+ *
+ * @example
+ * const trainer = new Trainer({ model, loss: crossEntropy, optimizer: adam(1e-3), metrics: ["accuracy"] });
+ * await trainer.fit(train, { epochs: 3, batchSize: 32, validation: test });
+ * console.log(await trainer.evaluate(test)); // { loss, accuracy }
+ */
+export class Trainer {
+  readonly model: Module;
+  readonly seed: number;
+  readonly device: string;
+  readonly #parts: Parts;
+  readonly #callbacks: readonly Callback[];
+  readonly #evaluator: Evaluator;
+  readonly #steps = new Map<number, TrainStep>();
+  readonly #placed = new WeakMap<Dataset, Placed>();
+  #live: Live | null = null;
+  #resumed: Resumed | null = null;
+  #run: Resumed | null = null;
+  #fitting = false;
+
+  constructor(options: TrainerOptions) {
+    rejectUnknown("Trainer", options, [
+      "model",
+      "loss",
+      "optimizer",
+      "metrics",
+      "callbacks",
+      "seed",
+      "device",
+    ]);
+    const { model, loss, optimizer, callbacks = [], seed = 0 } = options;
+    if (typeof model?.forward !== "function")
+      throw new ConfigError("Trainer: model must be a Module; it has no forward.");
+    if (typeof loss !== "function")
+      throw new ConfigError(`Trainer: loss must be a function; got ${typeof loss}.`);
+    if (typeof optimizer?.update !== "function") {
+      throw new ConfigError(
+        `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
+      );
+    }
+    this.model = model;
+    this.seed = wholeNumber("Trainer", "seed", seed, 0);
+    this.device = options.device === undefined ? defaultDevice().name : getDevice(options.device).name;
+    this.#parts = {
+      model,
+      loss,
+      optimizer,
+      metrics: [meanLoss() as Metric, ...(options.metrics ?? []).map(toMetric)],
+    };
+    this.#callbacks = callbacks;
+    this.#evaluator = new Evaluator(this.#parts, this.device);
+  }
+
+  /** What each epoch reached so far. */
+  get history(): readonly EpochRecord[] {
+    return this.#live?.history ?? [];
+  }
+
+  get position(): Position {
+    return this.#live?.position ?? { epoch: 0, batch: 0, step: 0 };
+  }
+
+  /**
+   * Trains for `epochs` more epochs (after `resume`: up to `epochs`), and leaves the trained values in the model.
+   *
+   * Throws before the first step: ShapeError naming the layer, DataError naming the row of a label out of range, ConfigError for
+   * options; on the way: DataError when the loss is NaN or infinite, and what callbacks throw.
+   */
+  async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
+    rejectUnknown("fit", options, ["epochs", "batchSize", "validation", "shuffle", "dropLast", "signal"]);
+    if (this.#fitting) throw new ConfigError("fit: this trainer is already training. Await the first call.");
+    this.#fitting = true;
+    try {
+      return await this.#fit(train, options);
+    } finally {
+      this.#fitting = false;
+    }
+  }
+
+  async #fit(train: Dataset, options: FitOptions): Promise<FitResult> {
+    const { batchSize = 32, shuffle = true, dropLast = false, validation, signal } = options;
+    const epochs = wholeNumber("fit", "epochs", options.epochs, 1);
+    wholeNumber("fit", "batchSize", batchSize, 1);
+    checkDataset("fit: the training data", train);
+    if (dropLast && train.length < batchSize) {
+      throw new DataError(
+        `fit: with dropLast there must be a whole batch; got ${train.length} rows and batchSize ${batchSize}.`,
+      );
+    }
+    const live = await this.#prepared();
+    checkFit(this.#parts, train, batchSize, "the training data");
+    if (validation) {
+      checkDataset("fit: the validation data", validation);
+      checkFit(this.#parts, validation, batchSize, "the validation data");
+    }
+    const run: Resumed = { seed: this.seed, rows: train.length, batchSize, shuffle, dropLast };
+    if (this.#resumed) checkResumed(this.#resumed, run, live.position);
+    const plan: Plan = {
+      epochs: this.#resumed ? epochs : live.position.epoch + epochs,
+      batchSize,
+      rows: train.length,
+      batches: dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize),
+      parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      device: getDevice(this.device).backend.describe(),
+    };
+    this.#run = run;
+    this.#resumed = null;
+
+    let wish: string | null = null;
+    let record = live.history.at(-1) ?? null;
+    let trained = { rows: 0, seconds: 0 };
+    const control: Run = {
+      stop: (reason) => {
+        wish ??= reason;
+      },
+      save: async (dir) => {
+        await this.save(dir);
+        await emit("checkpoint", { dir, position: live.position });
+      },
+      parameters: () => ({ ...live.state.params, ...live.state.buffers }),
+      snapshot: async () => {
+        const { params, buffers } = await copyTree({
+          params: live.state.params,
+          buffers: live.state.buffers,
+        });
+        const of = live.history.at(-1) ?? null;
+        return () => {
+          live.state = { ...live.state, params, buffers };
+          record = of;
+          this.#publish(live);
+        };
+      },
+    };
+    const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
+      if (name === "stepEnd") {
+        const { rows, seconds } = event as Events["stepEnd"];
+        trained = { rows: trained.rows + rows, seconds: trained.seconds + seconds };
+      } else if (name !== "batch") this.#publish(live);
+      for (const callback of this.#callbacks) await callback[name]?.(event, control);
+    };
+
+    const began = performance.now();
+    try {
+      await emit("start", { plan, position: live.position, history: live.history });
+      const placed = { train: this.#place(train), validation: validation && this.#place(validation) };
+      const reason = await runEpochs(live, {
+        plan,
+        seed: this.seed,
+        shuffle,
+        device: this.device,
+        train: placed.train,
+        metrics: this.#parts.metrics,
+        step: (size) => this.#step(size),
+        read: (states) => this.#evaluator.read(states),
+        validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
+        emit,
+        stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
+      });
+      record = live.history.at(-1) ?? record;
+      await emit("stop", { reason, position: live.position });
+      const seconds = (performance.now() - began) / 1000;
+      const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
+      return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond };
+    } catch (error) {
+      // What a callback throws while it hears of an error must not hide that error.
+      await emit("error", { error, position: live.position }).catch(() => undefined);
+      throw error;
+    } finally {
+      this.#publish(live);
+    }
+  }
+
+  /** Averages of loss and metrics over the data. Throws as `fit` does before its first step. */
+  async evaluate(data: Dataset): Promise<Scores> {
+    checkDataset("evaluate: the data", data);
+    const live = await this.#prepared();
+    checkFit(this.#parts, data, data.length, "the data");
+    return this.#scores(live, this.#place(data));
+  }
+
+  /** The model's outputs [n, ...] for inputs x [n, ...], in inference mode. */
+  async predict(x: Tensor | ArrayLike | Dataset): Promise<Tensor> {
+    const live = await this.#prepared();
+    const tensors = { ...live.state.params, ...live.state.buffers };
+    const input =
+      x instanceof Tensor
+        ? await x.to(this.device)
+        : x instanceof Dataset
+          ? this.#place(x).x
+          : toTensor(toHostArray(x, "predict: x", false), this.device);
+    return this.#evaluator.predict(tensors, input);
+  }
+
+  /** Saves the whole training state into a folder: `resume` goes on from it to the same bits. Throws FileError. */
+  async save(dir: string): Promise<void> {
+    const live = await this.#prepared();
+    await saveCheckpoint(dir, live.state, { position: live.position, history: live.history, run: this.#run });
+  }
+
+  /** Takes the parameters and buffers out of a checkpoint, and nothing else. Throws FileError or DataError. */
+  async load(dir: string): Promise<void> {
+    const live = await this.#prepared();
+    const { tensors } = await loadCheckpoint(dir, { device: this.device });
+    const own = Object.entries(tensors).filter(([path]) => /^(params|buffers)\//.test(path));
+    const { params, buffers } = restoreTree(
+      { params: live.state.params, buffers: live.state.buffers },
+      Object.fromEntries(own),
+      dir,
+    );
+    live.state = { ...live.state, params, buffers };
+    this.#publish(live);
+  }
+
+  /** Takes over a whole training state: the next `fit` goes on where it was. Throws FileError or DataError. */
+  async resume(dir: string): Promise<void> {
+    const live = await this.#prepared();
+    const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
+    const { position, history, run } = readManifest(manifest, dir);
+    const state = restoreTree(live.state, tensors, dir);
+    this.#live = { state, position, history };
+    this.#resumed = run;
+    this.#publish(this.#live);
+  }
+
+  /** The optimizer's hyper-parameters by name, as in `{ learningRate: 0.001 }`. */
+  async hyperparameters(): Promise<Record<string, number>> {
+    const { state } = await this.#prepared();
+    const entries = Object.entries(hyperparameters(state.optimizer));
+    return Object.fromEntries(
+      await Promise.all(entries.map(async ([name, value]) => [name, await value.item()])),
+    );
+  }
+
+  /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */
+  async set(name: string, value: number): Promise<void> {
+    const live = await this.#prepared();
+    live.state = { ...live.state, optimizer: setHyperparameter(live.state.optimizer, name, value) };
+  }
+
+  #step(batchSize: number): TrainStep {
+    let step = this.#steps.get(batchSize);
+    if (!step) {
+      step = trainStep(this.#parts, batchSize);
+      this.#steps.set(batchSize, step);
+    }
+    return step;
+  }
+
+  #place(data: Dataset): Placed {
+    let placed = this.#placed.get(data);
+    if (!placed) {
+      placed = { x: toTensor(data.x, this.device), y: toTensor(data.y, this.device) };
+      this.#placed.set(data, placed);
+    }
+    return placed;
+  }
+
+  #scores(live: Live, data: Placed): Promise<Scores> {
+    return this.#evaluator.scores(live.state.params, live.state.buffers, data);
+  }
+
+  /** The model's parameters are those of the state again (a step has donated the ones before). */
+  #publish(live: Live): void {
+    this.model.load({ ...live.state.params, ...live.state.buffers });
+  }
+
+  /** The state, made at first use; values that were set in the model since are taken over. */
+  async #prepared(): Promise<Live> {
+    const { model, optimizer, metrics } = this.#parts;
+    const old = this.#live;
+    if (this.#fitting && old) return old;
+    if (
+      old &&
+      sameKeys(old.state.params, model.parameters()) &&
+      sameKeys(old.state.buffers, model.buffers())
+    ) {
+      const params = await adopt(old.state.params, model.parameters(), this.device);
+      const buffers = await adopt(old.state.buffers, model.buffers(), this.device);
+      old.state = { ...old.state, params, buffers };
+      return old;
+    }
+    // The first use, or parameters were frozen or freed: the optimizer starts anew, the step goes on.
+    const state = await firstState(model, optimizer, metrics, this.seed, this.device);
+    this.#live = old
+      ? { ...old, state: { ...state, step: old.state.step } }
+      : { state, position: { epoch: 0, batch: 0, step: 0 }, history: [] };
+    return this.#live;
+  }
+}
+
+const sameKeys = (a: Params, b: Tensors): boolean =>
+  Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((key) => key in b);
+
+/** The state's tensors, but copies of those the model has got since. */
+async function adopt(mine: Params, models: Tensors, device: string): Promise<Params> {
+  const out: Params = {};
+  for (const [path, tensor] of Object.entries(mine)) {
+    const now = models[path] as Tensor;
+    out[path] = now === tensor ? tensor : await copyTree(now, device);
+  }
+  return out;
+}
+
+function toMetric(metric: MetricName | Metric): Metric {
+  if (typeof metric !== "string") return metric;
+  if (!Object.hasOwn(metricsByName, metric)) {
+    throw new ConfigError(`Trainer: there is no metric "${metric}".${suggestion(metric, metricNames)}`);
+  }
+  return metricsByName[metric]() as Metric;
+}
+
+function checkDataset(what: string, data: unknown): void {
+  if (data instanceof Dataset && data.length > 0) return;
+  if (data instanceof Dataset)
+    throw new DataError(`${what} must have at least one row; got an empty data set.`);
+  throw new DataError(`${what} must be a data set made by dataset() or mnist(); got ${typeof data}.`);
+}
+
+/** In the middle of an epoch only the same batches go on to the same bits. */
+function checkResumed(was: Resumed, now: Resumed, position: Position): void {
+  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast"] as const;
+  const changed = names.find((name) => was[name] !== now[name]);
+  if (changed === undefined || position.batch === 0) return;
+  throw new ConfigError(
+    `fit: the resumed run stopped within epoch ${position.epoch + 1} with ${changed} ${was[changed]}; got ${now[changed]}. Go on with the same.`,
+  );
+}
