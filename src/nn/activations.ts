@@ -1,5 +1,5 @@
 /** Activations: elementwise functions of a tensor, for use in a Sequential or by themselves. */
-import { relu, sigmoid, softmax, type Tensor, tanh, where } from "../engine/tensor/index.ts";
+import { customGradient, relu, sigmoid, softmax, type Tensor, tanh, where } from "../engine/tensor/index.ts";
 
 export { relu, sigmoid, softmax, tanh };
 
@@ -11,15 +11,9 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
   return where(x.gt(0), x, x.mul(slope));
 }
 
-/** e^x - 1 for x <= 0, exact near 0 where exp(x) - 1 cancels: with t = tanh(x / 2), e^x - 1 = 2 t / (1 - t). */
-function expMinusOne(x: Tensor): Tensor {
-  const t = x.mul(0.5).tanh();
-  return t.add(t).div(t.neg().add(1));
-}
-
 /** x where x > 0, else alpha (e^x - 1). Clevert et al. 2015. */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  return where(x.gt(0), x, expMinusOne(x.minimum(0)).mul(alpha));
+  return where(x.gt(0), x, x.minimum(0).expm1().mul(alpha));
 }
 
 const SELU_ALPHA = 1.6732632423543772;
@@ -51,10 +45,12 @@ export function silu(x: Tensor): Tensor {
   return x.mul(sigmoid(x));
 }
 
-/** log(1 + e^x), as max(x, 0) + log(1 + e^-|x|), which does not overflow. */
-export function softplus(x: Tensor): Tensor {
-  return x.maximum(0).add(x.abs().neg().exp().add(1).log());
-}
+/** log(1 + e^x), as max(x, 0) + log(1 + e^-|x|), which does not overflow; the derivative is sigmoid(x). */
+export const softplus: (x: Tensor) => Tensor = customGradient(
+  (x) => x.maximum(0).add(x.abs().neg().exp().log1p()),
+  (g, [x]) => [g.mul(sigmoid(x as Tensor))],
+  "softplus",
+);
 
 /** x * tanh(softplus(x)). Misra 2019. */
 export function mish(x: Tensor): Tensor {

@@ -20,7 +20,7 @@ export class Dropout extends Module {
   forward(x: Tensor, ctx: Context = context()): Tensor {
     if (!ctx.train || this.rate === 0) return x;
     const keep = 1 - this.rate;
-    const kept = random.uniform(ctx.key(this), x.shape).lt(keep);
+    const kept = random.bernoulli(ctx.key(this), x.shape, keep);
     return where(kept, x.mul(1 / keep), 0);
   }
 }

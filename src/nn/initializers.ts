@@ -1,16 +1,17 @@
 /** Initialisers: how a parameter starts, as functions of a key and a shape. */
-import { full, random, type Tensor, zeros as zeroTensor } from "../engine/tensor/index.ts";
-import { ConfigError, type Shape } from "../util/index.ts";
+import { random, type Tensor, tensor } from "../engine/tensor/index.ts";
+import { ConfigError, type Shape, sizeOf } from "../util/index.ts";
 
-/** Fresh values, f32. Equal keys give equal values. */
+/** Fresh values, f32, on the key's device. Equal keys give equal values. */
 export type Initializer = (key: Tensor, shape: Shape) => Tensor;
 
-export const zeros: Initializer = (_key, shape) => zeroTensor(shape);
-export const ones: Initializer = (_key, shape) => full(shape, 1);
+/** `value` everywhere. */
 export const constant =
   (value: number): Initializer =>
-  (_key, shape) =>
-    full(shape, value);
+  (key, shape) =>
+    tensor(new Float32Array(sizeOf(shape)).fill(value), { shape, device: key.device });
+export const zeros: Initializer = constant(0);
+export const ones: Initializer = constant(1);
 
 /** U(low, high). */
 export const uniform =

@@ -1,7 +1,7 @@
 /** Parameter: a tensor a module owns, with how it starts and whether it is trained. */
-import { type Tensor, zeros as zeroTensor } from "../engine/tensor/index.ts";
+import type { Tensor } from "../engine/tensor/index.ts";
 import { ConfigError, formatShape, type Shape, ShapeError, sameShape } from "../util/index.ts";
-import type { Initializer } from "./initializers.ts";
+import { type Initializer, zeros } from "./initializers.ts";
 
 export interface ParameterOptions {
   /** False for statistics and frozen weights: no gradient is taken, but it is saved with the model. Default true. */
@@ -65,6 +65,6 @@ export class Parameter {
 }
 
 /** State that is not trained, such as running statistics: a Parameter with `trainable: false`. Write it with `ctx.put`. */
-export function buffer(shape: Shape, initializer: Initializer = (_key, dims) => zeroTensor(dims)): Parameter {
+export function buffer(shape: Shape, initializer: Initializer = zeros): Parameter {
   return new Parameter(shape, initializer, { trainable: false });
 }

@@ -1,5 +1,5 @@
 /** Optimizer: a pair of pure functions on trees of tensors, one signature for whole optimizers and their links. */
-import type { Tensor } from "../engine/tensor/index.ts";
+import { type Tensor, tensor } from "../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree, type Tree } from "../util/index.ts";
 
 /** Parameters, gradients, updates: plain objects and arrays of tensors, such as `model.parameters()`. */
@@ -55,6 +55,12 @@ export function mapTensors<P extends TensorTree>(
 
 const brief = (structure: string): string =>
   structure.length > 120 ? `${structure.slice(0, 117)}...` : structure;
+
+/** Zeros like each tensor of a tree, on its device: fresh memory, so that it can be donated. */
+export function zerosOf(op: string, tree: TensorTree): TensorTree {
+  const zero = ({ shape, size, device }: Tensor) => tensor(new Float32Array(size), { shape, device });
+  return mapTensors(op, zero, tree);
+}
 
 /** The device of a tree's first tensor. Throws ConfigError when it has none. */
 export function deviceOfTree(op: string, tree: TensorTree): string {

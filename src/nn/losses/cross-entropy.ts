@@ -33,7 +33,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
 
 function sparseRows(z: Tensor, logSum: Tensor, targets: Tensor, classes: number, smoothing: number): Tensor {
   const label = targets.dtype === "i32" ? targets : targets.astype("i32");
-  const index = arange(classes, { dtype: "i32", device: z.device });
+  const index = arange(classes);
   const picked = where(index.eq(label.unsqueeze(-1)), z, 0).sum(-1);
   const loss = logSum.sub(
     smoothing === 0 ? picked : picked.mul(1 - smoothing).add(z.mean(-1).mul(smoothing)),

@@ -1,7 +1,7 @@
 /** Adam's direction: the mean of the gradients over the root of the mean of their squares. */
-import { maximum, type Tensor, tensor, zerosLike } from "../../engine/tensor/index.ts";
+import { maximum, type Tensor, tensor } from "../../engine/tensor/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 
 export interface AdamOptions {
   /** Decay of the mean of gradients. Default 0.9. */
@@ -41,19 +41,18 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
     { beta1: [beta1, unit], beta2: [beta2, unit], epsilon: [epsilon, { min: 0 }] },
     ["beta1", "beta2"],
   );
-  const zeros = (params: TensorTree) => mapTensors("scaleByAdam", (p) => zerosLike(p), params);
   return {
     init(params) {
       const device = deviceOfTree("scaleByAdam", params);
       const zero = () => tensor(0, { dtype: "f32", device });
       const state = {
         ...hyper.init(device),
-        mu: zeros(params),
-        nu: zeros(params),
+        mu: zerosOf("scaleByAdam", params),
+        nu: zerosOf("scaleByAdam", params),
         weight1: zero(),
         weight2: zero(),
       };
-      return amsgrad ? { ...state, nuMax: zeros(params) } : state;
+      return amsgrad ? { ...state, nuMax: zerosOf("scaleByAdam", params) } : state;
     },
     update(grads, state) {
       const now = hyper.at(state);

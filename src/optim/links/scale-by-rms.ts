@@ -1,7 +1,6 @@
 /** RMSprop's direction: the gradient over the root of the mean of its squares. */
-import { zerosLike } from "../../engine/tensor/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 
 export interface RmsOptions {
   /** Decay of the means. Default 0.99. */
@@ -32,11 +31,10 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
     { alpha: [alpha, { min: 0, below: 1 }], epsilon: [epsilon, { min: 0 }] },
     ["alpha"],
   );
-  const zeros = (params: TensorTree) => mapTensors("scaleByRms", (p) => zerosLike(p), params);
   return {
     init(params) {
-      const state = { ...hyper.init(deviceOfTree("scaleByRms", params)), nu: zeros(params) };
-      return centered ? { ...state, mu: zeros(params) } : state;
+      const state = { ...hyper.init(deviceOfTree("scaleByRms", params)), nu: zerosOf("scaleByRms", params) };
+      return centered ? { ...state, mu: zerosOf("scaleByRms", params) } : state;
     },
     update(grads, state) {
       const now = hyper.at(state);

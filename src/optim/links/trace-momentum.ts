@@ -1,8 +1,8 @@
 /** Momentum: updates follow a decaying sum of the gradients. */
-import { type Tensor, tensor, where, zerosLike } from "../../engine/tensor/index.ts";
+import { type Tensor, tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 
 export interface MomentumOptions {
   /** Takes (1 - dampening) of each gradient but the first. Default 0. */
@@ -37,7 +37,7 @@ export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): O
   return {
     init(params) {
       const device = deviceOfTree("traceMomentum", params);
-      const trace = mapTensors("traceMomentum", (p) => zerosLike(p), params);
+      const trace = zerosOf("traceMomentum", params);
       const state = { ...hyper.init(device), trace };
       return damped ? { ...state, steps: tensor(0, { dtype: "i32", device }) } : state;
     },
