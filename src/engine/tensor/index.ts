@@ -1,0 +1,27 @@
+/** The tensor API. */
+export * from "./activation.ts";
+export * from "./arithmetic.ts";
+export * from "./compare.ts";
+export * from "./contraction.ts";
+export * from "./creation.ts";
+export * from "./cumulative.ts";
+export type { TypedArray } from "./decode.ts";
+export { einsum } from "./einsum.ts";
+export * from "./elementwise.ts";
+export * from "./explain.ts";
+export * from "./gather.ts";
+export * from "./gradient.ts";
+export * from "./jit.ts";
+export * from "./join.ts";
+export { Tensor } from "./methods.ts";
+export * from "./movement.ts";
+export * from "./order.ts";
+export type { NestedNumbers } from "./print.ts";
+export * as random from "./random.ts";
+export * from "./reduce.ts";
+export * from "./scan.ts";
+export * from "./scope.ts";
+export * from "./slicing.ts";
+export * from "./statistics.ts";
+export type { TensorLike } from "./tensor.ts";
+export * from "./windows.ts";

@@ -1,0 +1,101 @@
+/** scan: a loop over axis 0 that is one node of the graph, however long. */
+import { ConfigError, flattenTree, mapTree, ShapeError } from "../../util/index.ts";
+import { formatAval } from "../ir/index.ts";
+import { make, outputsOf } from "../ops/index.ts";
+import { asTensor, wrap } from "./apply.ts";
+import { Tensor } from "./tensor.ts";
+import { traceGraph } from "./trace.ts";
+
+export interface ScanOptions {
+  /** Run from the last element to the first; results stay at their element's place. */
+  readonly reverse?: boolean;
+  /** How often, needed only when `xs` holds no tensor. */
+  readonly length?: number;
+}
+
+/** The tensors of a tree, numbers as 0-d f32. */
+function tensorsOf(what: string, tree: unknown): Tensor[] {
+  const { leaves, paths } = flattenTree(tree);
+  return leaves.flatMap((leaf, i) => {
+    if (leaf instanceof Tensor) return [leaf];
+    if (typeof leaf === "number") return [asTensor(leaf)];
+    if (leaf === null || leaf === undefined) return [];
+    throw new ConfigError(
+      `scan: leaves of ${what} must be tensors, numbers or null; got ${typeof leaf}${paths[i] ? ` at ${paths[i]}` : ""}.`,
+    );
+  });
+}
+
+/** The tree with its tensors and numbers replaced, in order. */
+function rebuild<T>(tree: unknown, tensors: readonly Tensor[]): T {
+  let next = 0;
+  return mapTree<T>(tree, (leaf) => (leaf === null || leaf === undefined ? leaf : tensors[next++]));
+}
+
+/**
+ * carry = init; for each i: [carry, ys[i]] = fn(carry, xs[i]); gives [last carry, ys stacked along a new axis 0].
+ * carry, xs and ys are trees of tensors; `fn` is traced once, and may use tensors from outside. Differentiable: the backward pass
+ * is a scan too.
+ * @throws ShapeError when the carry changes shape or dtype, or the lengths of xs differ.
+ * @example const [h, hs] = scan((h: Tensor, x: Tensor) => { const n = h.mul(w).add(x).tanh(); return [n, n]; }, h0, xs);
+ */
+export function scan<Carry, X, Y>(
+  fn: (carry: Carry, x: X) => readonly [Carry, Y],
+  init: Carry,
+  xs: X,
+  options: ScanOptions = {},
+): [Carry, Y] {
+  const carries = tensorsOf("the initial carry", init);
+  const inputs = tensorsOf("xs", xs);
+  const length = lengthOf(inputs, options.length);
+  const slices = inputs.map((x) => ({ dtype: x.dtype, shape: x.shape.slice(1) }));
+  let yTree: unknown = null;
+  const { body, captures } = traceGraph([...carries.map((x) => x.node.aval), ...slices], (params) => {
+    const carry = rebuild<Carry>(init, params.slice(0, carries.length));
+    const [next, y] = fn(carry, rebuild<X>(xs, params.slice(carries.length)));
+    yTree = y;
+    const nexts = tensorsOf("the carry fn returns", next);
+    checkCarry(carries, nexts, flattenTree(init).structure, flattenTree(next).structure);
+    return [...nexts, ...tensorsOf("what fn returns", y)];
+  });
+  if (body.outs.length === 0) return [init, yTree as Y];
+  const node = make("loop", [...[...carries, ...inputs].map((x) => x.node), ...captures], {
+    body,
+    length,
+    carry: carries.length,
+    xs: inputs.length,
+    reverse: options.reverse ?? false,
+  });
+  const outs = outputsOf(node).map(wrap);
+  return [rebuild<Carry>(init, outs.slice(0, carries.length)), rebuild<Y>(yTree, outs.slice(carries.length))];
+}
+
+function lengthOf(inputs: readonly Tensor[], asked: number | undefined): number {
+  for (const x of inputs) {
+    if (x.ndim === 0)
+      throw new ShapeError(`scan: xs must have an axis to run along; got ${formatAval(x.node.aval)}.`);
+  }
+  const lengths = [...inputs.map((x) => x.shape[0] as number), ...(asked === undefined ? [] : [asked])];
+  const [length] = lengths;
+  if (length === undefined) throw new ConfigError("scan: the length must be known. Give xs or { length }.");
+  if (lengths.some((other) => other !== length)) {
+    const got = inputs.map((x) => formatAval(x.node.aval)).join(" and ");
+    throw new ShapeError(
+      `scan: all xs must be equally long on axis 0; got ${got}${asked === undefined ? "" : ` and length ${asked}`}.`,
+    );
+  }
+  return length;
+}
+
+function checkCarry(before: readonly Tensor[], after: readonly Tensor[], was: string, is: string): void {
+  const differs =
+    was !== is ||
+    before.some(
+      (x, i) => formatAval(x.node.aval) !== (after[i] && formatAval((after[i] as Tensor).node.aval)),
+    );
+  if (!differs) return;
+  const list = (tensors: readonly Tensor[]) => tensors.map((x) => formatAval(x.node.aval)).join(", ");
+  throw new ShapeError(
+    `scan: fn must return a carry of the same structure, shapes and dtypes; got ${list(after)} for ${list(before)}.`,
+  );
+}

@@ -1,0 +1,148 @@
+/** Convolution and pooling over images and sequences, channels last: [batch, ...spatial, channels]. */
+import { ConfigError, ShapeError } from "../../util/index.ts";
+import { formatAval, type PadPair } from "../ir/index.ts";
+import { apply, asFloat, constant, expandTo } from "./apply.ts";
+import { div, mul } from "./arithmetic.ts";
+import type { Tensor, TensorLike } from "./tensor.ts";
+
+/** One number for all spatial axes or one each. */
+export type PerAxis = number | readonly number[];
+
+/**
+ * "valid": none. "same": as many zeros as make the output ceil(size / stride) long, the odd one after (as TensorFlow).
+ * A number: that many on each side. Else `[before, after]` per spatial axis.
+ */
+export type ConvPadding = "valid" | "same" | number | readonly (number | PadPair)[];
+
+export interface ConvOptions {
+  readonly stride?: PerAxis;
+  readonly padding?: ConvPadding;
+  /** Distance between neighbouring taps of the kernel. */
+  readonly dilation?: PerAxis;
+  /** Channels and outputs are cut into this many groups that do not see each other; channels: depthwise. */
+  readonly groups?: number;
+}
+
+export interface PoolOptions {
+  /** Default: the window, so that windows tile the image. */
+  readonly stride?: PerAxis;
+  readonly padding?: ConvPadding;
+  readonly dilation?: PerAxis;
+}
+
+export interface AvgPoolOptions extends PoolOptions {
+  /** Divide by the whole window also where it hangs over the edge (PyTorch's default); else by what lies inside (default). */
+  readonly countPadding?: boolean;
+}
+
+function perAxis(op: string, name: string, value: PerAxis, rank: number): number[] {
+  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : [...value];
+  if (list.length !== rank) {
+    throw new ShapeError(`${op}: ${name} must be a number or one per spatial axis (${rank}); got [${list}].`);
+  }
+  return list;
+}
+
+interface Geometry {
+  readonly sizes: readonly number[];
+  readonly window: readonly number[];
+  readonly stride: readonly number[];
+  readonly dilation: readonly number[];
+}
+
+function paddingOf(
+  op: string,
+  padding: ConvPadding,
+  { sizes, window, stride, dilation }: Geometry,
+): PadPair[] {
+  if (padding === "valid") return sizes.map(() => [0, 0]);
+  if (typeof padding === "number") return sizes.map(() => [padding, padding]);
+  if (padding === "same") {
+    return sizes.map((size, i) => {
+      const [step, reach] = [stride[i] as number, ((window[i] as number) - 1) * (dilation[i] as number) + 1];
+      const total = Math.max(0, (Math.ceil(size / step) - 1) * step + reach - size);
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+  }
+  if (!Array.isArray(padding) || padding.length !== sizes.length) {
+    throw new ConfigError(
+      `${op}: padding must be "valid", "same", a number or a pair per spatial axis (${sizes.length}); got ${JSON.stringify(padding)}.`,
+    );
+  }
+  return padding.map((item) => (typeof item === "number" ? [item, item] : item));
+}
+
+function requireImage(op: string, x: Tensor): void {
+  if (x.ndim >= 3) return;
+  throw new ShapeError(
+    `${op}: x must be [batch, ...spatial, channels]; got ${formatAval(x.node.aval)}. Add axes with .unsqueeze(axis).`,
+  );
+}
+
+/**
+ * Convolution (cross-correlation) in 1, 2 or 3 dimensions by the rank of x: [batch, ...spatial, channels] with weights
+ * [...kernel, channels / groups, outputs] gives [batch, ...out, outputs].
+ * out[n, p, o] = sum over taps t and channels c of x[n, p * stride + t * dilation - before, c] * w[t, c, o].
+ * @throws ShapeError when ranks or channels do not fit.
+ * @example conv(images, w, { padding: "same", stride: 2 }) // [8,32,32,3], [3,3,3,16] -> [8,16,16,16]
+ */
+export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): Tensor {
+  const [image, weights] = [asFloat("conv", x), asFloat("conv", w)];
+  requireImage("conv", image);
+  const rank = image.ndim - 2;
+  if (weights.ndim !== image.ndim) {
+    throw new ShapeError(
+      `conv: weights must be [...kernel, channels / groups, outputs] with ${rank} kernel axes; got ${formatAval(weights.node.aval)} for x ${formatAval(image.node.aval)}.`,
+    );
+  }
+  const stride = perAxis("conv", "stride", options.stride ?? 1, rank);
+  const dilation = perAxis("conv", "dilation", options.dilation ?? 1, rank);
+  const sizes = image.shape.slice(1, -1);
+  const window = weights.shape.slice(0, -2);
+  const padding = paddingOf("conv", options.padding ?? "valid", { sizes, window, stride, dilation });
+  return apply("conv", [image, weights], { stride, padding, dilation, groups: options.groups ?? 1 });
+}
+
+/** Attributes of the window primitives, which cover batch and channels too. */
+function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOptions) {
+  requireImage(op, x);
+  const rank = x.ndim - 2;
+  const own = perAxis(op, "window", window, rank);
+  const stride = perAxis(op, "stride", options.stride ?? own, rank);
+  const dilation = perAxis(op, "dilation", options.dilation ?? 1, rank);
+  const sizes = x.shape.slice(1, -1);
+  const pairs = paddingOf(op, options.padding ?? "valid", { sizes, window: own, stride, dilation });
+  const none: PadPair = [0, 0];
+  return {
+    window: [1, ...own, 1],
+    stride: [1, ...stride, 1],
+    dilation: [1, ...dilation, 1],
+    padding: [none, ...pairs, none],
+  };
+}
+
+/**
+ * The largest of each window; padding never wins. The gradient goes to the first largest of a window.
+ * @example maxPool(x, 2) // [8,32,32,16] -> [8,16,16,16]
+ */
+export function maxPool(x: TensorLike, window: PerAxis, options: PoolOptions = {}): Tensor {
+  const image = asFloat("maxPool", x);
+  return apply("reduceWindow", [image], { kind: "max", ...windowAttrs("maxPool", image, window, options) });
+}
+
+/** The mean of each window. @example avgPool(x, 2) // [8,32,32,16] -> [8,16,16,16] */
+export function avgPool(x: TensorLike, window: PerAxis, options: AvgPoolOptions = {}): Tensor {
+  const image = asFloat("avgPool", x);
+  const attrs = windowAttrs("avgPool", image, window, options);
+  const total = apply("reduceWindow", [image], { kind: "sum", ...attrs });
+  const whole = attrs.window.reduce((count, size) => count * size, 1);
+  const inside = attrs.padding.every(([before, after]) => before === 0 && after === 0);
+  if (inside || options.countPadding) return mul(total, 1 / whole);
+  const ones = constant(
+    1,
+    "f32",
+    image.shape.map((size, axis) => (axis === 0 || axis === image.ndim - 1 ? 1 : size)),
+  );
+  const counts = apply("reduceWindow", [ones], { kind: "sum", ...attrs });
+  return div(total, expandTo(counts, total.shape));
+}
