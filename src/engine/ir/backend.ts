@@ -35,7 +35,12 @@ export interface Backend {
   read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array>;
   compile(plan: Plan): Executable;
   /** Runs the whole plan in order with every other run, read and write. outputs[i] is ignored where the output has a donor. */
-  run(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[], scalars: readonly number[]): void;
+  run(
+    exe: Executable,
+    inputs: readonly BufferId[],
+    outputs: readonly BufferId[],
+    scalars: readonly number[],
+  ): void;
   /** The same `count` times over the same memory (donated state is updated in place each time), off the event loop. */
   runMany(
     exe: Executable,

@@ -17,10 +17,29 @@ import type { Op } from "./node.ts";
 /** The primitives a fused instruction may be, besides loads, constants, indices, random bits and reductions. */
 export type ScalarOp = Extract<
   Op,
-  | "exp" | "log" | "sqrt" | "sin" | "tanh" | "erf" | "floor"
-  | "add" | "sub" | "mul" | "div" | "pow" | "max" | "min"
-  | "lt" | "le" | "eq" | "ne"
-  | "bitAnd" | "bitOr" | "bitXor" | "shiftLeft" | "shiftRight"
+  | "exp"
+  | "log"
+  | "sqrt"
+  | "sin"
+  | "tanh"
+  | "erf"
+  | "floor"
+  | "add"
+  | "sub"
+  | "mul"
+  | "div"
+  | "pow"
+  | "max"
+  | "min"
+  | "lt"
+  | "le"
+  | "eq"
+  | "ne"
+  | "bitAnd"
+  | "bitOr"
+  | "bitXor"
+  | "shiftLeft"
+  | "shiftRight"
   | "where"
 >;
 
@@ -32,12 +51,29 @@ export type FusedInstr =
   | { readonly op: "load"; readonly load: number; readonly dtype: ComputeDType; readonly level: Level }
   | { readonly op: "literal"; readonly value: number; readonly dtype: ComputeDType; readonly level: Level }
   /** The affine number segment.indices[index] gives at this point (iota; random counters). */
-  | { readonly op: "index"; readonly index: number; readonly dtype: "i32" | "u32" | "f32"; readonly level: Level }
+  | {
+      readonly op: "index";
+      readonly index: number;
+      readonly dtype: "i32" | "u32" | "f32";
+      readonly level: Level;
+    }
   /** args = [key0, key1, counter], all u32: the Philox word for element `counter` (see ops/philox). */
   | { readonly op: "random"; readonly args: readonly number[]; readonly dtype: "u32"; readonly level: Level }
   /** `to` may be narrower than the register: casting to f16, bf16 or i8 rounds (wraps) and stays in f32 / i32. */
-  | { readonly op: "cast"; readonly args: readonly number[]; readonly to: DType; readonly dtype: ComputeDType; readonly level: Level }
-  | { readonly op: "scalar"; readonly fn: ScalarOp; readonly args: readonly number[]; readonly dtype: ComputeDType; readonly level: Level }
+  | {
+      readonly op: "cast";
+      readonly args: readonly number[];
+      readonly to: DType;
+      readonly dtype: ComputeDType;
+      readonly level: Level;
+    }
+  | {
+      readonly op: "scalar";
+      readonly fn: ScalarOp;
+      readonly args: readonly number[];
+      readonly dtype: ComputeDType;
+      readonly level: Level;
+    }
   /** Over the whole row; level is always "outer". argMax/argMin give the i32 position within the row (first extreme; NaN wins). */
   | {
       readonly op: "reduce";
@@ -67,7 +103,9 @@ export interface Access extends Affine {
   /** Index into Plan.buffers, or ACCUMULATOR in an epilogue's load 0. */
   readonly buffer: number;
   /** Loads only: outside lo[d] <= i[d] < hi[d] nothing is read and `fill` is the value. */
-  readonly guard?: { readonly lo: readonly number[]; readonly hi: readonly number[]; readonly fill: number } | undefined;
+  readonly guard?:
+    | { readonly lo: readonly number[]; readonly hi: readonly number[]; readonly fill: number }
+    | undefined;
 }
 
 /** The buffer number by which a gemm's or conv's epilogue reads the accumulated element. */

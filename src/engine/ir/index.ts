@@ -4,3 +4,4 @@ export * from "./dtype.ts";
 export * from "./fused.ts";
 export * from "./node.ts";
 export * from "./plan.ts";
+export * from "./verify.ts";

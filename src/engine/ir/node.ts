@@ -140,7 +140,10 @@ export interface Attrs {
   stopGradient: None;
   /** `from`: where the operand is, so that the gradient can go back; absent when it is the same device. */
   copy: { readonly device: string; readonly from?: string | undefined };
-  collective: { readonly kind: "allReduce" | "allGather" | "reduceScatter" | "broadcast"; readonly axis: number };
+  collective: {
+    readonly kind: "allReduce" | "allGather" | "reduceScatter" | "broadcast";
+    readonly axis: number;
+  };
 }
 
 export type Op = keyof Attrs;
@@ -202,4 +205,3 @@ export function topologicalOrder(roots: readonly Node[]): Node[] {
   }
   return order;
 }
-

@@ -1,7 +1,7 @@
 /** What `compile` makes and a backend runs: a list of steps over numbered buffers. Plain data; no functions, no nodes. */
 import type { Aval } from "./aval.ts";
-import type { ConvAttrs, WindowAttrs } from "./node.ts";
 import type { FusedBody, Segment } from "./fused.ts";
+import type { ConvAttrs, WindowAttrs } from "./node.ts";
 
 /** Where a buffer's bytes are. Every buffer starts at a multiple of 64 bytes and is padded to one. */
 export type Place =
@@ -77,8 +77,20 @@ export interface ConvStep extends ConvAttrs {
 
 /** On contiguous operands. */
 export type WindowStep =
-  | (WindowAttrs & { readonly kind: "window"; readonly op: "reduceWindow"; readonly reduce: "sum" | "max"; readonly src: number; readonly out: number })
-  | (WindowAttrs & { readonly kind: "window"; readonly op: "argWindow"; readonly reduce: "max"; readonly src: number; readonly out: number })
+  | (WindowAttrs & {
+      readonly kind: "window";
+      readonly op: "reduceWindow";
+      readonly reduce: "sum" | "max";
+      readonly src: number;
+      readonly out: number;
+    })
+  | (WindowAttrs & {
+      readonly kind: "window";
+      readonly op: "argWindow";
+      readonly reduce: "max";
+      readonly src: number;
+      readonly out: number;
+    })
   | {
       readonly kind: "window";
       readonly op: "cumulate";
@@ -91,7 +103,15 @@ export type WindowStep =
 
 /** On contiguous operands. For scatter `out` may be the same buffer as `base`; else base is copied first. */
 export type IndexStep =
-  | { readonly kind: "index"; readonly op: "gather"; readonly axis: number; readonly along: boolean; readonly src: number; readonly indices: number; readonly out: number }
+  | {
+      readonly kind: "index";
+      readonly op: "gather";
+      readonly axis: number;
+      readonly along: boolean;
+      readonly src: number;
+      readonly indices: number;
+      readonly out: number;
+    }
   | {
       readonly kind: "index";
       readonly op: "scatter";

@@ -11,7 +11,9 @@ import { casts, leaves, scalars } from "./scalar.ts";
 import { structure } from "./structure.ts";
 import { windows } from "./window.ts";
 
+export { forEachIndex } from "./contraction.ts";
 export type { Kernel, Operand } from "./kernel.ts";
+export { positions } from "./kernel.ts";
 export { beats, combiner, identity } from "./reduce.ts";
 export { scalarFunction } from "./scalar.ts";
 

@@ -1,0 +1,2 @@
+/** The reference device. */
+export { referenceBackend } from "./backend.ts";

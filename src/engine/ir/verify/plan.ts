@@ -1,0 +1,189 @@
+/** Checks that a plan is well formed: what a backend may rely on. */
+import { sizeOf } from "../../../util/index.ts";
+import { bytesOf, formatAval, sameAval } from "../aval.ts";
+import type { ConvStep, GemmStep, MatrixAccess, Plan, PlanBuffer, Step } from "../plan.ts";
+import { bufferOf, checkRange, checkSegment, fail } from "./access.ts";
+import { checkMemory } from "./memory.ts";
+import { rootOf, usesOf } from "./uses.ts";
+
+function checkBuffer(plan: Plan, { place, aval, bytes }: PlanBuffer, index: number): void {
+  const where = `buffer ${index} (${place.in}, ${formatAval(aval)})`;
+  if (bytes !== bytesOf(aval)) fail(where, `its bytes must be ${bytesOf(aval)}; got ${bytes}`);
+  switch (place.in) {
+    case "input": {
+      const input = plan.inputs[place.index];
+      if (input === undefined || !sameAval(input, aval))
+        fail(where, `does not agree with input ${place.index}`);
+      return;
+    }
+    case "output": {
+      const output = plan.outputs[place.index];
+      if (output === undefined || output.buffer !== index) fail(where, `is not output ${place.index}`);
+      return;
+    }
+    case "scalar": {
+      const scalar = plan.scalars[place.index];
+      if (scalar === undefined || !sameAval(scalar, aval) || aval.shape.length > 0) {
+        fail(where, `does not agree with scalar ${place.index}`);
+      }
+      return;
+    }
+    case "const":
+      if (place.data.byteLength < bytes) fail(where, `has data of ${place.data.byteLength} bytes`);
+      return;
+    case "arena":
+      if (place.offset % 64 !== 0 || place.offset < 0)
+        fail(where, `its offset ${place.offset} must be a multiple of 64`);
+      if (place.offset + bytes > plan.arenaBytes)
+        fail(where, `ends after the arena of ${plan.arenaBytes} bytes`);
+      return;
+    case "slice": {
+      const parent = bufferOf(plan, place.parent, where);
+      if (plan.buffers[rootOf(plan, index)]?.place.in === "slice") fail(where, "is a slice of itself");
+      if (parent.aval.dtype !== aval.dtype) fail(where, `has another dtype than buffer ${place.parent}`);
+      if (!Number.isInteger(place.stride) || place.stride < 0) fail(where, `its stride is ${place.stride}`);
+      if (!Number.isInteger(place.depth) || place.depth < 0) fail(where, `its depth is ${place.depth}`);
+      return;
+    }
+    default:
+      return place satisfies never;
+  }
+}
+
+function checkOutputs(plan: Plan): void {
+  const donors = new Set<number>();
+  plan.outputs.forEach(({ buffer, aval, donor }, index) => {
+    const where = `output ${index}`;
+    const own = bufferOf(plan, buffer, where);
+    if (!sameAval(own.aval, aval))
+      fail(where, `must be ${formatAval(aval)}; its buffer is ${formatAval(own.aval)}`);
+    const { place } = own;
+    const passes = place.in === "input" && place.index === donor;
+    if (!passes && !(place.in === "output" && place.index === index)) {
+      fail(where, "must be in memory the caller gives for it");
+    }
+    if (donor === null) return;
+    const input = plan.inputs[donor];
+    if (input === undefined || !plan.donated[donor]) fail(where, `its donor ${donor} is not a donated input`);
+    if (donors.has(donor)) fail(where, `its donor ${donor} serves another output too`);
+    if (bytesOf(input) !== bytesOf(aval)) fail(where, `its donor ${donor} has another size`);
+    donors.add(donor);
+  });
+  plan.buffers.forEach(({ place }, index) => {
+    const seen = plan.outputs.some(({ buffer }) => buffer === index);
+    if (place.in === "output" && !seen) fail(`buffer ${index}`, "is an output that the plan does not list");
+  });
+}
+
+function checkMatrix(
+  plan: Plan,
+  step: GemmStep,
+  access: MatrixAccess,
+  rows: number,
+  columns: number,
+  where: string,
+): void {
+  const shape = [...step.batch, rows, columns];
+  const strides = [...access.batchStrides, access.rowStride, access.colStride];
+  if (strides.length !== shape.length) fail(where, "there must be one stride per batch axis");
+  const { dtype } = bufferOf(plan, access.buffer, where).aval;
+  if (dtype !== "f32") fail(where, `must be f32; got ${dtype}`);
+  checkRange(
+    plan,
+    access.buffer,
+    { offset: access.offset, strides },
+    shape.map(() => 0),
+    shape,
+    where,
+  );
+}
+
+function checkGemm(plan: Plan, step: GemmStep, where: string): void {
+  checkMatrix(plan, step, step.a, step.m, step.k, `${where}, a`);
+  checkMatrix(plan, step, step.b, step.k, step.n, `${where}, b`);
+  const { segment } = step.epilogue;
+  const shape = [...step.batch, step.m, step.n];
+  if (`${segment.shape}` !== `${shape}` || segment.inner !== 0)
+    fail(where, `the epilogue must cover [${shape}]`);
+}
+
+const convShapes = {
+  conv: { a: "x", b: "w", result: "y" },
+  convInputGrad: { a: "y", b: "w", result: "x" },
+  convFilterGrad: { a: "x", b: "y", result: "w" },
+} as const;
+
+function checkConv(plan: Plan, step: ConvStep, where: string): void {
+  const names = convShapes[step.op];
+  for (const operand of ["a", "b"] as const) {
+    const { aval } = bufferOf(plan, step[operand], where);
+    const shape = step[names[operand]];
+    if (aval.dtype !== "f32" || sizeOf(aval.shape) !== sizeOf(shape)) {
+      fail(where, `operand ${operand} must be f32[${shape}]; got ${formatAval(aval)}`);
+    }
+  }
+  const result = step[names.result];
+  const { segment } = step.epilogue;
+  if (`${segment.shape}` !== `${result}` || segment.inner !== 0)
+    fail(where, `the epilogue must cover [${result}]`);
+}
+
+/** The last byte a slice reaches in a loop that runs `lengths[depth]` times. */
+function checkSlice(plan: Plan, buffer: number, lengths: readonly number[], where: string): void {
+  const { place, bytes } = bufferOf(plan, buffer, where);
+  if (place.in !== "slice") return;
+  const length = lengths[place.depth];
+  if (length === undefined) fail(where, `buffer ${buffer} is a slice of a loop this step is not in`);
+  const parent = bufferOf(plan, place.parent, where);
+  if ((length - 1) * place.stride + bytes > parent.bytes) {
+    fail(where, `slices of buffer ${place.parent} (${parent.bytes} bytes) end after it`);
+  }
+  checkSlice(plan, place.parent, lengths, where);
+}
+
+function checkWritable(plan: Plan, buffer: number, where: string): void {
+  const place = plan.buffers[rootOf(plan, buffer)]?.place;
+  if (place?.in === "const" || place?.in === "scalar") fail(where, `writes to a ${place.in}`);
+  if (place?.in === "input" && !plan.donated[place.index])
+    fail(where, `writes to input ${place.index}, which is not donated`);
+}
+
+function checkSteps(plan: Plan, steps: readonly Step[], lengths: readonly number[], path: string): void {
+  steps.forEach((step, index) => {
+    const where = `${path}${step.kind} ${index}`;
+    if (step.kind === "loop") {
+      if (!Number.isInteger(step.length) || step.length < 1) fail(where, `runs ${step.length} times`);
+      checkSteps(plan, step.steps, [...lengths, step.length], `${where} > `);
+      return;
+    }
+    for (const [buffer, write] of usesOf(step)) {
+      bufferOf(plan, buffer, where);
+      checkSlice(plan, buffer, lengths, where);
+      if (write) checkWritable(plan, buffer, where);
+    }
+    if (step.kind === "fused") {
+      step.segments.forEach((segment, n) => {
+        checkSegment(plan, step.body, segment, false, `${where}, segment ${n}`);
+      });
+    } else if (step.kind === "gemm" || step.kind === "conv") {
+      if (step.kind === "gemm") checkGemm(plan, step, where);
+      else checkConv(plan, step, where);
+      checkSegment(plan, step.epilogue.body, step.epilogue.segment, true, `${where}, epilogue`);
+    }
+  });
+}
+
+/**
+ * Throws InternalError, saying where, unless: buffers lie where they may and fit; every access is inside its buffer; stores are
+ * not guarded and write each place once; slices are used inside their loops; inputs are written only if donated; no value is
+ * read before it is written; values alive at once never share memory, nor a donated input and the output that takes its memory.
+ */
+export function verifyPlan(plan: Plan): void {
+  if (plan.donated.length !== plan.inputs.length) fail("plan", "there must be one donated flag per input");
+  plan.buffers.forEach((buffer, index) => {
+    checkBuffer(plan, buffer, index);
+  });
+  checkOutputs(plan);
+  checkSteps(plan, plan.steps, [], "");
+  checkMemory(plan);
+}
