@@ -1,0 +1,50 @@
+/** What an update compiles to: a whole optimizer is one pass over memory, whatever the number of tensors. */
+import { jit, tensor } from "nabla";
+import {
+  adam,
+  adamW,
+  applyUpdates,
+  chain,
+  clipByGlobalNorm,
+  linear,
+  type Optimizer,
+  rmsprop,
+  sgd,
+  type TensorTree,
+} from "nabla/optim";
+import { expect, test } from "vitest";
+
+const shapes = { w1: [784, 128], b1: [128], w2: [128, 128], b2: [128], w3: [128, 10], b3: [10] };
+const tree = () =>
+  Object.fromEntries(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      tensor(new Float32Array(shape.reduce((a, b) => a * b)), { shape, device: "reference" }),
+    ]),
+  );
+
+/** Steps of the plan: of the scalars, and of the tensors. */
+function commands(optimizer: Optimizer): number {
+  const update = jit(
+    (state: { params: TensorTree; state: TensorTree }, grads: TensorTree) => {
+      const [updates, next] = optimizer.update(grads, state.state, state.params);
+      return [{ params: applyUpdates(state.params, updates), state: next }];
+    },
+    { donate: [0] },
+  );
+  const params = tree();
+  return update.planFor({ params, state: optimizer.init(params) }, tree()).steps.length;
+}
+
+test.each([
+  ["sgd", sgd(0.1), 1],
+  ["sgd with momentum", sgd(0.1, { momentum: 0.9, nesterov: true, weightDecay: 0.1 }), 1],
+  ["rmsprop", rmsprop(0.1, { centered: true, momentum: 0.9 }), 1],
+  ["adam", adam(0.1), 2],
+  ["adam on a schedule", adam(linear({ from: 1, to: 0, steps: 10 })), 2],
+  ["adamW", adamW(0.1, { amsgrad: true }), 2],
+  // sums of squares, their total and the scalars, the update
+  ["adamW with clipping", chain(clipByGlobalNorm(1), adamW(0.1)), 4],
+] as const)("%s", (_name, optimizer, most) => {
+  expect(commands(optimizer)).toBeLessThanOrEqual(most);
+});
