@@ -18,22 +18,28 @@ function runStep(step: Step, frame: Frame): void {
   switch (step.kind) {
     case "fused":
       for (const segment of step.segments) runSegment(step.body, segment, frame);
-      return;
+      break;
     case "gemm":
-      return runSegment(step.epilogue.body, step.epilogue.segment, frame, multiply(step, frame));
+      runSegment(step.epilogue.body, step.epilogue.segment, frame, multiply(step, frame));
+      break;
     case "conv":
-      return runSegment(step.epilogue.body, step.epilogue.segment, frame, convolve(step, frame));
+      runSegment(step.epilogue.body, step.epilogue.segment, frame, convolve(step, frame));
+      break;
     case "window":
-      return runWindow(step, frame);
+      runWindow(step, frame);
+      break;
     case "index":
-      return runIndex(step, frame);
+      runIndex(step, frame);
+      break;
     case "sort": {
       const attrs = { axis: step.axis, descending: step.descending, k: step.k };
-      return store(frame, step.out, { op: "argsort", attrs }, [operand(frame, step.src)]);
+      store(frame, step.out, { op: "argsort", attrs }, [operand(frame, step.src)]);
+      break;
     }
     case "collective": {
       const attrs = { kind: step.op, axis: step.axis };
-      return store(frame, step.out, { op: "collective", attrs }, [operand(frame, step.src)]);
+      store(frame, step.out, { op: "collective", attrs }, [operand(frame, step.src)]);
+      break;
     }
     case "composite":
       throw new UnsupportedError(`${step.name}: the reference device runs no composite as one kernel.`);
@@ -43,9 +49,9 @@ function runStep(step: Step, frame: Frame): void {
         runSteps(step.steps, frame);
         frame.loops.pop();
       }
-      return;
+      break;
     default:
-      return step satisfies never;
+      step satisfies never;
   }
 }
 
@@ -62,16 +68,18 @@ function runWindow(step: WindowStep, frame: Frame): void {
   switch (step.op) {
     case "cumulate": {
       const attrs = { kind: step.reduce, axis: step.axis, reverse: step.reverse };
-      return store(frame, step.out, { op: "cumulate", attrs }, src);
+      store(frame, step.out, { op: "cumulate", attrs }, src);
+      break;
     }
     case "reduceWindow":
     case "argWindow": {
       const { window, stride, padding, dilation, reduce } = step;
       const attrs = { kind: reduce, window, stride, padding, dilation };
-      return store(frame, step.out, { op: step.op, attrs } as Computation, src);
+      store(frame, step.out, { op: step.op, attrs } as Computation, src);
+      break;
     }
     default:
-      return step satisfies never;
+      step satisfies never;
   }
 }
 
@@ -80,15 +88,17 @@ function runIndex(step: IndexStep, frame: Frame): void {
   switch (step.op) {
     case "gather": {
       const src = [operand(frame, step.src), operand(frame, step.indices)];
-      return store(frame, step.out, { op: "gather", attrs: { axis, along } }, src);
+      store(frame, step.out, { op: "gather", attrs: { axis, along } }, src);
+      break;
     }
     case "scatter": {
       const attrs = { mode: step.mode, axis, along };
       const src = [step.base, step.indices, step.updates].map((buffer) => operand(frame, buffer));
-      return store(frame, step.out, { op: "scatter", attrs }, src);
+      store(frame, step.out, { op: "scatter", attrs }, src);
+      break;
     }
     default:
-      return step satisfies never;
+      step satisfies never;
   }
 }
 

@@ -46,7 +46,7 @@ function checkBuffer(plan: Plan, { place, aval, bytes }: PlanBuffer, index: numb
       return;
     }
     default:
-      return place satisfies never;
+      place satisfies never;
   }
 }
 
