@@ -83,7 +83,7 @@ const fields = {
 
 const names = Object.keys(fields) as (keyof Experiment)[];
 const schema = z.strictObject(
-  Object.fromEntries(names.map((name) => [name, fields[name][0]])) as { [K in keyof Experiment]: z.ZodType },
+  Object.fromEntries(names.map((name): [string, z.ZodType] => [name, fields[name][0]])),
 );
 
 /**

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** The command line: nabla train | evaluate | info. */
+import { Command, CommanderError } from "commander";
+import { exitCodes, report } from "./exit.ts";
+import { optimizerNames } from "./optimizers.ts";
+import { type CommonOptions, positive, whole, withCommonOptions } from "./options.ts";
+import type { TrainOptions } from "./train.ts";
+import { version } from "./version.ts";
+
+let code: number = exitCodes.done;
+
+/** Commands are loaded when they run: `nabla --help` needs no engine. */
+const program = new Command("nabla")
+  .description("Optimises neural networks end to end.")
+  .version(version)
+  .showHelpAfterError(false)
+  .exitOverride()
+  .configureOutput({
+    // One line, and how to find out more.
+    outputError: (text, write) => {
+      const line = text
+        .replace(/^error: /, "")
+        .replace(/\s*\n\s*/g, " ")
+        .trim();
+      write(`nabla: ${line.replace(/\.$/, "")}. See nabla --help.\n`);
+    },
+  });
+
+withCommonOptions(
+  program
+    .command("train")
+    .description("train an experiment and save the run in runs/<name>-<time>")
+    .argument("[experiment]", "a .ts or .js file that default-exports defineExperiment({ ... })")
+    .option("--epochs <n>", "times through the training data", whole(1))
+    .option("--batch-size <n>", "rows in a batch", whole(1))
+    .option("--lr <rate>", "learning rate", positive)
+    .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
+    .option("--seed <n>", "of initial values, order and randomness", whole(0))
+    .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
+    .option("--resume <run>", "go on with a run that was stopped"),
+).action(async (file: string | undefined, options: TrainOptions) => {
+  const { train } = await import("./train.ts");
+  code = await train(file, options);
+});
+
+withCommonOptions(
+  program
+    .command("evaluate")
+    .description("measure a saved run on its validation or test data")
+    .argument("<run>", "the folder of a run"),
+).action(async (path: string, options: CommonOptions) => {
+  const { evaluate } = await import("./evaluate.ts");
+  code = await evaluate(path, options);
+});
+
+program
+  .command("info")
+  .description("show version, devices, threads and memory")
+  .option("--threads <n>", "threads of the cpu device", whole(1))
+  .option("--json", "as one JSON object")
+  .option("--debug", "print the stack of an error")
+  .action(async (options: CommonOptions) => {
+    const { info } = await import("./info.ts");
+    code = info(options);
+  });
+
+// A reader that has gone (nabla ... | head) is no error of ours.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(exitCodes.done);
+  throw error;
+});
+
+const debug = process.argv.includes("--debug") || !["", "0", undefined].includes(process.env.NABLA_DEBUG);
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said what is wrong by now; asking for help or the version ends here too, with 0.
+  if (error instanceof CommanderError) code = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  else code = report(error, debug);
+}
+process.exitCode = code;

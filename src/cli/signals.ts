@@ -1,0 +1,18 @@
+/** Ctrl-C and SIGTERM: the first asks the run to save and end, the second ends at once. */
+import { exitCodes } from "./exit.ts";
+
+/** Runs `body` with a signal that is aborted by the first SIGINT or SIGTERM. */
+export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    controller.abort();
+    process.stderr.write("\nfinishing the step and saving; once more to end at once\n");
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  try {
+    return await body(controller.signal);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}

@@ -1,0 +1,206 @@
+/** nabla train: runs an experiment, shows it live and keeps what it made. */
+
+import { setDefaultDevice } from "../engine/runtime/index.ts";
+import { hasCheckpoint } from "../io/index.ts";
+import {
+  type Callback,
+  checkpoint,
+  type Experiment,
+  experimentData,
+  experimentModel,
+  type FitResult,
+  progress,
+  Trainer,
+} from "../train/index.ts";
+import { ConfigError, NablaError } from "../util/index.ts";
+import { plotCurve, Series } from "./curve.ts";
+import { describeError, exitCodes, UsageError } from "./exit.ts";
+import { inFile, loadExperiment, shortPath } from "./load.ts";
+import { optimizerByName } from "./optimizers.ts";
+import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
+import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
+import { interruptible } from "./signals.ts";
+import { scoreTable, speedLine, summarise } from "./summary.ts";
+import { version } from "./version.ts";
+
+export interface TrainOptions extends CommonOptions {
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly optimizer?: string;
+  readonly seed?: number;
+  readonly out?: string;
+  readonly resume?: string;
+}
+
+/** What a run is made of, once file, command line and (for a resumed run) its config are put together. */
+interface Job {
+  readonly file: string;
+  readonly experiment: Experiment;
+  readonly options: TrainOptions;
+  readonly epochs: number;
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly optimizer: string | null;
+  readonly learningRate: number | null;
+  /** The folder of the run to go on with. */
+  readonly resumed: RunFolder | null;
+}
+
+/** Runs the command and gives its exit code. */
+export async function train(file: string | undefined, options: TrainOptions): Promise<number> {
+  const job = await prepare(file, options);
+  try {
+    return await run(job);
+  } catch (error) {
+    throw inFile(error, shortPath(job.file));
+  }
+}
+
+async function prepare(file: string | undefined, options: TrainOptions): Promise<Job> {
+  if (file === undefined && options.resume === undefined) {
+    throw new UsageError("train: name an experiment file, as in: nabla train examples/mnist-mlp.ts");
+  }
+  if (options.resume !== undefined && options.out !== undefined) {
+    throw new UsageError("--out: a resumed run stays in its folder. Leave out --out, or --resume.");
+  }
+  if (options.optimizer !== undefined) optimizerByName(options.optimizer, options.lr); // a wrong name ends here
+  useDevice(options);
+  const resumed = options.resume === undefined ? null : new RunFolder(options.resume);
+  const config = resumed ? await resumed.config() : null;
+  if (resumed && !(await hasCheckpoint(resumed.checkpoint))) {
+    throw new ConfigError(
+      `${shortPath(resumed.path)}: holds no checkpoint to resume from. Start the run anew.`,
+    );
+  }
+  const path = file ?? (resumed as RunFolder).experimentFile(config as RunConfig);
+  const experiment = await loadExperiment(path);
+  if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
+  return {
+    file: path,
+    experiment,
+    options,
+    epochs: options.epochs ?? config?.epochs ?? experiment.epochs ?? 10,
+    batchSize: options.batchSize ?? config?.batchSize ?? experiment.batchSize ?? 32,
+    seed: options.seed ?? config?.seed ?? experiment.seed ?? 0,
+    optimizer: options.optimizer ?? config?.optimizer ?? null,
+    learningRate: options.lr ?? config?.learningRate ?? null,
+    resumed,
+  };
+}
+
+async function run(job: Job): Promise<number> {
+  const { experiment, options, resumed } = job;
+  const data = await experimentData(experiment);
+  const curve = new Series();
+  let folder: RunFolder | null = resumed;
+  const saving = saveTo((dir) => checkpoint(dir, { onFailure: (error) => warn(error, "training goes on") }));
+  const trainer: Trainer = new Trainer({
+    model: experimentModel(experiment),
+    loss: experiment.loss,
+    optimizer: job.optimizer
+      ? optimizerByName(job.optimizer, job.learningRate ?? undefined)
+      : experiment.optimizer,
+    metrics: experiment.metrics ?? [],
+    seed: job.seed,
+    callbacks: [
+      {
+        // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
+        async start({ plan, history }) {
+          folder ??= await newRunFolder(experiment.name, options.out);
+          if (resumed) await resumed.writeHistory(history);
+          else await folder.begin(configOf(job, folder, plan.device));
+          saving.use(folder.checkpoint);
+        },
+        stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),
+      },
+      ...(experiment.callbacks ?? []),
+      ...(options.quiet ? [] : [progress()]),
+      saving.callback,
+      {
+        epochEnd: ({ record }) =>
+          folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
+        stop: () => folder?.writeHistory(trainer.history),
+      },
+    ],
+  });
+  if (resumed) await trainer.resume(resumed.checkpoint);
+  const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
+  if (setRate !== undefined) await trainer.set("learningRate", setRate);
+  const validation = data.validation ?? data.test;
+  const { epochs, batchSize } = job;
+  const { shuffle, dropLast } = experiment;
+  try {
+    return await interruptible(async (signal) => {
+      const result = await trainer.fit(data.train, {
+        epochs,
+        batchSize,
+        validation,
+        shuffle,
+        dropLast,
+        signal,
+      });
+      await finish(job, folder as unknown as RunFolder, result, curve);
+      return result.reason === "interrupted" ? exitCodes.interrupted : exitCodes.done;
+    });
+  } catch (error) {
+    const kept = folder as RunFolder | null;
+    if (error instanceof NablaError && kept && (await hasCheckpoint(kept.checkpoint).catch(() => false))) {
+      error.message += ` What was saved before is whole: nabla train --resume ${shellWord(shortPath(kept.path))}`;
+    }
+    throw error;
+  }
+}
+
+/** A checkpoint callback whose folder is known only when the run starts. */
+function saveTo(make: (dir: string) => Callback): { use(dir: string): void; callback: Callback } {
+  let inner: Callback | null = null;
+  return {
+    use(dir) {
+      inner = make(dir);
+    },
+    callback: {
+      start: (event, run) => inner?.start?.(event, run),
+      epochEnd: (event, run) => inner?.epochEnd?.(event, run),
+      stop: (event, run) => inner?.stop?.(event, run),
+    },
+  };
+}
+
+function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
+  const { experiment, epochs, batchSize, seed, optimizer, learningRate } = job;
+  return {
+    nabla: version,
+    name: experiment.name,
+    experiment: folder.reference(job.file),
+    started: new Date().toISOString(),
+    epochs,
+    batchSize,
+    seed,
+    optimizer,
+    learningRate,
+    device,
+  };
+}
+
+async function finish(job: Job, folder: RunFolder, result: FitResult, curve: Series): Promise<void> {
+  const { options } = job;
+  const path = shortPath(folder.path);
+  const summary = summarise(path, result);
+  await folder.writeSummary(summary);
+  print(options, scoreTable(result));
+  print(options, plotCurve("training loss", curve.values));
+  print(options, speedLine(result));
+  print(options, `saved in ${path}`);
+  if (result.reason === "interrupted") {
+    // Said even when quiet: without it nobody knows how to go on.
+    process.stderr.write(
+      `stopped after step ${result.history.at(-1)?.step ?? 0} or later; all is saved. Go on with: nabla train --resume ${shellWord(path)}\n`,
+    );
+  }
+  printJson(options, summary);
+}
+
+function warn(error: unknown, consequence: string): void {
+  process.stderr.write(`nabla: warning: ${describeError(error)} (${consequence})\n`);
+}
