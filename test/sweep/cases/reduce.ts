@@ -3,7 +3,7 @@ import { build as b } from "../../../src/engine/ops/index.ts";
 import type { Shape } from "../../../src/util/index.ts";
 import { type Case, exact, type Tolerance, terms, ulps } from "../case.ts";
 import { filled, oddFloats, random } from "../data.ts";
-import type { Host } from "../host.ts";
+import { decode, encode, type Host } from "../host.ts";
 import { viewNamed } from "../views.ts";
 
 const layouts: readonly (readonly [Shape, readonly number[]])[] = [
@@ -82,7 +82,7 @@ export function reduceCases(): Case[] {
       // Finite sums of huge values depend on the order; they are left to the case of plain values.
       if (kind === "sum" && Math.abs(odd) > 1e38 && Number.isFinite(odd)) continue;
       const values = Array.from({ length: 37 }, (_, i) => (i === place ? odd : 1));
-      add(`with ${odd}`, kind, filled(values, [37], "f32"), [0]);
+      add(`with ${Object.is(odd, -0) ? "-0" : odd}`, kind, filled(values, [37], "f32"), [0]);
     }
     add("infinities of both signs", kind, filled([1, Infinity, 2, -Infinity], [50], "f32"), [0]);
     for (const name of [
@@ -105,6 +105,12 @@ export function reduceCases(): Case[] {
   return cases;
 }
 
+/** Few distinct values. */
+function ties(shape: Shape, dtype: "f32" | "i32" | "u32"): Host {
+  const values = decode(random(`ties${shape}`, shape, "u32", 0, 3));
+  return encode(values, shape, dtype);
+}
+
 export function argReduceCases(): Case[] {
   const cases: Case[] = [];
   const add = (name: string, kind: "max" | "min", host: Host, axis: number) => {
@@ -122,7 +128,7 @@ export function argReduceCases(): Case[] {
       add("", kind, random(`arg${kind}${shape}`, shape), axis);
       // Few distinct values: the first of equals must win.
       for (const dtype of ["f32", "i32", "u32"] as const) {
-        add("with ties", kind, random(`ties${shape}`, shape, dtype === "f32" ? "i32" : dtype, -2, 2), axis);
+        add("with ties", kind, ties(shape, dtype), axis);
         add("all equal", kind, filled([1], shape, dtype), axis);
       }
     }
@@ -164,10 +170,10 @@ export function cumulateCases(): Case[] {
             filled([1, Infinity, -2, 0.5], shape, "f32"),
           );
         }
-        for (const host of hosts) {
+        for (const [i, host] of hosts.entries()) {
           const { dtype } = host.aval;
           cases.push({
-            name: `cumulate ${kind} ${dtype}[${shape}] along ${axis}${reverse ? " reversed" : ""}`,
+            name: `cumulate ${kind} ${dtype}[${shape}] along ${axis}${reverse ? " reversed" : ""}, data ${i}`,
             inputs: [host],
             build: (params) => [b.make("cumulate", params, { kind, axis, reverse })],
             // One order, one rounding a step: up to n of them.
