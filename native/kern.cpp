@@ -1,0 +1,22 @@
+// The native kernels of one instruction set: compiled once per set with KNS (a namespace), VB (vector bytes) and the matching -march.
+// Everything inside is static in that namespace and free of libc and std::, so that no linker can share code between sets.
+#include "conv.h"
+#include "vmath.h"
+
+namespace KNS {
+static const nabla::KernelTable table = {
+#if defined(__wasm__)
+    "wasm",
+#elif defined(__aarch64__)
+    "neon",
+#elif VB == 64
+    "avx512",
+#elif VB == 32
+    "avx2",
+#else
+    "baseline",
+#endif
+    VB, NABLA_FUSED, gemm, conv, convInputGrad, convFilterGrad, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, gemmScratch, convScratch, nullptr};
+}
+
+extern "C" const nabla::KernelTable* KNS_TABLE(KNS)(void) { return &KNS::table; }
