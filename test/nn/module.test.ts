@@ -286,6 +286,11 @@ describe("layers", () => {
 
   test("summary lists layers and counts", () => {
     const model = new Sequential(new Linear(784, 128), relu, dropout(0.2), new Linear(128, 10));
-    expect(String(summary(model))).toMatchInlineSnapshot();
+    expect(String(summary(model))).toMatchInlineSnapshot(`
+      "layers/0  Linear   weight [784,128], bias [128]  100,480
+      layers/2  Dropout                                      0
+      layers/3  Linear   weight [128,10], bias [10]      1,290
+      101,770 trainable parameters"
+    `);
   });
 });

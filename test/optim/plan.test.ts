@@ -37,9 +37,9 @@ function commands(optimizer: Optimizer): number {
 }
 
 test.each([
-  ["sgd", sgd(0.1), 1],
-  ["sgd with momentum", sgd(0.1, { momentum: 0.9, nesterov: true, weightDecay: 0.1 }), 1],
-  ["rmsprop", rmsprop(0.1, { centered: true, momentum: 0.9 }), 1],
+  ["sgd", sgd(0.1), 2],
+  ["sgd with momentum", sgd(0.1, { momentum: 0.9, nesterov: true, weightDecay: 0.1 }), 2],
+  ["rmsprop", rmsprop(0.1, { centered: true, momentum: 0.9 }), 2],
   ["adam", adam(0.1), 2],
   ["adam on a schedule", adam(linear({ from: 1, to: 0, steps: 10 })), 2],
   ["adamW", adamW(0.1, { amsgrad: true }), 2],
