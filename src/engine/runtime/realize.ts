@@ -103,9 +103,10 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   await realizeAsync([node]);
   const storage = storageOf(node);
   if (storage === null) throw new InternalError("read: the node has no storage after realize");
+  const buffer = storage.buffer;
   storage.pin();
   try {
-    return await storage.device.backend.read(storage.buffer, 0, bytesOf(node.aval));
+    return await storage.device.backend.read(buffer, 0, bytesOf(node.aval));
   } finally {
     storage.unpin();
   }

@@ -16,6 +16,7 @@ export class Storage implements Value {
   #buffer: BufferId;
   #gone: string | null = null;
   #pins = 0;
+  #released = false;
 
   /** Takes over `buffer`. */
   constructor(device: Device, aval: Aval, buffer: BufferId) {
@@ -64,6 +65,8 @@ export class Storage implements Value {
   }
 
   #release(): void {
+    if (this.#released) return;
+    this.#released = true;
     collected.unregister(this);
     this.device.live.delete(this.#buffer);
     this.device.backend.free(this.#buffer);
