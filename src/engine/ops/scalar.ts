@@ -115,6 +115,7 @@ export const scalarRows: { readonly [K in ScalarOp]: ScalarRow } = {
     "a * b",
     "a * b",
     (b, g, x) => [b.mul(g, at(x, 1)), b.mul(g, at(x, 0))],
+    { jsInt: Math.imul },
   ),
   div: row(
     2,

@@ -13,7 +13,7 @@ function convolved(op: string, x: Aval, w: Aval, attrs: ConvAttrs): Shape {
   needShape(op, ranks, "x must be [N, ...spatial, C] and w [...kernel, C/groups, O]", x, w);
   needPerAxis(op, "stride", stride, spatial, 1);
   needPerAxis(op, "dilation", dilation, spatial, 1);
-  needPerAxis(op, "padding", padding.flat(), 2 * spatial, 0);
+  needPerAxis(op, "padding (before, after)", padding.flat(), 2 * spatial, 0);
   const [channels, perGroup, outs] = [
     dim(x.shape, spatial + 1),
     dim(w.shape, spatial),

@@ -26,7 +26,7 @@ function windowed(
   needPerAxis(op, "window", window, rank, 1);
   needPerAxis(op, "stride", stride, rank, 1);
   needPerAxis(op, "dilation", dilation, rank, 1);
-  needPerAxis(op, "padding", padding.flat(), 2 * rank, 0);
+  needPerAxis(op, "padding (before, after)", padding.flat(), 2 * rank, 0);
   return x.shape.map((size, i) =>
     windowSize(op, size, dim(window, i), dim(stride, i), padding[i] as PadPair, dim(dilation, i)),
   );
