@@ -25,6 +25,8 @@ export interface PlanBuffer {
   readonly place: Place;
   readonly aval: Aval;
   readonly bytes: number;
+  /** The buffer that holds the same value under another shape: same place, same bytes, same dtype. */
+  readonly alias?: number | undefined;
 }
 
 /** Elementwise, reduction and row kernels; several segments run the same body on independent memory. */

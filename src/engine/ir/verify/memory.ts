@@ -113,7 +113,8 @@ export function checkMemory(plan: Plan): void {
   });
 
   // A donated input is alive from before the first step; the output that takes its memory, to after the last.
-  plan.outputs.forEach(({ buffer, donor }) => {
+  plan.outputs.forEach(({ buffer: named, donor }) => {
+    const buffer = rootOf(plan, named);
     const output = lifeOf(buffer);
     if (donor === null || output === null) return;
     plan.buffers.forEach(({ place }, other) => {

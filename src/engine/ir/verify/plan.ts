@@ -6,9 +6,18 @@ import { bufferOf, checkRange, checkSegment, fail } from "./access.ts";
 import { checkMemory } from "./memory.ts";
 import { rootOf, usesOf } from "./uses.ts";
 
-function checkBuffer(plan: Plan, { place, aval, bytes }: PlanBuffer, index: number): void {
+function checkBuffer(plan: Plan, { place, aval, bytes, alias }: PlanBuffer, index: number): void {
   const where = `buffer ${index} (${place.in}, ${formatAval(aval)})`;
   if (bytes !== bytesOf(aval)) fail(where, `its bytes must be ${bytesOf(aval)}; got ${bytes}`);
+  if (alias !== undefined) {
+    const other = bufferOf(plan, alias, where);
+    const same =
+      other.aval.dtype === aval.dtype &&
+      other.bytes === bytes &&
+      JSON.stringify(other.place) === JSON.stringify(place);
+    if (!same) fail(where, `does not agree with buffer ${alias}, which it is an alias of`);
+    return;
+  }
   switch (place.in) {
     case "input": {
       const input = plan.inputs[place.index];
@@ -18,7 +27,7 @@ function checkBuffer(plan: Plan, { place, aval, bytes }: PlanBuffer, index: numb
     }
     case "output": {
       const output = plan.outputs[place.index];
-      if (output === undefined || output.buffer !== index) fail(where, `is not output ${place.index}`);
+      if (output === undefined || rootOf(plan, output.buffer) !== index) fail(where, `is not output ${place.index}`);
       return;
     }
     case "scalar": {
@@ -70,7 +79,7 @@ function checkOutputs(plan: Plan): void {
     donors.add(donor);
   });
   plan.buffers.forEach(({ place }, index) => {
-    const seen = plan.outputs.some(({ buffer }) => buffer === index);
+    const seen = plan.outputs.some(({ buffer }) => rootOf(plan, buffer) === rootOf(plan, index));
     if (place.in === "output" && !seen) fail(`buffer ${index}`, "is an output that the plan does not list");
   });
 }

@@ -60,13 +60,14 @@ export function usesOf(step: Exclude<Step, LoopStep>): [number, boolean][] {
   }
 }
 
-/** The buffer whose memory a slice is part of; itself for any other. */
+/** The buffer whose memory a slice is part of or an alias names; itself for any other. */
 export function rootOf(plan: Plan, buffer: number): number {
   let index = buffer;
   for (let hops = 0; hops <= plan.buffers.length; hops++) {
-    const place = plan.buffers[index]?.place;
-    if (place === undefined || place.in !== "slice") return index;
-    index = place.parent;
+    const { place, alias } = plan.buffers[index] ?? {};
+    if (alias !== undefined) index = alias;
+    else if (place?.in === "slice") index = place.parent;
+    else return index;
   }
   return index;
 }

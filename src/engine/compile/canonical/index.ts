@@ -1,0 +1,90 @@
+/** Canonical form of a graph: composites inlined, constants folded, equal nodes shared, dead ones gone. */
+import { InternalError } from "../../../util/index.ts";
+import { type Aval, type Capabilities, type Graph, type Node, topologicalOrder } from "../../ir/index.ts";
+import { arithmeticRules } from "./arithmetic.ts";
+import { heavyRules } from "./heavy.ts";
+import { movementRules } from "./movement.ts";
+import { Rewriter } from "./rewriter.ts";
+
+export { constantOf } from "./value.ts";
+
+const rules = { ...arithmeticRules, ...movementRules, ...heavyRules };
+
+export interface Canonical {
+  /** The leaves in the caller's order, and each output's canonical node. */
+  readonly leaves: readonly Node[];
+  readonly outputs: readonly Node[];
+}
+
+/** `leaves` stay as they are (fresh `input` nodes stand for them). */
+export function canonicalise(leaves: readonly Node[], outputs: readonly Node[], caps: Capabilities): Canonical {
+  const b = new Rewriter(rules);
+  const stand = leaves.map((leaf) => b.make("input", [], {}, leaf.aval));
+  return { leaves: stand, outputs: rewrite(b, leaves, stand, outputs, caps) };
+}
+
+/** The canonical nodes of `outputs` with `params` standing for themselves as `args`. */
+function rewrite(
+  b: Rewriter,
+  params: readonly Node[],
+  args: readonly Node[],
+  outputs: readonly Node[],
+  caps: Capabilities,
+): Node[] {
+  /** What each result of a node became. */
+  const became = new Map<Node, readonly Node[]>();
+  params.forEach((param, index) => {
+    became.set(param, [args[index] as Node]);
+  });
+  const first = (node: Node) => (became.get(node) as readonly Node[])[0] as Node;
+  for (const node of topologicalOrder(outputs)) {
+    if (became.has(node)) continue;
+    became.set(node, results(b, node, became, first, caps));
+  }
+  return outputs.map(first);
+}
+
+function results(
+  b: Rewriter,
+  node: Node,
+  became: ReadonlyMap<Node, readonly Node[]>,
+  first: (node: Node) => Node,
+  caps: Capabilities,
+): readonly Node[] {
+  switch (node.op) {
+    case "input":
+      throw new InternalError(`compile: an input of the graph is not among its leaves (${node.aval.dtype}[${node.aval.shape}])`);
+    case "output": {
+      const source = became.get(node.src[0] as Node);
+      const result = source?.[node.attrs.index];
+      if (result === undefined) throw new InternalError(`compile: no result ${node.attrs.index}`);
+      return [result];
+    }
+    case "composite": {
+      const src = node.src.map(first);
+      const { name, body } = node.attrs;
+      if (!caps.composites.has(name)) return rewrite(b, body.params, src, body.outs, caps);
+      return projections(b, b.make("composite", src, node.attrs, node.aval, node.outs ?? [node.aval]));
+    }
+    case "loop": {
+      const src = node.src.map(first);
+      const { length, carry } = node.attrs;
+      const outs = node.outs ?? [node.aval];
+      if (length === 0) return outs.map((aval, i) => (i < carry ? (src[i] as Node) : b.const(aval, 0)));
+      const body = canonicalBody(node.attrs.body, caps);
+      return projections(b, b.make("loop", src, { ...node.attrs, body }, node.aval, outs));
+    }
+    default:
+      return [b.make(node.op, node.src.map(first), node.attrs as never, node.aval)];
+  }
+}
+
+function canonicalBody(body: Graph, caps: Capabilities): Graph {
+  const { leaves, outputs } = canonicalise(body.params, body.outs, caps);
+  return { params: leaves, outs: outputs };
+}
+
+/** Each result of a composite or loop as a node of its own, even when there is one. */
+function projections(b: Rewriter, node: Node): Node[] {
+  return (node.outs as readonly Aval[]).map((aval, index) => b.make("output", [node], { index }, aval));
+}

@@ -1,0 +1,120 @@
+/** Fusion: units into groups, greedily. Contractions take their epilogues first, then producers and readers join, then siblings. */
+import { sizeOf } from "../../../util/index.ts";
+import type { Capabilities } from "../../ir/index.ts";
+import type { DagNode } from "../dag.ts";
+import type { Operand, Unit, Value } from "../lower/units.ts";
+import { hasRow } from "./axes.ts";
+import { Group, type Grouping, mergeAcross, mergeSiblings } from "./group.ts";
+
+export { Group, type Grouping, inRegister, viewIn } from "./group.ts";
+
+/** How many clusters of scalar work are kept open, and how many readers of one value are tried pairwise. */
+const OPEN_CLUSTERS = 4;
+const MOST_READERS = 12;
+/** Below this many elements, kernels over equal spaces join merely for reading the same group. */
+const TINY = 65_536;
+
+type ValueOperand = Operand & { kind: "value" };
+
+/** The groups of a graph's units, each in the order of their ranks. */
+export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolean): Group[] {
+  const grouping: Grouping = new Map();
+  for (const unit of units) {
+    if (unit.kind === "leaf") continue;
+    const group = new Group(unit, unit.id);
+    grouping.set(unit, group);
+    const follows = (other: Unit) => {
+      const before = grouping.get(other);
+      if (before !== undefined) before.node.precede(group.node);
+    };
+    for (const operand of unit.operands) if (operand.kind === "value") follows(operand.value.unit);
+    unit.after.forEach(follows);
+  }
+  if (enabled) {
+    const max = caps.maxBuffersPerKernel;
+    joinProducers(units, grouping, max);
+    joinScalars(grouping, max);
+    joinSiblings(units, grouping, max);
+  }
+  return groupsOf(grouping);
+}
+
+function groupsOf(grouping: Grouping): Group[] {
+  const groups = [...new Set(grouping.values())].sort((a, b) => a.node.rank - b.node.rank);
+  for (const group of groups) group.units.sort((a, b) => a.id - b.id);
+  return groups;
+}
+
+const valueOperands = (unit: Unit): ValueOperand[] =>
+  unit.operands.filter((operand): operand is ValueOperand => operand.kind === "value");
+
+function joinProducers(units: readonly Unit[], grouping: Grouping, max: number): void {
+  for (const unit of units) {
+    if (unit.kind !== "map" && unit.kind !== "reduce") continue;
+    const operands = valueOperands(unit).filter(({ value }) => grouping.has(value.unit));
+    // A contraction's epilogue is free; then the latest producer, whose result is the freshest.
+    operands.sort((a, b) => preference(b, grouping) - preference(a, grouping));
+    for (const { value, view } of operands) {
+      const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
+      if (p !== undefined && c !== undefined) mergeAcross(p, c, value.unit, unit, view, grouping, max);
+    }
+  }
+}
+
+function preference({ value }: ValueOperand, grouping: Grouping): number {
+  const group = grouping.get(value.unit);
+  if (group === undefined) return -1;
+  return group.node.rank + (group.heavy !== null ? 1e9 : 0);
+}
+
+/** Single-element work: as few kernels as dependencies allow. */
+function joinScalars(grouping: Grouping, max: number): void {
+  const open: Group[] = [];
+  for (const group of groupsOf(grouping)) {
+    if (!group.isScalar || group.units.some((unit) => grouping.get(unit) !== group)) continue;
+    const joined = open.some((cluster, index) => {
+      if (!mergeSiblings(cluster, group, grouping, max)) return false;
+      open[index] = grouping.get(group.units[0] as Unit) as Group;
+      return true;
+    });
+    if (joined) continue;
+    open.push(group);
+    if (open.length > OPEN_CLUSTERS) open.shift();
+  }
+}
+
+/** Kernels over the same space that read the same thing. */
+function joinSiblings(units: readonly Unit[], grouping: Grouping, max: number): void {
+  const byProducer = new Map<DagNode | Value, Set<Unit>>();
+  const note = (key: DagNode | Value, unit: Unit) => {
+    let readers = byProducer.get(key);
+    if (readers === undefined) {
+      readers = new Set();
+      byProducer.set(key, readers);
+    }
+    readers.add(unit);
+  };
+  for (const unit of units) {
+    if (unit.kind !== "map" && unit.kind !== "reduce") continue;
+    const size = sizeOf(unit.domain);
+    if (size === 1) continue;
+    for (const { value } of valueOperands(unit)) {
+      const group = grouping.get(value.unit);
+      if (group === grouping.get(unit)) continue;
+      if (sizeOf(value.aval.shape) === size) note(value, unit);
+      if (group !== undefined && size <= TINY) note(group.node, unit);
+    }
+  }
+  for (const readers of byProducer.values()) {
+    const list = [...readers].slice(0, MOST_READERS);
+    for (let i = 1; i < list.length; i++) {
+      for (let j = 0; j < i; j++) {
+        const [a, b] = [grouping.get(list[j] as Unit), grouping.get(list[i] as Unit)];
+        if (a === undefined || b === undefined || a === b) continue;
+        // A full reduction next to a map would tie a long row to its stores; equal rows, or small ones, go well together.
+        if (hasRow(a.space) !== hasRow(b.space) && sizeOf(a.space.axes) > TINY) continue;
+        mergeSiblings(a, b, grouping, max);
+      }
+    }
+  }
+}

@@ -1,0 +1,276 @@
+/** From canonical nodes to units: views composed from the consumer down, and materialised where they do not compose. */
+import { InternalError, type Shape, sizeOf, stridesOf } from "../../../util/index.ts";
+import { type Aval, type Node, topologicalOrder } from "../../ir/index.ts";
+import { isScalarOp } from "../../ops/index.ts";
+import {
+  expandView,
+  identityView,
+  isIdentity,
+  padView,
+  permuteView,
+  reshapeView,
+  sliceView,
+  type View,
+} from "../view.ts";
+import { type Operand, resultOf, type Unit, Units, type Value, wholeOf } from "./units.ts";
+
+export interface Lowered {
+  readonly units: readonly Unit[];
+  readonly leaves: readonly Value[];
+  /** Where each output's value is: distinct values, none of them a leaf but a donor that passes through. */
+  readonly outputs: readonly Value[];
+}
+
+/** `donors[i]`: the leaf whose memory output i ends in, or null. */
+export function lower(
+  leaves: readonly Node[],
+  outputs: readonly Node[],
+  donors: readonly (number | null)[],
+): Lowered {
+  return new Lowering().run(leaves, outputs, donors);
+}
+
+const at = (list: readonly number[], index: number): number => list[index] as number;
+
+class Lowering {
+  readonly #units = new Units();
+  readonly #operands = new Map<Node, Operand>();
+  readonly #copies = new Map<Node, Value>();
+  /** Results of composites and loops. */
+  readonly #multiple = new Map<Node, Unit>();
+
+  run(leaves: readonly Node[], outputs: readonly Node[], donors: readonly (number | null)[]): Lowered {
+    const leafValues = leaves.map((leaf) => {
+      const value = resultOf(this.#units.add({ kind: "leaf", results: [leaf.aval], node: leaf }));
+      this.#operands.set(leaf, { kind: "value", value, view: identityView(leaf.aval.shape) });
+      return value;
+    });
+    for (const node of topologicalOrder(outputs)) {
+      if (!this.#operands.has(node)) this.#lower(node);
+    }
+    const claimed = new Set<Value>();
+    const values = outputs.map((node, index) => {
+      const donor = donors[index] ?? null;
+      const value = this.#output(node, donor === null ? null : (leafValues[donor] ?? null), claimed);
+      claimed.add(value);
+      value.kept = true;
+      return value;
+    });
+    return { units: this.#units.list, leaves: leafValues, outputs: values };
+  }
+
+  /** A value that only this output claims. */
+  #output(node: Node, donor: Value | null, claimed: ReadonlySet<Value>): Value {
+    if (sizeOf(node.aval.shape) === 0) return this.#empty(node.aval);
+    const operand = this.#operand(node);
+    if (operand.kind === "value" && isIdentity(operand.view) && !claimed.has(operand.value)) {
+      const { unit } = operand.value;
+      if (operand.value === donor || (unit.kind !== "leaf" && unit.into === null)) return operand.value;
+    }
+    return resultOf(this.#units.copy(operand, node.aval));
+  }
+
+  /** Memory without elements. */
+  #empty(aval: Aval): Value {
+    return resultOf(this.#units.add({ kind: "assemble", results: [aval] }));
+  }
+
+  #operand(node: Node): Operand {
+    const operand = this.#operands.get(node);
+    if (operand === undefined) throw new InternalError(`compile: ${node.op} was not lowered before its use`);
+    return operand;
+  }
+
+  /** The node in memory of its own, contiguous and unguarded. */
+  #materialise(node: Node): Value {
+    let value = this.#copies.get(node);
+    if (value === undefined) {
+      const operand = this.#operand(node);
+      const whole = operand.kind === "value" && isIdentity(operand.view);
+      if (whole) value = operand.value;
+      else if (sizeOf(node.aval.shape) === 0) value = this.#empty(node.aval);
+      else value = resultOf(this.#units.copy(operand, node.aval));
+      this.#copies.set(node, value);
+    }
+    return value;
+  }
+
+  /** An operand in row-major order. */
+  #contiguous(node: Node): Operand {
+    return { kind: "value", value: this.#materialise(node), view: identityView(node.aval.shape) };
+  }
+
+  #define(node: Node, operand: Operand): void {
+    this.#operands.set(node, operand);
+  }
+
+  #defineValue(node: Node, value: Value): void {
+    this.#define(node, { kind: "value", value, view: identityView(node.aval.shape) });
+  }
+
+  #lower(node: Node): void {
+    const { op, aval } = node;
+    if (isScalarOp(op) || op === "cast") {
+      const operands = node.src.map((source) => this.#operand(source));
+      const unit = this.#units.add({ kind: "map", fn: op, results: [aval], node, domain: aval.shape, operands });
+      return this.#defineValue(node, resultOf(unit));
+    }
+    switch (node.op) {
+      case "const":
+        return this.#define(node, { kind: "literal", value: node.attrs.value, dtype: aval.dtype });
+      case "iota":
+        if (aval.dtype !== "f32" && aval.dtype !== "i32" && aval.dtype !== "u32")
+          throw new InternalError("compile: iota's dtype");
+        return this.#define(node, { kind: "iota", dtype: aval.dtype, view: identityView(aval.shape) });
+      case "random": {
+        const key = this.#operand(node.src[0] as Node);
+        const plain = key.kind === "value" && key.view.guard === null;
+        const operands = [plain ? key : this.#contiguous(node.src[0] as Node)];
+        const unit = this.#units.add({ kind: "map", fn: "random", results: [aval], node, domain: aval.shape, operands });
+        return this.#defineValue(node, resultOf(unit));
+      }
+      case "reduce":
+      case "argReduce": {
+        const source = node.src[0] as Node;
+        const fn =
+          node.op === "reduce" ? node.attrs.kind : node.attrs.kind === "max" ? ("argMax" as const) : ("argMin" as const);
+        const axes = node.op === "reduce" ? node.attrs.axes : [node.attrs.axis];
+        const operands = [this.#operand(source)];
+        const domain = source.aval.shape;
+        const unit = this.#units.add({ kind: "reduce", fn, results: [aval], node, domain, axes, operands });
+        return this.#defineValue(node, resultOf(unit));
+      }
+      case "reshape":
+      case "permute":
+      case "expand":
+      case "slice":
+      case "pad":
+        return this.#move(node);
+      case "concat":
+        return this.#concat(node, node.attrs.axis);
+      case "composite":
+      case "loop":
+        return this.#structure(node);
+      case "output": {
+        const unit = this.#multiple.get(node.src[0] as Node);
+        const value = unit?.results[node.attrs.index];
+        if (value === undefined) throw new InternalError("compile: output of a node without results");
+        return this.#defineValue(node, value);
+      }
+      case "matmul": {
+        const operands = node.src.map((source) => this.#matrix(source));
+        return this.#defineValue(node, resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
+      }
+      case "conv":
+      case "convInputGrad":
+      case "convFilterGrad":
+      case "cumulate":
+      case "gather":
+      case "scatter":
+      case "reduceWindow":
+      case "argWindow":
+      case "argsort":
+      case "collective": {
+        const operands = node.src.map((source) => this.#contiguous(source));
+        return this.#defineValue(node, resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
+      }
+      default:
+        throw new InternalError(`compile: ${node.op} is not canonical`);
+    }
+  }
+
+  /** A matrix may have any strides but negative ones, and no guard. */
+  #matrix(source: Node): Operand {
+    const operand = this.#operand(source);
+    const plain =
+      operand.kind === "value" &&
+      operand.view.guard === null &&
+      operand.view.strides.every((stride, axis) => stride >= 0 || operand.view.shape[axis] === 1);
+    return plain ? operand : this.#contiguous(source);
+  }
+
+  #move(node: Node): void {
+    const source = node.src[0] as Node;
+    const operand = this.#operand(source);
+    if (node.op === "pad" && (operand.kind === "literal" || node.attrs.interior.some((gap) => gap > 0))) {
+      return this.#dilate(node, operand);
+    }
+    if (operand.kind === "literal") throw new InternalError(`compile: ${node.op} of a constant`);
+    // A guarded index is read from memory: only loads have guards.
+    let view = operand.kind === "iota" && node.op === "pad" ? null : moved(node, operand.view);
+    let from: Operand = operand;
+    if (view === null) {
+      from = this.#contiguous(source);
+      view = moved(node, identityView(source.aval.shape));
+    }
+    if (view === null) throw new InternalError(`compile: no view for ${node.op}`);
+    if (from.kind === "literal") throw new InternalError(`compile: ${node.op} of a constant`);
+    this.#define(node, { ...from, view });
+  }
+
+  /** Padding that no guard expresses: a fill, then a strided store of the elements. */
+  #dilate(node: Node & { op: "pad" }, operand: Operand): void {
+    const { lo, interior, value: fillValue } = node.attrs;
+    const { aval } = node;
+    const whole = this.#units.value(aval);
+    const literal: Operand = { kind: "literal", value: fillValue, dtype: aval.dtype };
+    const fill = this.#units.copy(literal, aval, wholeOf(whole, aval.shape));
+    let offset = 0;
+    const strides = stridesOf(aval.shape).map((stride, axis) => {
+      offset += stride * at(lo, axis);
+      return stride * (at(interior, axis) + 1);
+    });
+    const source = node.src[0] as Node;
+    const piece = this.#units.copy(operand, source.aval, { value: whole, offset, strides });
+    piece.after.push(fill);
+    this.#units.add({ kind: "assemble", results: [whole] }).after.push(fill, piece);
+    this.#defineValue(node, whole);
+  }
+
+  #concat(node: Node, axis: number): void {
+    const whole = this.#units.value(node.aval);
+    const strides = stridesOf(node.aval.shape);
+    let offset = 0;
+    const pieces = node.src.map((source) => {
+      const piece = this.#units.copy(this.#operand(source), source.aval, { value: whole, offset, strides });
+      offset += at(strides, axis) * at(source.aval.shape, axis);
+      return piece;
+    });
+    this.#units.add({ kind: "assemble", results: [whole] }).after.push(...pieces);
+    this.#defineValue(node, whole);
+  }
+
+  /** A composite kept whole, or a loop, whose carries start as copies in the memory of its results. */
+  #structure(node: Node & { op: "composite" | "loop" }): void {
+    const results = (node.outs ?? [node.aval]).map((aval) => this.#units.value(aval));
+    const carry = node.op === "loop" ? node.attrs.carry : 0;
+    const operands = node.src.slice(carry).map((source) => this.#contiguous(source));
+    const starts = results.slice(0, carry).flatMap((value, index) => {
+      if (sizeOf(value.aval.shape) === 0) return [];
+      const start = this.#operand(node.src[index] as Node);
+      return [this.#units.copy(start, value.aval, wholeOf(value, value.aval.shape))];
+    });
+    const unit = this.#units.add({ kind: "heavy", results, node, operands });
+    unit.after.push(...starts);
+    this.#multiple.set(node, unit);
+  }
+}
+
+/** The view through one movement op, or null where it does not compose. */
+function moved(node: Node, view: View): View | null {
+  const { shape }: Aval & { shape: Shape } = node.aval;
+  switch (node.op) {
+    case "reshape":
+      return reshapeView(view, shape);
+    case "permute":
+      return permuteView(view, node.attrs.perm);
+    case "expand":
+      return expandView(view, shape);
+    case "slice":
+      return sliceView(view, node.attrs.start, node.attrs.step, shape);
+    case "pad":
+      return padView(view, node.attrs.lo, node.attrs.hi, node.attrs.value);
+    default:
+      throw new InternalError(`compile: ${node.op} is not a movement`);
+  }
+}
