@@ -1,9 +1,12 @@
 // The native kernels of one instruction set: compiled once per set with KNS (a namespace), VB (vector bytes) and the matching -march.
 // Everything inside is static in that namespace and free of libc and std::, so that no linker can share code between sets.
 #include "conv.h"
-#include "vmath.h"
+#include "index.h"
+#include "sort.h"
+#include "window.h"
 
 namespace KNS {
+
 static const nabla::KernelTable table = {
 #if defined(__wasm__)
     "wasm",
@@ -16,7 +19,9 @@ static const nabla::KernelTable table = {
 #else
     "baseline",
 #endif
-    VB, NABLA_FUSED, gemm, conv, convInputGrad, convFilterGrad, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, gemmScratch, convScratch, nullptr};
-}
+    VB,     NABLA_FUSED,  gemm,      conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
+    cumulate, gather, scatter, argsort, gemmScratch, convScratch, sortScratch};
+
+}  // namespace KNS
 
 extern "C" const nabla::KernelTable* KNS_TABLE(KNS)(void) { return &KNS::table; }

@@ -55,6 +55,7 @@ template <> struct Loose<VU> { typedef VU type __attribute__((aligned(4), may_al
 typedef VU16 VU16Loose __attribute__((aligned(2), may_alias));
 typedef VI8 VI8Loose __attribute__((aligned(1), may_alias));
 typedef VU8 VU8Loose __attribute__((aligned(1), may_alias));
+typedef float FloatLoose __attribute__((may_alias));
 typedef VU VUBytes __attribute__((aligned(1), may_alias));
 typedef uint64_t U64Bytes __attribute__((aligned(1), may_alias));
 typedef uint32_t U32Bytes __attribute__((aligned(1), may_alias));
@@ -94,19 +95,25 @@ struct Tail { idx n; };
 NABLA_INLINE Tail tailOf(idx n) { return Tail{n}; }
 NABLA_INLINE VF ldTail(const float* p, Tail t) {
   if (t.n == VN) return ld(p);
+  const FloatLoose* from = (const FloatLoose*)p;
   VF v{};
 #pragma GCC unroll 16
   for (int i = 0; i < VN - 1; i++)
-    if (i < t.n) v[i] = p[i];
+    if (i < t.n) v[i] = from[i];
   return v;
 }
 NABLA_INLINE void stTail(float* p, VF v, Tail t) {
   if (t.n == VN) return st(p, v);
+  FloatLoose* to = (FloatLoose*)p;
 #pragma GCC unroll 16
   for (int i = 0; i < VN - 1; i++)
-    if (i < t.n) p[i] = v[i];
+    if (i < t.n) to[i] = v[i];
 }
 #endif
+NABLA_INLINE VI ldTail(const int32_t* p, Tail t) { return (VI)ldTail((const float*)p, t); }
+NABLA_INLINE VU ldTail(const uint32_t* p, Tail t) { return (VU)ldTail((const float*)p, t); }
+NABLA_INLINE void stTail(int32_t* p, VI v, Tail t) { stTail((float*)p, (VF)v, t); }
+NABLA_INLINE void stTail(uint32_t* p, VU v, Tail t) { stTail((float*)p, (VF)v, t); }
 
 // ---- what operators cannot say ----
 NABLA_INLINE VF vsel(VI m, VF a, VF b) { return m ? a : b; }
@@ -166,6 +173,11 @@ NABLA_INLINE VI vmax(VI a, VI b) { return vsel(a > b, a, b); }
 NABLA_INLINE VI vmin(VI a, VI b) { return vsel(a < b, a, b); }
 NABLA_INLINE VU vmax(VU a, VU b) { return vsel((VI)(a > b), a, b); }
 NABLA_INLINE VU vmin(VU a, VU b) { return vsel((VI)(a < b), a, b); }
+// For templates over the element: its vector, and scalar forms.
+template <class T> struct VectorOf;
+template <> struct VectorOf<float> { typedef VF type; };
+template <> struct VectorOf<int32_t> { typedef VI type; };
+template <> struct VectorOf<uint32_t> { typedef VU type; };
 NABLA_INLINE float vmax(float a, float b) { return a > b || a != a ? a : b; }
 NABLA_INLINE int32_t vmax(int32_t a, int32_t b) { return a > b ? a : b; }
 NABLA_INLINE uint32_t vmax(uint32_t a, uint32_t b) { return a > b ? a : b; }
