@@ -27,6 +27,9 @@ export type GradOf<F extends AnyFunction, Argnums> = Argnums extends number
   ? Parameters<F>[Argnums]
   : { [K in keyof Argnums]: Argnums[K] extends number ? Parameters<F>[Argnums[K]] : never };
 
+/** The same value as a node of its own. */
+export const alias = (x: Tensor): Tensor => new Tensor(rawNode("reshape", [x.node], x.node.aval, {}));
+
 /** Each tensor of the tree as a node of its own, so that only the way through this argument counts. */
 export function asVariables<T>(op: string, tree: T, place: string, variables: Tensor[]): T {
   return mapTree<T>(tree, (leaf, path) => {
@@ -38,7 +41,7 @@ export function asVariables<T>(op: string, tree: T, place: string, variables: Te
     }
     if (!(leaf instanceof Tensor)) return leaf;
     requireFloat(op, leaf, at);
-    const variable = new Tensor(rawNode("reshape", [leaf.node], leaf.node.aval, {}));
+    const variable = alias(leaf);
     variables.push(variable);
     return variable;
   });

@@ -1,6 +1,6 @@
 /** Gradients of a loss by tensors it was computed from. */
 import { DTypeError, ShapeError, UnsupportedError } from "../../util/index.ts";
-import { formatAval, type Node, topologicalOrder } from "../ir/index.ts";
+import { formatAval, isFloat, type Node } from "../ir/index.ts";
 import { backward, build } from "../ops/index.ts";
 import { withoutDebt } from "../runtime/index.ts";
 import { Tensor, zerosLike } from "../tensor/index.ts";
@@ -50,7 +50,7 @@ export function backwardOrZeros(
 
 /**
  * d loss / d x for each x of `wrt`, in its shape; zeros where the loss does not depend on it.
- * The way from `wrt` to the loss must not have been read (realised) in between: reading drops the graph behind a value.
+ * Nothing between `wrt` and the loss may have been read: reading drops the graph behind a value.
  * @throws ShapeError, DTypeError unless the loss is f32[] and each x f32; UnsupportedError when the way was cut by a read.
  * @example const [dw] = gradients(model(w).square().mean(), [w]);
  */
@@ -59,20 +59,30 @@ export function gradients(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   wrt.forEach((x, i) => {
     requireFloat("gradients", x, ` as wrt[${i}]`);
   });
-  requireWay(loss.node, wrt);
+  requireWhole(loss.node, wrt);
   return backwardOrZeros([loss], [new Tensor(build.scalar(1))], wrt);
 }
 
-/** A value that was computed has lost its graph: if an x is not found and such a value is, the way may have been cut there. */
-function requireWay(loss: Node, wrt: readonly Tensor[]): void {
-  const order = topologicalOrder([loss]);
-  const reached = new Set(order);
-  const cut = order.find(
-    (node) => node.value !== null && node.op !== "input" && !wrt.some((x) => x.node === node),
-  );
-  const missing = wrt.find((x) => !reached.has(x.node));
-  if (cut === undefined || missing === undefined) return;
-  throw new UnsupportedError(
-    `gradients: the loss must lead back to ${formatAval(missing.node.aval)}; got a ${formatAval(cut.aval)} (${cut.op}) that was read in between, which drops the graph behind it. Take gradients before reading, or use grad(fn).`,
-  );
+/** A value that was computed has lost its graph; if it is younger than an x, the way may have been cut there. */
+function requireWhole(loss: Node, wrt: readonly Tensor[]): void {
+  const targets = new Set(wrt.map((x) => x.node));
+  const oldest = Math.min(...wrt.map((x) => x.node.id));
+  const seen = new Set<Node>();
+  const stack = [loss];
+  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (
+      node.value !== null &&
+      node.op !== "input" &&
+      isFloat(node.aval.dtype) &&
+      !targets.has(node) &&
+      node.id > oldest
+    ) {
+      throw new UnsupportedError(
+        `gradients: nothing between wrt and the loss may have been read, for that drops the graph behind it; got ${formatAval(node.aval)} (${node.op}). Take gradients before reading, use grad(fn), or pass constants through stopGradient.`,
+      );
+    }
+    if (node.op !== "stopGradient") stack.push(...node.src);
+  }
 }

@@ -4,7 +4,7 @@ import { formatAval } from "../ir/index.ts";
 import { build } from "../ops/index.ts";
 import { withoutDebt } from "../runtime/index.ts";
 import { oneHot, reshape, stack, Tensor } from "../tensor/index.ts";
-import { asVariables, grad, tensorsOf } from "./grad.ts";
+import { alias, asVariables, grad, tensorsOf } from "./grad.ts";
 import { backwardOrZeros, requireFloat } from "./gradients.ts";
 
 /**
@@ -21,6 +21,8 @@ export function vjp<Args extends unknown[], R>(
   const args = primals.map((arg, i) => asVariables("vjp", arg, `argument ${i}`, variables)) as Args;
   const result = withoutDebt(() => fn(...args));
   const outs = tensorsOf(result);
+  // Handed out under other nodes: reading a result must not drop the graph that the pullback needs.
+  const handed = mapTree<R>(result, (leaf) => (leaf instanceof Tensor ? alias(leaf) : leaf));
   const pullback = (cotangents: R): Args => {
     const given = tensorsOf(cotangents);
     const fits = given.length === outs.length && given.every((g, i) => sameKind(g, outs[i] as Tensor));
@@ -36,7 +38,7 @@ export function vjp<Args extends unknown[], R>(
       mapTree(arg, (leaf) => (leaf instanceof Tensor ? found.get(leaf) : leaf)),
     ) as Args;
   };
-  return [result, pullback];
+  return [handed, pullback];
 }
 
 const sameKind = (a: Tensor, b: Tensor): boolean => formatAval(a.node.aval) === formatAval(b.node.aval);

@@ -2,11 +2,12 @@
 import { normaliseAxes } from "../../util/index.ts";
 import { asFloat } from "./apply.ts";
 import { add, div, maximum, mul, neg, sub } from "./arithmetic.ts";
+import { type Axes, type KeepDims, reduceOver } from "./axes.ts";
 import { isfinite, le, where } from "./compare.ts";
 import { withGradient } from "./composite.ts";
 import { exp, log, stopGradient } from "./elementwise.ts";
 import { squeeze } from "./movement.ts";
-import { type Axes, type KeepDims, max, sum } from "./reduce.ts";
+import { sum } from "./reduce.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
 /** max(x, 0); the derivative at 0 is 0. NaN stays. */
@@ -61,7 +62,7 @@ export function logsumexp(x: TensorLike, axes?: Axes, options: KeepDims = {}): T
 }
 
 /** The largest element of each row, as a constant. */
-const largest = (x: Tensor, axes: Axes): Tensor => stopGradient(max(x, axes, keepDims));
+const largest = (x: Tensor, axes: Axes): Tensor => stopGradient(reduceOver("max", "max", x, axes, keepDims));
 
 /** Infinities and NaN as 0, so that subtracting gives no Infinity - Infinity. */
 const finite = (x: Tensor): Tensor => where(isfinite(x), x, 0);

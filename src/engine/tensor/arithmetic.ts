@@ -2,7 +2,7 @@
 import { DTypeError } from "../../util/index.ts";
 import { formatAval } from "../ir/index.ts";
 import { apply, asFloat, asNumeric, asTensor, castTo, constant, operands } from "./apply.ts";
-import type { Tensor, TensorLike } from "./tensor.ts";
+import { Tensor, type TensorLike } from "./tensor.ts";
 
 /** Both operands in one dtype that has arithmetic: two bools count as i32. */
 function numbers(op: string, a: TensorLike, b: TensorLike): [Tensor, Tensor] {
@@ -59,7 +59,7 @@ export function pow(a: TensorLike, b: TensorLike): Tensor {
   const base = asNumeric("pow", a);
   if (base.dtype !== "f32") {
     if (typeof b === "number" && Number.isInteger(b) && b >= 0) return power(base, b);
-    if (asTensor(b).dtype !== "f32") {
+    if (!(b instanceof Tensor && b.dtype === "f32")) {
       throw new DTypeError(
         `pow: an integer base needs a whole number >= 0 as exponent; got ${formatAval(base.node.aval)} and ${typeof b === "number" ? b : formatAval(asTensor(b).node.aval)}. Cast the base with .astype("f32").`,
       );

@@ -1,5 +1,5 @@
 /** Reading and writing at indices held in tensors. Indices are i32 in [0, size): others read NaN (0 for integers) and write nothing. */
-import { normaliseAxis, ShapeError } from "../../util/index.ts";
+import { DTypeError, normaliseAxis, ShapeError } from "../../util/index.ts";
 import { type DType, formatAval } from "../ir/index.ts";
 import { apply, asTensor, broadcast, castTo, expandTo, requireCompute } from "./apply.ts";
 import { eq } from "./compare.ts";
@@ -7,10 +7,14 @@ import { iota } from "./iota.ts";
 import { unsqueeze } from "./movement.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
-/** Indices as i32; u32 is cast. */
-function asIndices(indices: TensorLike): Tensor {
-  const tensor = typeof indices === "number" ? castTo(asTensor(indices), "i32") : asTensor(indices);
-  return tensor.dtype === "u32" ? castTo(tensor, "i32") : tensor;
+/** Indices as i32; u32 and plain numbers are cast. */
+function asIndices(op: string, indices: TensorLike): Tensor {
+  const tensor = asTensor(indices);
+  if (tensor.dtype === "i32") return tensor;
+  if (tensor.dtype === "u32" || typeof indices === "number") return castTo(tensor, "i32");
+  throw new DTypeError(
+    `${op}: indices must be i32 or u32; got ${formatAval(tensor.node.aval)}. Cast with .astype("i32").`,
+  );
 }
 
 /**
@@ -22,7 +26,7 @@ function asIndices(indices: TensorLike): Tensor {
 export function take(x: TensorLike, indices: TensorLike, axis = 0): Tensor {
   const tensor = asTensor(x);
   const along = normaliseAxis("take", axis, tensor.ndim);
-  return apply("gather", [tensor, asIndices(indices)], { axis: along, along: false });
+  return apply("gather", [tensor, asIndices("take", indices)], { axis: along, along: false });
 }
 
 /**
@@ -33,7 +37,7 @@ export function take(x: TensorLike, indices: TensorLike, axis = 0): Tensor {
 export function takeAlongAxis(x: TensorLike, indices: TensorLike, axis: number): Tensor {
   const tensor = asTensor(x);
   const along = normaliseAxis("takeAlongAxis", axis, tensor.ndim);
-  const [source, places] = alongShapes("takeAlongAxis", tensor, asIndices(indices), along);
+  const [source, places] = alongShapes("takeAlongAxis", tensor, asIndices("takeAlongAxis", indices), along);
   return apply("gather", [source, places], { axis: along, along: true });
 }
 
@@ -70,7 +74,7 @@ function scatter(
   const base = asTensor(x);
   if (mode === "add") requireCompute(op, base);
   const at = normaliseAxis(op, axis, base.ndim);
-  const places = asIndices(indices);
+  const places = asIndices(op, indices);
   const target = along
     ? places.shape
     : [...base.shape.slice(0, at), ...places.shape, ...base.shape.slice(at + 1)];
@@ -104,7 +108,7 @@ export const scatterSet = (
  * @example oneHot(labels, 10) // i32[32] -> f32[32,10]
  */
 export function oneHot(indices: TensorLike, classes: number, dtype: DType = "f32"): Tensor {
-  const places = asIndices(indices);
+  const places = asIndices("oneHot", indices);
   const shape = [...places.shape, classes];
   return castTo(eq(unsqueeze(places, -1), iota(shape, shape.length - 1, "i32")), dtype);
 }

@@ -1,6 +1,7 @@
 /** The tensor API. */
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
+export type { Axes, KeepDims } from "./axes.ts";
 export * from "./compare.ts";
 export * from "./contraction.ts";
 export * from "./creation.ts";

@@ -11,7 +11,7 @@ import {
 } from "../../util/index.ts";
 import { formatAval, type PadPair } from "../ir/index.ts";
 import { apply, asTensor, expandTo } from "./apply.ts";
-import type { Axes } from "./reduce.ts";
+import type { Axes } from "./axes.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
 /**

@@ -183,12 +183,13 @@ export function randint(from: Tensor, shape: Shape, low: number, high: number): 
   const span = high - low;
   const words = bits(from, [2, ...shape]);
   const [upper, lower] = [index(words, 0), index(words, 1)];
-  if (span === 2 ** 32) return castTo(upper, "i32");
+  const offset = (drawn: Tensor) => castTo(add(drawn, low >>> 0), "i32");
+  if (span === 2 ** 32) return offset(upper);
   const whole = multiplyHigh(upper, span);
   const part = mul(upper, span);
   const sum = add(part, multiplyHigh(lower, span));
   const carry = castTo(lt(sum, part), "u32");
-  return castTo(add(add(whole, carry), low >>> 0), "i32");
+  return offset(add(whole, carry));
 }
 
 /** The upper 32 bits of x * factor, by halves of 16 bits. */

@@ -2,38 +2,18 @@
 import { normaliseAxes, normaliseAxis, ShapeError, sizeOf } from "../../util/index.ts";
 import { formatAval } from "../ir/index.ts";
 import { apply, asFloat, asNumeric, asTensor, castTo, constant } from "./apply.ts";
+import { type Axes, type KeepDims, keepAxes, reduceOver } from "./axes.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
-/** One axis, several, or all (undefined or null); negative ones count from the end. */
-export type Axes = number | readonly number[] | null | undefined;
-
-export interface KeepDims {
-  /** Keep the reduced axes with size 1. */
-  readonly keepDims?: boolean;
-}
-
-type Kind = "sum" | "max" | "min" | "prod";
-
-/** The primitive, then the shape with or without the reduced axes. */
-function reduceOver(op: string, kind: Kind, x: Tensor, axes: Axes, options: KeepDims): Tensor {
+/** Throws where extremes are asked of nothing. */
+function requireSome(op: string, x: Tensor, axes: Axes): Tensor {
   const list = normaliseAxes(op, axes ?? undefined, x.ndim);
-  if (list.length === 0) return x;
-  if ((kind === "max" || kind === "min") && list.some((axis) => x.shape[axis] === 0)) {
+  if (list.some((axis) => x.shape[axis] === 0)) {
     throw new ShapeError(
       `${op}: nothing has no extreme; got ${formatAval(x.node.aval)} over axes [${list}]. The reduced axes must not be empty.`,
     );
   }
-  const result = apply("reduce", [x], { kind, axes: list });
-  return options.keepDims ? keep(result, x, list) : result;
-}
-
-function keep(result: Tensor, x: Tensor, axes: readonly number[]): Tensor {
-  return apply(
-    "reshape",
-    [result],
-    {},
-    x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size)),
-  );
+  return x;
 }
 
 /**
@@ -50,11 +30,11 @@ export const prod = (x: TensorLike, axes?: Axes, options: KeepDims = {}): Tensor
 
 /** The largest over `axes` (default all); NaN wins. Equal extremes share the gradient. @throws ShapeError over nothing. */
 export const max = (x: TensorLike, axes?: Axes, options: KeepDims = {}): Tensor =>
-  reduceOver("max", "max", asNumeric("max", x), axes, options);
+  reduceOver("max", "max", requireSome("max", asNumeric("max", x), axes), axes, options);
 
 /** The smallest over `axes` (default all); NaN wins. @throws ShapeError over nothing. */
 export const min = (x: TensorLike, axes?: Axes, options: KeepDims = {}): Tensor =>
-  reduceOver("min", "min", asNumeric("min", x), axes, options);
+  reduceOver("min", "min", requireSome("min", asNumeric("min", x), axes), axes, options);
 
 /** The mean over `axes` (default all) in f32; NaN over nothing. */
 export function mean(x: TensorLike, axes?: Axes, options: KeepDims = {}): Tensor {
@@ -109,5 +89,5 @@ function argReduce(
   }
   const along = normaliseAxis(op, axis, tensor.ndim);
   const index = apply("argReduce", [tensor], { kind, axis: along });
-  return options.keepDims ? keep(index, tensor, [along]) : index;
+  return options.keepDims ? keepAxes(index, tensor, [along]) : index;
 }

@@ -55,7 +55,7 @@ function take(x: Tensor, spans: readonly Span[]): Tensor {
  * @throws ShapeError for more ranges than axes or a step of 0.
  * @example slice(x, [0, 10], [null, null, -1]) // the first ten rows, columns reversed
  */
-export function slice(x: TensorLike, ...ranges: readonly Range[]): Tensor {
+export function slice(x: TensorLike, ...ranges: Range[]): Tensor {
   const tensor = asTensor(x);
   if (ranges.length > tensor.ndim) {
     throw new ShapeError(
@@ -73,7 +73,7 @@ export function slice(x: TensorLike, ...ranges: readonly Range[]): Tensor {
  * @throws ShapeError for a position outside its axis or too many items; UnsupportedError for tensors (use `take`, `where`).
  * @example index(x, -1, "...", [null, null, 2], null)
  */
-export function index(x: TensorLike, ...items: readonly IndexItem[]): Tensor {
+export function index(x: TensorLike, ...items: IndexItem[]): Tensor {
   const tensor = asTensor(x);
   const described = formatAval(tensor.node.aval);
   for (const item of items) {

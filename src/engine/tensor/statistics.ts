@@ -3,10 +3,11 @@ import { normaliseAxes, sizeOf, UnsupportedError } from "../../util/index.ts";
 import type { CompositeVjp, Node } from "../ir/index.ts";
 import { apply, asFloat } from "./apply.ts";
 import { div, mul, square, sub } from "./arithmetic.ts";
+import type { Axes, KeepDims } from "./axes.ts";
 import { eq, where } from "./compare.ts";
 import { composite } from "./composite.ts";
 import { abs, sqrt } from "./elementwise.ts";
-import { type Axes, type KeepDims, max, mean, sum } from "./reduce.ts";
+import { max, mean, sum } from "./reduce.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
 export interface VarianceOptions extends KeepDims {
