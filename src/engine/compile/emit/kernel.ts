@@ -10,12 +10,12 @@ import {
   type FusedBody,
   type FusedInstr,
   type Level,
+  type ScalarOp,
   type Segment,
 } from "../../ir/index.ts";
-import { isScalarOp } from "../../ops/index.ts";
 import { hasRow, outerAxes } from "../fuse/axes.ts";
 import { type Group, inRegister, viewIn } from "../fuse/index.ts";
-import { computes, type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
+import { computes, type Operand, type ReduceFn, resultOf, type Unit, type Value } from "../lower/units.ts";
 import { identityView, type View, viewKey } from "../view.ts";
 import { shapeHash } from "./hash.ts";
 
@@ -227,8 +227,11 @@ class Emitter {
     if (fn === null) throw new InternalError("a unit of a kernel computes nothing");
     if (fn === "copy") return first;
     if (fn === "cast") return this.#push({ op: "cast", args, to: dtype, dtype: held, level: this.#levelOf(args) });
-    if (isScalarOp(fn)) return this.#push({ op: "scalar", fn, args, dtype: held, level: this.#levelOf(args) });
-    return this.#push({ op: "reduce", kind: fn, args: [this.#inner(first)], dtype: held, level: "outer" });
+    if (unit.kind === "map") {
+      return this.#push({ op: "scalar", fn: fn as ScalarOp, args, dtype: held, level: this.#levelOf(args) });
+    }
+    const kind = fn as ReduceFn;
+    return this.#push({ op: "reduce", kind, args: [this.#inner(first)], dtype: held, level: "outer" });
   }
 
   #random(unit: Unit): number {

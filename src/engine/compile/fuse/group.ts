@@ -163,6 +163,8 @@ function allowed(
       if (operand.kind === "literal") continue;
       if (operand.kind === "value" && inside(operand.value.unit)) {
         const producer = operand.value.unit;
+        // A key is two words for every element.
+        if (unit.fn === "random") return false;
         if (!inRegister(space, outer, unit, producer, operand.view)) return false;
         // A value of the row used along the row: another pass over it.
         if (!rowLike && !outer.has(unit) && resultIsOuter(producer, outer)) return false;
