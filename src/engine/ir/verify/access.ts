@@ -1,13 +1,17 @@
 /** Checks that accesses stay inside their buffers. */
-import { InternalError, type Shape, sizeOf } from "../../../util/index.ts";
+import { type Shape, sizeOf } from "../../../util/index.ts";
 import { bytesPerElement, type DType } from "../dtype.ts";
-import type { Access, Affine, FusedBody, FusedInstr, Segment } from "../fused.ts";
-import { ACCUMULATOR } from "../fused.ts";
+import {
+  ACCUMULATOR,
+  type Access,
+  type Affine,
+  type FusedBody,
+  type FusedInstr,
+  type Segment,
+} from "../fused.ts";
 import type { Plan, PlanBuffer } from "../plan.ts";
-
-export function fail(where: string, what: string): never {
-  throw new InternalError(`verify: ${where}: ${what}`);
-}
+import { checkBody } from "./body.ts";
+import { fail } from "./fail.ts";
 
 export function bufferOf(plan: Plan, index: number, where: string): PlanBuffer {
   return plan.buffers[index] ?? fail(where, `there is no buffer ${index}`);
@@ -53,28 +57,6 @@ function checkAccess(plan: Plan, access: Access, shape: Shape, dtype: DType, whe
   const lo = shape.map((_, axis) => Math.max(0, guard?.lo[axis] ?? 0));
   const hi = shape.map((size, axis) => Math.min(size, guard?.hi[axis] ?? size));
   checkRange(plan, access.buffer, access, lo, hi, where);
-}
-
-const argsOf = (instr: FusedInstr): readonly number[] => ("args" in instr ? instr.args : []);
-
-/** Instructions use earlier ones; an outer value depends on outer ones alone, but through a reduction. */
-export function checkBody(body: FusedBody, rows: boolean, where: string): void {
-  body.instrs.forEach((instr, index) => {
-    const at = `${where}, instruction ${index}`;
-    for (const arg of argsOf(instr)) {
-      const source = arg < index ? body.instrs[arg] : undefined;
-      if (source === undefined) fail(at, `argument ${arg} is not an earlier instruction`);
-      if (rows && instr.op !== "reduce" && instr.level === "outer" && source.level === "inner") {
-        fail(at, "an outer value cannot use an inner one");
-      }
-    }
-    if (instr.op === "load" && instr.load >= body.loads.length) fail(at, `there is no load ${instr.load}`);
-    if (instr.op === "index" && instr.index >= body.indices) fail(at, `there is no index ${instr.index}`);
-    if (instr.op === "reduce" && !rows) fail(at, "a reduction needs a row");
-  });
-  for (const { value } of body.stores) {
-    if (body.instrs[value] === undefined) fail(where, `there is no instruction ${value} to store`);
-  }
 }
 
 export function checkSegment(

@@ -2,7 +2,7 @@
 import { bytesPerElement } from "../dtype.ts";
 import { ACCUMULATOR, type Access } from "../fused.ts";
 import type { Plan, Step } from "../plan.ts";
-import { fail } from "./access.ts";
+import { fail } from "./fail.ts";
 import { collectUses, rootOf, type Span, segmentsOf, type Use } from "./uses.ts";
 
 /** When a buffer holds a value: from its first use to its last, both included. */

@@ -2,8 +2,10 @@
 import { sizeOf } from "../../../util/index.ts";
 import { bytesOf, formatAval, sameAval } from "../aval.ts";
 import type { ConvStep, GemmStep, MatrixAccess, Plan, PlanBuffer, Step } from "../plan.ts";
-import { bufferOf, checkRange, checkSegment, fail } from "./access.ts";
+import { bufferOf, checkRange, checkSegment } from "./access.ts";
+import { fail } from "./fail.ts";
 import { checkMemory } from "./memory.ts";
+import { checkShapes } from "./shapes.ts";
 import { rootOf, usesOf } from "./uses.ts";
 
 function checkBuffer(plan: Plan, { place, aval, bytes, alias }: PlanBuffer, index: number): void {
@@ -27,7 +29,8 @@ function checkBuffer(plan: Plan, { place, aval, bytes, alias }: PlanBuffer, inde
     }
     case "output": {
       const output = plan.outputs[place.index];
-      if (output === undefined || rootOf(plan, output.buffer) !== index) fail(where, `is not output ${place.index}`);
+      if (output === undefined || rootOf(plan, output.buffer) !== index)
+        fail(where, `is not output ${place.index}`);
       return;
     }
     case "scalar": {
@@ -178,6 +181,8 @@ function checkSteps(plan: Plan, steps: readonly Step[], lengths: readonly number
       if (step.kind === "gemm") checkGemm(plan, step, where);
       else checkConv(plan, step, where);
       checkSegment(plan, step.epilogue.body, step.epilogue.segment, true, `${where}, epilogue`);
+    } else {
+      checkShapes(plan, step, where);
     }
   });
 }
