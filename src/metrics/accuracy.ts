@@ -30,7 +30,8 @@ export function accuracy(): Metric<Counts> {
 function hits(logits: Tensor, targets: Tensor): Tensor {
   const same = sameShape(logits.shape, targets.shape);
   const classes = logits.shape.at(-1) ?? 1;
-  if (same && (classes === 1 || logits.shape.length < 2)) return logits.gt(0).eq(targets.gt(0.5));
+  if (same && (classes === 1 || logits.shape.length < 2))
+    return logits.gt(0).eq(targets.astype("f32").gt(0.5));
   if (same) return logits.argmax(-1).eq(targets.argmax(-1));
   if (logits.shape.length > 0 && sameShape(logits.shape.slice(0, -1), targets.shape)) {
     return logits.argmax(-1).eq(targets.astype("i32"));

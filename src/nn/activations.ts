@@ -13,7 +13,9 @@ export function leakyRelu(x: Tensor, slope = 0.01): Tensor {
 
 /** x where x > 0, else alpha (e^x - 1). Clevert et al. 2015. */
 export function elu(x: Tensor, alpha = 1): Tensor {
-  return where(x.gt(0), x, x.minimum(0).expm1().mul(alpha));
+  const positive = x.gt(0);
+  // exp of a large x would be Infinity, and spoil the gradient of the branch not taken.
+  return where(positive, x, where(positive, 0, x).expm1().mul(alpha));
 }
 
 const SELU_ALPHA = 1.6732632423543772;
