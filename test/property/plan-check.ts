@@ -1,5 +1,5 @@
 /** Reads a plan as a device would and tells where a step would read memory that another buffer has overwritten. */
-import type { Access, Plan, Segment, Step } from "../../src/engine/ir/index.ts";
+import type { Access, Plan, PlanBuffer, Segment, Step } from "../../src/engine/ir/index.ts";
 import { ACCUMULATOR, bytesPerElement } from "../../src/engine/ir/index.ts";
 
 interface Touch {
@@ -81,9 +81,11 @@ function rangeOf(plan: Plan, index: number): Range {
   }
 }
 
+/** The buffer whose value it is: a slice is its parent's, an alias that of the buffer it names. */
 const rootOf = (plan: Plan, index: number): number => {
-  const place = plan.buffers[index]?.place;
-  return place?.in === "slice" ? rootOf(plan, place.parent) : index;
+  const { place, alias } = plan.buffers[index] as PlanBuffer;
+  if (alias !== undefined) return rootOf(plan, alias);
+  return place.in === "slice" ? rootOf(plan, place.parent) : index;
 };
 
 const overlap = (a: Range, b: Range) => a.space === b.space && a.from < b.to && b.from < a.to;
@@ -118,7 +120,7 @@ function inPlaceProblems(plan: Plan, segments: readonly Segment[], at: string): 
       segments.forEach((other, o) => {
         for (const load of other.loads) {
           const read = rangeOf(plan, load.buffer);
-          if (load.buffer === store.buffer || !overlap(read, written)) continue;
+          if (!overlap(read, written)) continue;
           const widths = [load, store].map(
             ({ buffer }) => bytesPerElement[plan.buffers[buffer]?.aval.dtype ?? "f32"],
           );

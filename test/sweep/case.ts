@@ -12,11 +12,15 @@ export type Tolerance =
    * Within `ulps` roundings of the sum of the absolute values of all terms: what a sum of products can promise. The sum comes
    * from running the same graph on absolute values, so the graph must be linear in each input, with coefficients >= 0.
    */
-  | { readonly kind: "terms"; readonly ulps: number };
+  | { readonly kind: "terms"; readonly ulps: number }
+  /** Within this share of max(1, |value|): for graphs of several primitives, whose errors add up. */
+  | { readonly kind: "close"; readonly share: number };
 
 export const exact: Tolerance = { kind: "exact" };
 export const ulps = (count: number): Tolerance => ({ kind: "ulps", ulps: count });
 export const terms = (count: number): Tolerance => ({ kind: "terms", ulps: count });
+
+export const close = (share: number): Tolerance => ({ kind: "close", share });
 
 export interface Case {
   readonly name: string;

@@ -25,6 +25,8 @@ function allowed(tolerance: Tolerance, want: number, magnitude: number): number 
       return tolerance.ulps * ulpOf(want);
     case "terms":
       return tolerance.ulps * Math.max(ulpOf(magnitude), smallest);
+    case "close":
+      return tolerance.share * Math.max(1, Math.abs(want));
     default:
       return tolerance satisfies never;
   }

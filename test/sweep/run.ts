@@ -1,7 +1,7 @@
 /** Runs one case on one backend and compares it with the f64 meaning of the graph. */
 import { createHash } from "node:crypto";
-import { compile } from "../../src/engine/compile/index.ts";
-import { type Backend, bytesOf, type Node } from "../../src/engine/ir/index.ts";
+import { type CompileOptions, compile } from "../../src/engine/compile/index.ts";
+import { type Backend, bytesOf, type Node, type Plan } from "../../src/engine/ir/index.ts";
 import { evaluateGraph } from "../../src/engine/ops/index.ts";
 import { type Case, paramsOf } from "./case.ts";
 import { difference } from "./compare.ts";
@@ -15,21 +15,32 @@ export interface Verdict {
   readonly digest: string;
 }
 
-/** What the device makes of a graph: one plan, one run. */
+export interface RunOptions extends CompileOptions {
+  /** Inputs whose memory is given to the run; default: none. */
+  readonly donated?: readonly boolean[];
+  /** Called with the plan before it runs. */
+  readonly inspect?: (plan: Plan) => void;
+}
+
+/** What the device makes of a graph: one plan, checked between the passes, and one run. */
 export async function runGraph(
   backend: Backend,
   inputs: readonly Node[],
   outputs: readonly Node[],
   data: readonly Host[],
+  { donated = inputs.map(() => false), inspect, ...options }: RunOptions = {},
 ): Promise<Host[]> {
-  const program = { inputs, scalars: [], outputs, donated: inputs.map(() => false), pairs: [] };
-  const executable = backend.compile(compile(program, backend.caps));
+  const plan = compile({ inputs, outputs, donated }, backend.caps, { verify: true, ...options });
+  inspect?.(plan);
+  const executable = backend.compile(plan);
   const inputIds = data.map(({ aval, bytes }) => {
     const id = backend.alloc(bytesOf(aval));
     if (bytes.length > 0) backend.write(id, bytes);
     return id;
   });
-  const outputIds = outputs.map(({ aval }) => backend.alloc(bytesOf(aval)));
+  const outputIds = plan.outputs.map(({ aval, donor }) =>
+    donor === null ? backend.alloc(bytesOf(aval)) : (inputIds[donor] as number),
+  );
   try {
     backend.run(executable, inputIds, outputIds, []);
     const results: Host[] = [];
@@ -38,7 +49,7 @@ export async function runGraph(
     }
     return results;
   } finally {
-    for (const id of [...inputIds, ...outputIds]) backend.free(id);
+    for (const id of new Set([...inputIds, ...outputIds])) backend.free(id);
     executable.release();
   }
 }

@@ -2,9 +2,10 @@
 import type { ConvAttrs, Node, Op, PadPair, WindowAttrs } from "../../src/engine/ir/index.ts";
 import { build as b, outputsOf, scalarRows, vjps } from "../../src/engine/ops/index.ts";
 import type { Shape } from "../../src/util/index.ts";
+import { type Case, close } from "./case.ts";
 import { scalarOps } from "./cases/scalar.ts";
 import { random } from "./data.ts";
-import type { Smooth } from "./derivative.ts";
+import { gradientGraph, type Smooth } from "./derivative.ts";
 import { encode } from "./host.ts";
 import { Random, seedOf } from "./prng.ts";
 
@@ -196,6 +197,14 @@ const others: readonly Smooth[] = [
 const elsewhere: readonly Op[] = ["output", "copy"];
 
 export const smoothCases: readonly Smooth[] = [...scalarOps.flatMap(scalarPoints), ...others];
+
+/** The gradients of those graphs, to be computed by devices; the rules themselves are compared with differences. */
+export const gradientCases = (): Case[] =>
+  smoothCases.map((smooth, i) => ({
+    name: `gradient of ${smooth.name} (${i})`,
+    ...gradientGraph(smooth),
+    tolerance: close(3e-6),
+  }));
 
 /** Primitives with a rule and no point: must be none. */
 export const untested = (Object.keys(vjps) as Op[]).filter(
