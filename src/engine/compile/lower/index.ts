@@ -63,7 +63,9 @@ class Lowering {
   #output(node: Node, donor: Value | null, claimed: ReadonlySet<Value>): Value {
     if (sizeOf(node.aval.shape) === 0) return this.#empty(node.aval);
     const operand = this.#operand(node);
-    if (operand.kind === "value" && isIdentity(operand.view) && !claimed.has(operand.value)) {
+    // The first elements of a larger value are in its order too, but its memory is not an output's.
+    const whole = operand.kind === "value" && sizeOf(operand.value.aval.shape) === sizeOf(node.aval.shape);
+    if (whole && isIdentity(operand.view) && !claimed.has(operand.value)) {
       const { unit } = operand.value;
       if (operand.value === donor || (unit.kind !== "leaf" && unit.into === null)) return operand.value;
     }
