@@ -63,7 +63,10 @@ export function split(from: Tensor, count = 2): Tensor[] {
  * @example const stepKey = random.foldIn(key, step)
  */
 export function foldIn(from: Tensor, data: TensorLike): Tensor {
-  const number = typeof data === "number" ? constant(data >>> 0, "u32", []) : castTo(asTensor(data), "u32");
+  if (typeof data === "number" && !(Number.isInteger(data) && data >= 0 && data < 2 ** 32)) {
+    throw new ConfigError(`random.foldIn: data must be a whole number in [0, 2^32); got ${data}.`);
+  }
+  const number = typeof data === "number" ? constant(data, "u32", []) : castTo(asTensor(data), "u32");
   if (number.size !== 1) {
     throw new ShapeError(`random.foldIn: data must be one number; got ${formatAval(number.node.aval)}.`);
   }

@@ -73,6 +73,7 @@ describe("keys", () => {
       await list(random.foldIn(key, 5)),
     );
     expect(() => random.foldIn(key, zeros([2], "i32"))).toThrow("one number");
+    expect(() => random.foldIn(key, -1)).toThrow("whole number in [0, 2^32)");
   });
 
   test("streams of related keys are uncorrelated", async () => {
