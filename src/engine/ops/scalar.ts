@@ -68,7 +68,11 @@ export const scalarRows: { readonly [K in ScalarOp]: ScalarRow } = {
     Math.sin,
     "vsin(a)",
     "sin(a)",
-    (b, g, x) => [b.mul(g, b.sin(b.add(at(x, 0), b.fill(g, Math.PI / 2))))],
+    (b, g, x) => {
+      // cos x = 1 - 2 sin^2(x/2); sin(x + pi/2) would round away the low bits of a large x.
+      const half = b.sin(b.mul(at(x, 0), b.fill(g, 0.5)));
+      return [b.mul(g, b.sub(b.fill(g, 1), b.mul(b.fill(g, 2), b.mul(half, half))))];
+    },
     slow,
   ),
   tanh: row(
