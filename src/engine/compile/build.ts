@@ -4,6 +4,7 @@ import { DagNode } from "./dag.ts";
 import { emitTask, placeValues, type Task } from "./emit/index.ts";
 import { fuse } from "./fuse/index.ts";
 import { lower } from "./lower/index.ts";
+import { resultOf } from "./lower/units.ts";
 import { planArena } from "./memory/plan.ts";
 import { type Storage, Storages } from "./memory/storage.ts";
 import type { CompileOptions } from "./options.ts";
@@ -38,15 +39,19 @@ export function build(
   const groups = fuse(lowered.units, caps, options.fuse ?? true);
   const storages = new Storages();
   const inputs = leaves.length - scalars;
+  const constants = lowered.units.filter((unit) => unit.data !== null).map(resultOf);
   const results = lowered.outputs.map((value, index) => ({ value, aval: (outputs[index] as Node).aval }));
-  const where = placeValues(groups, lowered.leaves, results, storages, (leaf, index) => {
+  const where = placeValues(groups, [...lowered.leaves, ...constants], results, storages, (leaf, index) => {
     if (leaf.unit.data !== null) return storages.add(leaf.aval, { in: "const", data: leaf.unit.data });
-    return storages.add(leaf.aval, index < inputs ? { in: "input", index } : { in: "scalar", index: index - inputs });
+    return storages.add(
+      leaf.aval,
+      index < inputs ? { in: "input", index } : { in: "scalar", index: index - inputs },
+    );
   });
   const context = { storages, where, caps, options, depth };
   let tasks: Task[] = groups.map((group) => emitTask(group, context));
   let rank = lowered.units.length;
-  const leafStorages = lowered.leaves.slice(0, leaves.length).map((leaf) => where.get(leaf) as Storage);
+  const leafStorages = lowered.leaves.map((leaf) => where.get(leaf) as Storage);
   const outputStorages = lowered.outputs.map((value) => where.get(value) as Storage);
   const settled = donate(tasks, storages, leafStorages, outputStorages, donations, () => new DagNode(rank++));
   if (caps.segments && (options.fuse ?? true)) tasks = joinEqual(tasks);

@@ -1,7 +1,7 @@
 /** compile: a graph of nodes becomes a plan. */
 import { InternalError, sameShape } from "../../util/index.ts";
 import { type Capabilities, type Place, type Plan, type PlanBuffer, verifyPlan } from "../ir/index.ts";
-import { build, type Built } from "./build.ts";
+import { type Built, build } from "./build.ts";
 import { canonicalise } from "./canonical/index.ts";
 import { renumber } from "./emit/steps.ts";
 import { offsetOf, rootOf, type Storage } from "./memory/storage.ts";

@@ -9,16 +9,30 @@ import type { Donation } from "./order/donate.ts";
  * Beside given pairs, what is left over is reused where that is free.
  * Throws ConfigError for a pair that cannot be.
  */
-export function pairUp(graph: CompileGraph, outputs: readonly Node[], leaves: readonly Node[]): (Donation | null)[] {
+export function pairUp(
+  graph: CompileGraph,
+  outputs: readonly Node[],
+  leaves: readonly Node[],
+): (Donation | null)[] {
   const result: (Donation | null)[] = outputs.map(() => null);
   const taken = new Set<number>();
   for (const [output, input] of graph.pairs ?? []) {
     const [from, to] = [graph.inputs[input], graph.outputs[output]];
-    if (from === undefined || to === undefined || !graph.donated[input] || taken.has(input) || result[output]) {
-      throw new ConfigError(`compile: output ${output} cannot take the memory of input ${input}: each may be paired once, and the input must be donated.`);
+    if (
+      from === undefined ||
+      to === undefined ||
+      !graph.donated[input] ||
+      taken.has(input) ||
+      result[output]
+    ) {
+      throw new ConfigError(
+        `compile: output ${output} cannot take the memory of input ${input}: each may be paired once, and the input must be donated.`,
+      );
     }
     if (from.aval.dtype !== to.aval.dtype || bytesOf(from.aval) !== bytesOf(to.aval)) {
-      throw new ConfigError(`compile: output ${output} must have the size of input ${input}; got ${formatAval(to.aval)} and ${formatAval(from.aval)}.`);
+      throw new ConfigError(
+        `compile: output ${output} must have the size of input ${input}; got ${formatAval(to.aval)} and ${formatAval(from.aval)}.`,
+      );
     }
     result[output] = { leaf: input, needed: true };
     taken.add(input);
@@ -29,7 +43,8 @@ export function pairUp(graph: CompileGraph, outputs: readonly Node[], leaves: re
       if (result[output]) return;
       const to = graph.outputs[output] as Node;
       const input = graph.inputs.findIndex(
-        (from, index) => graph.donated[index] === true && !taken.has(index) && fits(from, to, leaves[index] as Node, value),
+        (from, index) =>
+          graph.donated[index] === true && !taken.has(index) && fits(from, to, leaves[index] as Node, value),
       );
       if (input < 0) return;
       result[output] = { leaf: input, needed };

@@ -81,8 +81,14 @@ export function sliceView(view: View, start: readonly number[], step: readonly n
   shape.forEach((size, axis) => {
     const [first, by] = [at(start, axis), at(step, axis)];
     // lo <= first + i * by < hi, solved for i.
-    const from = by > 0 ? Math.ceil((at(guard.lo, axis) - first) / by) : Math.floor((at(guard.hi, axis) - first) / by) + 1;
-    const to = by > 0 ? Math.ceil((at(guard.hi, axis) - first) / by) : Math.floor((at(guard.lo, axis) - first) / by) + 1;
+    const from =
+      by > 0
+        ? Math.ceil((at(guard.lo, axis) - first) / by)
+        : Math.floor((at(guard.hi, axis) - first) / by) + 1;
+    const to =
+      by > 0
+        ? Math.ceil((at(guard.hi, axis) - first) / by)
+        : Math.floor((at(guard.lo, axis) - first) / by) + 1;
     lo.push(Math.min(size, Math.max(0, from)));
     hi.push(Math.min(size, Math.max(0, to)));
   });

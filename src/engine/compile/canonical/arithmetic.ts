@@ -123,8 +123,6 @@ const cast: Rule<"cast"> = (b, src, attrs, aval) => {
 };
 
 export const arithmeticRules: Rules = {
-  ...(Object.fromEntries(
-    (Object.keys(scalarRows) as ScalarOp[]).map((op) => [op, scalarRule(op)]),
-  ) as Rules),
+  ...(Object.fromEntries((Object.keys(scalarRows) as ScalarOp[]).map((op) => [op, scalarRule(op)])) as Rules),
   cast,
 };

@@ -23,7 +23,9 @@ const reduce: Rule<"reduce"> = (b, src, { kind, axes }, aval) => {
   const long = axes.filter((axis) => shape[axis] !== 1).sort((p, q) => p - q);
   if (long.length === axes.length) return null;
   const kept = shape.filter((_, axis) => !axes.includes(axis) || long.includes(axis));
-  const renamed = long.map((axis) => axis - axes.filter((other) => other < axis && !long.includes(other)).length);
+  const renamed = long.map(
+    (axis) => axis - axes.filter((other) => other < axis && !long.includes(other)).length,
+  );
   return b.make("reduce", [b.reshape(x, kept)], { kind, axes: renamed }, aval);
 };
 
@@ -32,7 +34,8 @@ const argReduce: Rule<"argReduce"> = (b, src, { axis }, aval) => {
   return x.aval.shape[axis] === 1 || x.op === "const" ? b.const(aval, 0) : null;
 };
 
-const cumulate: Rule<"cumulate"> = (_b, src, { axis }) => (node(src, 0).aval.shape[axis] === 1 ? node(src, 0) : null);
+const cumulate: Rule<"cumulate"> = (_b, src, { axis }) =>
+  node(src, 0).aval.shape[axis] === 1 ? node(src, 0) : null;
 
 const gather: Rule<"gather"> = (b, src, { axis }, aval) => {
   const [x, indices] = [node(src, 0), node(src, 1)];

@@ -17,7 +17,11 @@ export interface Canonical {
 }
 
 /** `leaves` stay as they are (fresh `input` nodes stand for them). */
-export function canonicalise(leaves: readonly Node[], outputs: readonly Node[], caps: Capabilities): Canonical {
+export function canonicalise(
+  leaves: readonly Node[],
+  outputs: readonly Node[],
+  caps: Capabilities,
+): Canonical {
   const b = new Rewriter(rules);
   const stand = leaves.map((leaf) => b.make("input", [], {}, leaf.aval));
   return { leaves: stand, outputs: rewrite(b, leaves, stand, outputs, caps) };
@@ -53,7 +57,9 @@ function results(
 ): readonly Node[] {
   switch (node.op) {
     case "input":
-      throw new InternalError(`compile: an input of the graph is not among its leaves (${node.aval.dtype}[${node.aval.shape}])`);
+      throw new InternalError(
+        `compile: an input of the graph is not among its leaves (${node.aval.dtype}[${node.aval.shape}])`,
+      );
     case "output": {
       const source = became.get(node.src[0] as Node);
       const result = source?.[node.attrs.index];

@@ -128,7 +128,12 @@ const pad: Rule<"pad"> = (b, src, { lo, hi, interior, value }, aval) => {
     const y = b.make("pad", [x], { lo: zeros, hi: zeros, interior: gaps, value }, { dtype, shape: dilated });
     return b.make("pad", [y], { lo, hi, interior: zeros, value }, aval);
   }
-  if (!dilates && x.op === "pad" && Object.is(x.attrs.value, value) && x.attrs.interior.every((gap) => gap === 0)) {
+  if (
+    !dilates &&
+    x.op === "pad" &&
+    Object.is(x.attrs.value, value) &&
+    x.attrs.interior.every((gap) => gap === 0)
+  ) {
     const inner = x.attrs;
     return b.make(
       "pad",

@@ -49,7 +49,13 @@ export class Rewriter {
     return this.make("reshape", [x], {}, { dtype: x.aval.dtype, shape });
   }
 
-  #intern<K extends Op>(op: K, src: readonly Node[], attrs: Attrs[K], aval: Aval, outs?: readonly Aval[]): Node {
+  #intern<K extends Op>(
+    op: K,
+    src: readonly Node[],
+    attrs: Attrs[K],
+    aval: Aval,
+    outs?: readonly Aval[],
+  ): Node {
     if (unshared.has(op)) return rawNode(op, src, aval, attrs, outs);
     let key = `${op} ${aval.dtype} ${aval.shape}`;
     for (const source of src) key += `,${source.id}`;

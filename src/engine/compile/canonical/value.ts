@@ -23,7 +23,12 @@ export function hold(value: number, dtype: DType): number | null {
 }
 
 /** The scalar `op` on constants, or null where folding could differ from running. */
-export function foldScalar(op: ScalarOp, args: readonly number[], operand: DType, result: DType): number | null {
+export function foldScalar(
+  op: ScalarOp,
+  args: readonly number[],
+  operand: DType,
+  result: DType,
+): number | null {
   const row = scalarRows[op];
   const [a = 0, b = 0, c = 0] = args;
   const integers = operand !== "f32" && row.jsInt !== undefined;

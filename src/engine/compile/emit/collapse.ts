@@ -1,5 +1,5 @@
 /** Fewer axes for the same accesses: neighbours that every operand walks as one become one. */
-import { type Access, type Affine, ACCUMULATOR, type Segment } from "../../ir/index.ts";
+import { ACCUMULATOR, type Access, type Affine, type Segment } from "../../ir/index.ts";
 
 interface Walk {
   offset: number;
@@ -50,7 +50,9 @@ export function collapse(segment: Segment): Segment {
     buffer: access.buffer,
     offset: walk.offset,
     strides: access.buffer === ACCUMULATOR ? shape.map(() => 0) : walk.strides,
-    ...(access.guard && walk.lo && walk.hi && { guard: { lo: walk.lo, hi: walk.hi, fill: access.guard.fill } }),
+    ...(access.guard &&
+      walk.lo &&
+      walk.hi && { guard: { lo: walk.lo, hi: walk.hi, fill: access.guard.fill } }),
   });
   return {
     shape,

@@ -1,6 +1,14 @@
 /** Matmul and the conv trio as steps, with the elementwise work of their group as epilogue. */
 import { InternalError, sizeOf, stridesOf } from "../../../util/index.ts";
-import { ACCUMULATOR, type Access, type ConvStep, type Epilogue, type GemmStep, type MatrixAccess, type Node } from "../../ir/index.ts";
+import {
+  ACCUMULATOR,
+  type Access,
+  type ConvStep,
+  type Epilogue,
+  type GemmStep,
+  type MatrixAccess,
+  type Node,
+} from "../../ir/index.ts";
 import type { Group } from "../fuse/index.ts";
 import { type Operand, resultOf, type Unit } from "../lower/units.ts";
 import { emitKernel, type Locate } from "./kernel.ts";
@@ -79,13 +87,18 @@ function foldBatch(step: GemmStep): GemmStep {
   if (last < 0) return step;
   const size = at(batch, last);
   const { body, segment } = epilogue;
-  const walks = [...segment.loads.filter((load) => load.buffer !== ACCUMULATOR), ...segment.indices, ...segment.stores];
+  const walks = [
+    ...segment.loads.filter((load) => load.buffer !== ACCUMULATOR),
+    ...segment.indices,
+    ...segment.stores,
+  ];
   const guards = segment.loads.some((load) => load.guard !== undefined);
   const follows = ({ strides }: { strides: readonly number[] }) =>
     m === 1 || size === 1 || at(strides, last) === at(strides, last + 1) * m;
   const rows = m === 1 ? at(a.batchStrides, last) : a.rowStride;
   const together =
-    size === 1 || (at(b.batchStrides, last) === 0 && (m === 1 || at(a.batchStrides, last) === a.rowStride * m));
+    size === 1 ||
+    (at(b.batchStrides, last) === 0 && (m === 1 || at(a.batchStrides, last) === a.rowStride * m));
   if (!together || guards || !walks.every(follows)) return step;
   const joined = (strides: readonly number[]) => [
     ...strides.slice(0, last),

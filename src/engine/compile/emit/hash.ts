@@ -14,7 +14,10 @@ function mixText(hash: number, text: string): number {
 export function shapeHash(unit: Unit, inside: ReadonlySet<Unit>, known: Map<Unit, number>): number {
   const before = known.get(unit);
   if (before !== undefined) return before;
-  let hash = mixText(0x811c9dc5, `${unit.kind} ${unit.fn} ${resultOf(unit).aval.dtype} ${unit.into === null}`);
+  let hash = mixText(
+    0x811c9dc5,
+    `${unit.kind} ${unit.fn} ${resultOf(unit).aval.dtype} ${unit.into === null}`,
+  );
   for (const operand of unit.operands) {
     if (operand.kind === "literal") hash = mixText(hash, `#${operand.value}`);
     else if (operand.kind === "iota") hash = mixText(hash, "iota");

@@ -2,7 +2,7 @@
 import { InternalError } from "../../../util/index.ts";
 import type { Aval, Capabilities, Step } from "../../ir/index.ts";
 import type { Group } from "../fuse/index.ts";
-import { resultOf, type Operand, type Unit, type Value } from "../lower/units.ts";
+import { type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
 import type { Storage, Storages } from "../memory/storage.ts";
 import type { CompileOptions } from "../options.ts";
 import { collapse } from "./collapse.ts";
@@ -43,7 +43,10 @@ export class Touch {
   read(operand: Operand | undefined): Storage {
     if (operand?.kind !== "value") throw new InternalError("compile: an operand is not in memory");
     const { value, view } = operand;
-    const storage = this.#context.storages.alias(this.storage(value), { dtype: value.aval.dtype, shape: view.shape });
+    const storage = this.#context.storages.alias(this.storage(value), {
+      dtype: value.aval.dtype,
+      shape: view.shape,
+    });
     this.reads.add(storage);
     return storage;
   }
@@ -80,7 +83,8 @@ function touchGroup(group: Group, touch: Touch, context: EmitContext): void {
   const inside = new Set(group.units);
   for (const unit of group.units) {
     for (const operand of unit.operands) {
-      if (operand.kind === "value" && !inside.has(operand.value.unit)) touch.reads.add(touch.storage(operand.value));
+      if (operand.kind === "value" && !inside.has(operand.value.unit))
+        touch.reads.add(touch.storage(operand.value));
     }
     if (unit.into !== null) touch.writes.add(touch.storage(unit.into.value));
     else for (const value of unit.results) if (context.where.has(value)) touch.write(value);
@@ -129,7 +133,12 @@ function heavyStep(unit: Unit, group: Group, touch: Touch, context: EmitContext)
       return { kind: "collective", op: node.attrs.kind, axis: node.attrs.axis, src: source(0), out: out() };
     case "composite": {
       const inputs = unit.operands.map((_, index) => source(index));
-      return { kind: "composite", name: node.attrs.name, inputs, outputs: unit.results.map((value) => touch.write(value).id) };
+      return {
+        kind: "composite",
+        name: node.attrs.name,
+        inputs,
+        outputs: unit.results.map((value) => touch.write(value).id),
+      };
     }
     default:
       throw new InternalError(`compile: ${node.op} is no step of its own`);
@@ -167,4 +176,7 @@ export function placeValues(
 }
 
 const isContraction = ({ node }: Unit): boolean =>
-  node?.op === "matmul" || node?.op === "conv" || node?.op === "convInputGrad" || node?.op === "convFilterGrad";
+  node?.op === "matmul" ||
+  node?.op === "conv" ||
+  node?.op === "convInputGrad" ||
+  node?.op === "convFilterGrad";

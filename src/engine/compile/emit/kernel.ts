@@ -152,7 +152,13 @@ class Emitter {
     const text = Object.is(value, -0) ? "-0" : String(value);
     const at = this.#leaf(`literal ${held} ${text}`, () => ({ op: "literal", value, dtype: held, level }));
     if (dtype !== "f16" && dtype !== "bf16") return at;
-    return this.#leaf(`round ${dtype} ${text}`, () => ({ op: "cast", args: [at], to: dtype, dtype: held, level }));
+    return this.#leaf(`round ${dtype} ${text}`, () => ({
+      op: "cast",
+      args: [at],
+      to: dtype,
+      dtype: held,
+      level,
+    }));
   }
 
   #index(view: View, dtype: "f32" | "i32" | "u32"): number {
@@ -226,7 +232,8 @@ class Emitter {
     const first = args[0] as number;
     if (fn === null) throw new InternalError("a unit of a kernel computes nothing");
     if (fn === "copy") return first;
-    if (fn === "cast") return this.#push({ op: "cast", args, to: dtype, dtype: held, level: this.#levelOf(args) });
+    if (fn === "cast")
+      return this.#push({ op: "cast", args, to: dtype, dtype: held, level: this.#levelOf(args) });
     if (unit.kind === "map") {
       return this.#push({ op: "scalar", fn: fn as ScalarOp, args, dtype: held, level: this.#levelOf(args) });
     }
@@ -240,7 +247,12 @@ class Emitter {
     const zeros = this.#group.space.axes.map(() => 0);
     const word = (index: number) => {
       const offset = operand.view.offset + index * (operand.view.strides[0] as number);
-      return this.#load(operand.value, { shape: this.#group.space.axes, offset, strides: zeros, guard: null });
+      return this.#load(operand.value, {
+        shape: this.#group.space.axes,
+        offset,
+        strides: zeros,
+        guard: null,
+      });
     };
     const args = [word(0), word(1), this.#index(this.#view(identityView(unit.domain), unit), "u32")];
     return this.#push({ op: "random", args, dtype: "u32", level: this.#levelOf(args) });
@@ -271,4 +283,5 @@ class Emitter {
 }
 
 /** Whether a group has work to do: a fused kernel over no elements has none. */
-export const isEmpty = (group: Group): boolean => group.units.every((unit) => computes(unit) && sizeOf(unit.domain) === 0);
+export const isEmpty = (group: Group): boolean =>
+  group.units.every((unit) => computes(unit) && sizeOf(unit.domain) === 0);

@@ -30,7 +30,9 @@ export function loopTask(
   });
   const donors = body.outs.map((_, index) => (index < carry ? { leaf: index, needed: true } : null));
   const inner = build(body.params, 0, body.outs, donors, caps, options, depth + 1);
-  const outs = body.outs.map((out, index) => (index < carry ? null : slice(results[index] as Storage, out.aval)));
+  const outs = body.outs.map((out, index) =>
+    index < carry ? null : slice(results[index] as Storage, out.aval),
+  );
 
   // The body's scratch is one block that lives as long as the loop.
   const scratch = storages.add({ dtype: "i8", shape: [inner.arenaBytes] }, { in: "arena" });

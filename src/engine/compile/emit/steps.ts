@@ -1,5 +1,12 @@
 /** What a step reads and writes, and the same step over other buffers. */
-import { ACCUMULATOR, type Access, type Epilogue, type MatrixAccess, type Segment, type Step } from "../../ir/index.ts";
+import {
+  ACCUMULATOR,
+  type Access,
+  type Epilogue,
+  type MatrixAccess,
+  type Segment,
+  type Step,
+} from "../../ir/index.ts";
 
 type Renumber = (buffer: number) => number;
 
@@ -12,7 +19,10 @@ const segment = (old: Segment, number: Renumber): Segment => ({
   stores: old.stores.map((store) => access(store, number)),
 });
 
-const matrix = (old: MatrixAccess, number: Renumber): MatrixAccess => ({ ...old, buffer: number(old.buffer) });
+const matrix = (old: MatrixAccess, number: Renumber): MatrixAccess => ({
+  ...old,
+  buffer: number(old.buffer),
+});
 
 const epilogue = (old: Epilogue, number: Renumber): Epilogue => ({
   body: old.body,
@@ -62,13 +72,18 @@ export function runsInPlace(step: Step, read: number, written: number): boolean 
     case "fused": {
       const reduces = step.body.instrs.some(({ op }) => op === "reduce");
       const touching = step.segments.filter(
-        ({ loads, stores }) => loads.some((l) => l.buffer === read) || stores.some((s) => s.buffer === written),
+        ({ loads, stores }) =>
+          loads.some((l) => l.buffer === read) || stores.some((s) => s.buffer === written),
       );
       const only = touching[0];
       return touching.length === 1 && only !== undefined && aligned(only, read, written, reduces);
     }
     case "gemm":
-      return step.a.buffer !== read && step.b.buffer !== read && aligned(step.epilogue.segment, read, written, false);
+      return (
+        step.a.buffer !== read &&
+        step.b.buffer !== read &&
+        aligned(step.epilogue.segment, read, written, false)
+      );
     case "conv":
       return step.a !== read && step.b !== read && aligned(step.epilogue.segment, read, written, false);
     case "index":
@@ -91,7 +106,12 @@ export function runsInPlace(step: Step, read: number, written: number): boolean 
 }
 
 /** Every load of `read` and the only store of `written` walk alike. Rows that are read more than once must not change between. */
-function aligned({ loads, stores, shape, inner }: Segment, read: number, written: number, reduces: boolean): boolean {
+function aligned(
+  { loads, stores, shape, inner }: Segment,
+  read: number,
+  written: number,
+  reduces: boolean,
+): boolean {
   const [store, ...more] = stores.filter((each) => each.buffer === written);
   if (store === undefined || more.length > 0) return false;
   const varies = store.strides.some((stride, axis) => axis >= shape.length - inner && stride !== 0);
@@ -100,6 +120,7 @@ function aligned({ loads, stores, shape, inner }: Segment, read: number, written
     (load) =>
       load.buffer !== read ||
       (load.guard === undefined &&
-        load.offset === store.offset && load.strides.every((stride, axis) => stride === store.strides[axis])),
+        load.offset === store.offset &&
+        load.strides.every((stride, axis) => stride === store.strides[axis])),
   );
 }

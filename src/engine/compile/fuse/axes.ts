@@ -12,7 +12,9 @@ export const outerAxes = ({ axes, reduced }: Space): number[] => axes.filter((_,
 export const hasRow = ({ reduced }: Space): boolean => reduced.includes(true);
 
 export function spaceOf(domain: Shape, axes: readonly number[]): Space {
-  const kept = domain.map((size, axis) => ({ size, reduced: axes.includes(axis) })).filter(({ size }) => size !== 1);
+  const kept = domain
+    .map((size, axis) => ({ size, reduced: axes.includes(axis) }))
+    .filter(({ size }) => size !== 1);
   return { axes: kept.map(({ size }) => size), reduced: kept.map(({ reduced }) => reduced) };
 }
 

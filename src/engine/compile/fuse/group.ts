@@ -3,7 +3,16 @@ import { sizeOf, stridesOf } from "../../../util/index.ts";
 import { DagNode, merge } from "../dag.ts";
 import { computes, type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
 import { reshapeView, type View, viewKey } from "../view.ts";
-import { dropOnes, hasRow, isRowLike, outerAxes, type Space, spaceOf, unifyFull, unifyOuter } from "./axes.ts";
+import {
+  dropOnes,
+  hasRow,
+  isRowLike,
+  outerAxes,
+  type Space,
+  spaceOf,
+  unifyFull,
+  unifyOuter,
+} from "./axes.ts";
 
 /** A kernel with more instructions gains nothing by one more. */
 const MOST_UNITS = 128;
@@ -24,7 +33,10 @@ export class Group {
     this.space =
       this.heavy === null
         ? spaceOf(unit.domain, unit.axes)
-        : { axes: dropOnes(unit.results[0]?.aval.shape ?? []), reduced: dropOnes(unit.results[0]?.aval.shape ?? []).map(() => false) };
+        : {
+            axes: dropOnes(unit.results[0]?.aval.shape ?? []),
+            reduced: dropOnes(unit.results[0]?.aval.shape ?? []).map(() => false),
+          };
   }
 
   /** Takes part in fusion: a kernel, or a contraction that runs an epilogue. */
@@ -42,7 +54,8 @@ export class Group {
 /** Which group each unit is in; leaves are in none. */
 export type Grouping = Map<Unit, Group>;
 
-const resultIsOuter = (unit: Unit, outer: ReadonlySet<Unit>): boolean => unit.kind === "reduce" || outer.has(unit);
+const resultIsOuter = (unit: Unit, outer: ReadonlySet<Unit>): boolean =>
+  unit.kind === "reduce" || outer.has(unit);
 
 /** Strides of a value of the group in the group's axes. */
 function home(space: Space, isOuter: boolean): number[] {
@@ -73,7 +86,13 @@ export function viewIn(space: Space, view: View, isOuter: boolean): View | null 
 }
 
 /** Whether `unit` finds the element of `producer` it needs in a register: at the same index, or the one value of its row. */
-export function inRegister(space: Space, outer: ReadonlySet<Unit>, unit: Unit, producer: Unit, view: View): boolean {
+export function inRegister(
+  space: Space,
+  outer: ReadonlySet<Unit>,
+  unit: Unit,
+  producer: Unit,
+  view: View,
+): boolean {
   if (view.offset !== 0 || view.guard !== null) return false;
   const producerOuter = resultIsOuter(producer, outer);
   if (outer.has(unit) && !producerOuter) return false;
@@ -84,7 +103,13 @@ export function inRegister(space: Space, outer: ReadonlySet<Unit>, unit: Unit, p
 }
 
 /** The levels and axes of the two groups as one, given that `unit` of c reads `view` of `producer` of p; null if there are none. */
-function unify(p: Group, c: Group, producer: Unit, unit: Unit, view: View): { space: Space; outer: Set<Unit> } | null {
+function unify(
+  p: Group,
+  c: Group,
+  producer: Unit,
+  unit: Unit,
+  view: View,
+): { space: Space; outer: Set<Unit> } | null {
   const both = () => new Set([...p.outer, ...c.outer]);
   const [rowP, rowC] = [hasRow(p.space), hasRow(c.space)];
   const full = () => {
@@ -97,7 +122,9 @@ function unify(p: Group, c: Group, producer: Unit, unit: Unit, view: View): { sp
     const space = unifyOuter(rows.space, map.space);
     return space && { space, outer: new Set([...both(), ...map.units]) };
   };
-  const same = sizeOf(view.shape) === sizeOf(resultOf(producer).aval.shape) && view.strides.every((s, a) => s !== 0 || view.shape[a] === 1);
+  const same =
+    sizeOf(view.shape) === sizeOf(resultOf(producer).aval.shape) &&
+    view.strides.every((s, a) => s !== 0 || view.shape[a] === 1);
   if (resultIsOuter(producer, p.outer)) {
     if (!same || c.outer.has(unit)) return full();
     return rowC ? null : outside(p, c);
@@ -156,7 +183,8 @@ function allowed(
     if (unit.after.some(inside)) return false;
     if (!computes(unit)) {
       // What a contraction multiplies cannot be part of what runs on its result.
-      if (unit.operands.some((operand) => operand.kind === "value" && inside(operand.value.unit))) return false;
+      if (unit.operands.some((operand) => operand.kind === "value" && inside(operand.value.unit)))
+        return false;
       continue;
     }
     for (const operand of unit.operands) {
@@ -168,7 +196,11 @@ function allowed(
         if (!inRegister(space, outer, unit, producer, operand.view)) return false;
         // A value of the row used along the row: another pass over it.
         if (!rowLike && !outer.has(unit) && resultIsOuter(producer, outer)) return false;
-      } else if (operand.view.guard !== null && unit.fn !== "random" && viewIn(space, operand.view, outer.has(unit)) === null) {
+      } else if (
+        operand.view.guard !== null &&
+        unit.fn !== "random" &&
+        viewIn(space, operand.view, outer.has(unit)) === null
+      ) {
         return false;
       }
     }
@@ -192,7 +224,8 @@ function scalarsAllow(p: Group, c: Group, grouping: Grouping): boolean {
 }
 
 function join(p: Group, c: Group, grouping: Grouping, space: Space, outer: Set<Unit>): boolean {
-  const [into, from] = c.heavy === null && p.units.length >= c.units.length ? [p, c] : p.heavy !== null ? [p, c] : [c, p];
+  const [into, from] =
+    c.heavy === null && p.units.length >= c.units.length ? [p, c] : p.heavy !== null ? [p, c] : [c, p];
   if (!merge(into.node, from.node)) return false;
   for (const unit of from.units) grouping.set(unit, into);
   into.units = [...into.units, ...from.units];

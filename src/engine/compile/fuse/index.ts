@@ -102,7 +102,7 @@ function joinSiblings(units: readonly Unit[], grouping: Grouping, max: number): 
       const group = grouping.get(value.unit);
       if (group === grouping.get(unit)) continue;
       if (sizeOf(value.aval.shape) === size) note(value, unit);
-      if (group !== undefined && size <= TINY) note(group.node, unit);
+      if (group !== undefined && size <= TINY && sizeOf(value.aval.shape) > 1) note(group.node, unit);
     }
   }
   for (const readers of byProducer.values()) {

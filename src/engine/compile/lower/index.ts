@@ -12,6 +12,7 @@ import {
   sliceView,
   type View,
 } from "../view.ts";
+import { concatenatedBytes, constantBytes } from "./data.ts";
 import { type Operand, resultOf, type Unit, Units, type Value, wholeOf } from "./units.ts";
 
 export interface Lowered {
@@ -88,13 +89,18 @@ class Lowering {
     let value = this.#copies.get(node);
     if (value === undefined) {
       const operand = this.#operand(node);
-      const whole = operand.kind === "value" && isIdentity(operand.view);
-      if (whole) value = operand.value;
+      const data = constantBytes(operand, node.aval);
+      if (isWhole(operand)) value = operand.value;
       else if (sizeOf(node.aval.shape) === 0) value = this.#empty(node.aval);
+      else if (data !== null) value = this.#constant(data, node.aval);
       else value = resultOf(this.#units.copy(operand, node.aval));
       this.#copies.set(node, value);
     }
     return value;
+  }
+
+  #constant(data: Uint8Array, aval: Aval): Value {
+    return resultOf(this.#units.add({ kind: "leaf", results: [aval], data }));
   }
 
   /** An operand in row-major order. */
@@ -114,7 +120,14 @@ class Lowering {
     const { op, aval } = node;
     if (isScalarOp(op) || op === "cast") {
       const operands = node.src.map((source) => this.#operand(source));
-      const unit = this.#units.add({ kind: "map", fn: op, results: [aval], node, domain: aval.shape, operands });
+      const unit = this.#units.add({
+        kind: "map",
+        fn: op,
+        results: [aval],
+        node,
+        domain: aval.shape,
+        operands,
+      });
       return this.#defineValue(node, resultOf(unit));
     }
     switch (node.op) {
@@ -128,14 +141,25 @@ class Lowering {
         const key = this.#operand(node.src[0] as Node);
         const plain = key.kind === "value" && key.view.guard === null;
         const operands = [plain ? key : this.#contiguous(node.src[0] as Node)];
-        const unit = this.#units.add({ kind: "map", fn: "random", results: [aval], node, domain: aval.shape, operands });
+        const unit = this.#units.add({
+          kind: "map",
+          fn: "random",
+          results: [aval],
+          node,
+          domain: aval.shape,
+          operands,
+        });
         return this.#defineValue(node, resultOf(unit));
       }
       case "reduce":
       case "argReduce": {
         const source = node.src[0] as Node;
         const fn =
-          node.op === "reduce" ? node.attrs.kind : node.attrs.kind === "max" ? ("argMax" as const) : ("argMin" as const);
+          node.op === "reduce"
+            ? node.attrs.kind
+            : node.attrs.kind === "max"
+              ? ("argMax" as const)
+              : ("argMin" as const);
         const axes = node.op === "reduce" ? node.attrs.axes : [node.attrs.axis];
         const operands = [this.#operand(source)];
         const domain = source.aval.shape;
@@ -161,7 +185,10 @@ class Lowering {
       }
       case "matmul": {
         const operands = node.src.map((source) => this.#matrix(source));
-        return this.#defineValue(node, resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
+        return this.#defineValue(
+          node,
+          resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })),
+        );
       }
       case "conv":
       case "convInputGrad":
@@ -174,7 +201,10 @@ class Lowering {
       case "argsort":
       case "collective": {
         const operands = node.src.map((source) => this.#contiguous(source));
-        return this.#defineValue(node, resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
+        return this.#defineValue(
+          node,
+          resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })),
+        );
       }
       default:
         throw new InternalError(`compile: ${node.op} is not canonical`);
@@ -230,6 +260,12 @@ class Lowering {
   }
 
   #concat(node: Node, axis: number): void {
+    const parts = node.src.map((source) => ({
+      operand: this.#operand(source),
+      size: sizeOf(source.aval.shape),
+    }));
+    const data = concatenatedBytes(parts, node.aval);
+    if (data !== null) return this.#defineValue(node, this.#constant(data, node.aval));
     const whole = this.#units.value(node.aval);
     const strides = stridesOf(node.aval.shape);
     let offset = 0;
@@ -256,6 +292,12 @@ class Lowering {
     unit.after.push(...starts);
     this.#multiple.set(node, unit);
   }
+}
+
+/** Whether the operand is a value as it lies in memory, all of it. */
+function isWhole(operand: Operand): operand is Operand & { kind: "value" } {
+  if (operand.kind !== "value" || !isIdentity(operand.view)) return false;
+  return sizeOf(operand.view.shape) === sizeOf(operand.value.aval.shape);
 }
 
 /** The view through one movement op, or null where it does not compose. */

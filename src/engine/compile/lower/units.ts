@@ -119,10 +119,20 @@ export class Units {
 
   /** A copy of an operand: in memory of its own, or into part of another value's. */
   copy(operand: Operand, aval: Aval, into?: Target): Unit {
-    return this.add({ kind: "map", fn: "copy", results: [aval], domain: aval.shape, operands: [operand], ...(into && { into }) });
+    return this.add({
+      kind: "map",
+      fn: "copy",
+      results: [aval],
+      domain: aval.shape,
+      operands: [operand],
+      ...(into && { into }),
+    });
   }
 }
 
 /** The whole of `value`, row-major in `shape`. */
-export const wholeOf = (value: Value, shape: Shape): Target => ({ value, offset: 0, strides: stridesOf(shape) });
-
+export const wholeOf = (value: Value, shape: Shape): Target => ({
+  value,
+  offset: 0,
+  strides: stridesOf(shape),
+});

@@ -60,7 +60,9 @@ function pack(blocks: readonly Block[]): Arena {
   const offsets = new Map<Storage, number>();
   const placed: (Block & { offset: number })[] = [];
   let bytes = 0;
-  const bySize = [...blocks].sort((a, b) => b.size - a.size || a.from - b.from || a.storage.id - b.storage.id);
+  const bySize = [...blocks].sort(
+    (a, b) => b.size - a.size || a.from - b.from || a.storage.id - b.storage.id,
+  );
   for (const block of bySize) {
     let offset = 0;
     // `placed` is in order of offset: the first gap that is large enough.

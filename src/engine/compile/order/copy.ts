@@ -1,7 +1,7 @@
 /** Copies of whole storages. */
 import { sizeOf } from "../../../util/index.ts";
 import { computeDType, type FusedStep, type Step } from "../../ir/index.ts";
-import { sameMemory, type Storage, type Storages } from "../memory/storage.ts";
+import { type Storage, type Storages, sameMemory } from "../memory/storage.ts";
 
 export function copyStep(from: Storage, to: Storage): FusedStep {
   const { dtype } = from.aval;
@@ -46,7 +46,9 @@ export function withoutSelfCopies(step: Step, storages: Storages): Step | null {
   const segments = step.segments.filter(({ loads: [load], stores: [store], shape }) => {
     if (load === undefined || store === undefined || load.guard !== undefined) return true;
     if (!sameMemory(storages.get(load.buffer), storages.get(store.buffer))) return true;
-    return load.offset !== store.offset || shape.some((_, axis) => load.strides[axis] !== store.strides[axis]);
+    return (
+      load.offset !== store.offset || shape.some((_, axis) => load.strides[axis] !== store.strides[axis])
+    );
   });
   return segments.length === 0 ? null : { ...step, segments };
 }

@@ -1,7 +1,7 @@
 /** Donation: outputs take the memory of donated inputs, in place where that is safe, else by a copy at the end. */
 import type { DagNode } from "../dag.ts";
 import { order, reaches } from "../dag.ts";
-import { runsInPlace, renumber } from "../emit/steps.ts";
+import { renumber, runsInPlace } from "../emit/steps.ts";
 import type { Task } from "../emit/task.ts";
 import { rootOf, type Storage, type Storages } from "../memory/storage.ts";
 import { copyStep } from "./copy.ts";

@@ -27,7 +27,11 @@ export function joinEqual(tasks: readonly Task[]): Task[] {
   for (const task of byRank) {
     if (task.step?.kind !== "fused") continue;
     const key = JSON.stringify(task.step.body, (_, value: unknown) =>
-      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0)) ? (Object.is(value, -0) ? "-0" : String(value)) : value,
+      typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
+        ? Object.is(value, -0)
+          ? "-0"
+          : String(value)
+        : value,
     );
     const clusters = open.get(key) ?? [];
     open.set(key, clusters);
