@@ -12,9 +12,8 @@ import { Trainer } from "nabla/train";
 const [rows, features] = [506, 13];
 const answer = [-1, 1.1, 0.1, 0.7, -2, 2.7, 0.2, -3.1, 2.6, -2, -2.1, 0.8, -3.7]; // per standard deviation
 const scale = answer.map((_, i) => 10 ** (i % 4) / 10);
-const key = random.split(random.key(7));
-const z = await random.normal(key.slice([0, 1]).reshape([2]), [rows, features]).data();
-const noise = await random.normal(key.slice([1, 2]).reshape([2]), [rows]).data();
+const z = await random.normal(random.key(7), [rows, features]).data();
+const noise = await random.normal(random.key(8), [rows]).data();
 
 const x = Float32Array.from(z, (value, i) => ((value as number) + 3) * (scale[i % features] as number));
 const y = Float32Array.from(noise, (value, row) => {

@@ -64,13 +64,20 @@ program
     code = info(options);
   });
 
+const debug = process.argv.includes("--debug") || !["", "0", undefined].includes(process.env.NABLA_DEBUG);
+
+// Our own warnings in one line; those of Node and its loaders are for developers.
+process.removeAllListeners("warning").on("warning", (warning) => {
+  if (warning.name === "NablaWarning") process.stderr.write(`nabla: warning: ${warning.message}\n`);
+  else if (debug) process.stderr.write(`${warning.stack ?? warning.message}\n`);
+});
+
 // A reader that has gone (nabla ... | head) is no error of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code === "EPIPE") process.exit(exitCodes.done);
   throw error;
 });
 
-const debug = process.argv.includes("--debug") || !["", "0", undefined].includes(process.env.NABLA_DEBUG);
 try {
   await program.parseAsync();
 } catch (error) {

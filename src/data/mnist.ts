@@ -21,8 +21,8 @@ export interface MnistOptions {
  */
 export async function mnist(options: MnistOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
   const dir = options.dir === undefined ? packageFolder() : resolve(options.dir);
-  const [train, test] = await Promise.all([readPart(dir, "train"), readPart(dir, "t10k")]);
-  return { train, test };
+  // One after the other: of several damaged files it is always the same one that is named.
+  return { train: await readPart(dir, "train"), test: await readPart(dir, "t10k") };
 }
 
 /** Looks beside this package first, then beside the program that runs. */
@@ -42,7 +42,8 @@ function packageFolder(): string {
 async function readPart(dir: string, prefix: string): Promise<Dataset> {
   const imagePath = join(dir, `${prefix}-images-idx3-ubyte`);
   const labelPath = join(dir, `${prefix}-labels-idx1-ubyte`);
-  const [images, labels] = await Promise.all([readIdx(imagePath), readIdx(labelPath)]);
+  const images = await readIdx(imagePath);
+  const labels = await readIdx(labelPath);
   const [count = 0, height, width] = images.shape;
   if (images.shape.length !== 3 || height !== 28 || width !== 28 || !(images.data instanceof Uint8Array)) {
     throw new DataError(

@@ -41,7 +41,12 @@ describe("safetensors", () => {
         const size = shape.reduce((a, b) => a * b, 1) * width;
         return { dtype: dtype as SafeTensor["dtype"], shape, bytes: new Uint8Array(size).fill(byte) };
       });
-    const name = fc.string().filter((text) => text !== "__metadata__" && text.isWellFormed());
+    const name = fc
+      .string()
+      .filter(
+        (text) =>
+          text !== "__metadata__" && new TextDecoder().decode(new TextEncoder().encode(text)) === text,
+      );
     fc.assert(
       fc.property(
         fc.uniqueArray(fc.tuple(name, tensor), { selector: ([key]) => key, maxLength: 6 }),
