@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { grad, type Tensor, tensor } from "nabla";
 import * as nn from "nabla/nn";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
+import { devices } from "./devices.ts";
 
 interface Pair {
   value: number[];
@@ -50,7 +51,7 @@ const activations: Record<string, (x: Tensor) => Tensor> = {
   softmax: (x) => nn.softmax(x),
 };
 
-describe.each(["reference", "cpu"])("on %s", (device) => {
+describe.each(devices)("on %s", (device) => {
   test.each(Object.keys(golden.activations))("%s", async (name) => {
     const f = activations[name] as (x: Tensor) => Tensor;
     const expected = golden.activations[name] as Pair;
@@ -170,5 +171,23 @@ describe("errors", () => {
     ],
   ])("%#", (call, message) => {
     expect(call).toThrow(message);
+  });
+});
+
+describe("probabilities where logits belong", () => {
+  test("are warned of once, naming the loss and the function", () => {
+    const emit = vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+    const x = tensor([[1, 2, 3]]);
+    const label = tensor([1], { dtype: "i32" });
+    for (let i = 0; i < 2; i++) nn.crossEntropy(nn.softmax(x), label);
+    nn.bceWithLogits(nn.sigmoid(x), x);
+    nn.crossEntropy(x, label);
+    nn.crossEntropy(nn.sigmoid(x).mul(2), label);
+    const texts = emit.mock.calls.map(([text]) => text);
+    emit.mockRestore();
+    expect(texts).toEqual([
+      "crossEntropy takes logits, but what it was given comes out of softmax: it would be applied twice. Leave softmax out of the model.",
+      "bceWithLogits takes logits, but what it was given comes out of sigmoid: it would be applied twice. Leave sigmoid out of the model.",
+    ]);
   });
 });

@@ -17,6 +17,7 @@ import {
   stepDecay,
 } from "nabla/optim";
 import { describe, expect, test } from "vitest";
+import { devices } from "../nn/devices.ts";
 
 type Named<T> = Record<string, T>;
 interface Golden {
@@ -90,39 +91,41 @@ async function distance(params: Leaves, expected: Named<number[]>): Promise<numb
   return worst;
 }
 
-describe.each([
-  ["reference", "f64"],
-  ["cpu", "f32"],
-] as const)("on %s against PyTorch in %s", (device, precision) => {
-  test.each(Object.keys(golden.steps))("%s", async (name) => {
-    const optimizer = (cases[name] as () => Optimizer)();
-    for (const problem of Object.keys(golden.problems)) {
-      const loss = losses[problem] as (params: Leaves, data: Leaves) => Tensor;
-      const data = tensors(problem, "data", device);
-      const step = jit(
-        ({ params, state }: { params: Leaves; state: ReturnType<Optimizer["init"]> }, data: Leaves) => {
-          const [, grads] = valueAndGrad(loss)(params, data);
-          const [updates, next] = optimizer.update(grads, state, params);
-          return [{ params: applyUpdates(params, updates), state: next }];
-        },
-        { donate: [0] },
-      );
-      const initial = tensors(problem, "params", device);
-      let state = { params: initial, state: optimizer.init(initial) };
-      const kept: number[] = [];
-      for (let i = 1; i <= 20; i++) {
-        [state] = step(state, data) as [typeof state];
-        if (golden.keep.includes(i)) {
-          const expected = golden.steps[name]?.[problem]?.[precision]?.[kept.length] as Named<number[]>;
-          kept.push(await distance(state.params, expected));
+const precisions = { reference: "f64", cpu: "f32" } as const;
+
+describe.each(devices.map((device) => [device, precisions[device]] as const))(
+  "on %s against PyTorch in %s",
+  (device, precision) => {
+    test.each(Object.keys(golden.steps))("%s", async (name) => {
+      const optimizer = (cases[name] as () => Optimizer)();
+      for (const problem of Object.keys(golden.problems)) {
+        const loss = losses[problem] as (params: Leaves, data: Leaves) => Tensor;
+        const data = tensors(problem, "data", device);
+        const step = jit(
+          ({ params, state }: { params: Leaves; state: ReturnType<Optimizer["init"]> }, data: Leaves) => {
+            const [, grads] = valueAndGrad(loss)(params, data);
+            const [updates, next] = optimizer.update(grads, state, params);
+            return [{ params: applyUpdates(params, updates), state: next }];
+          },
+          { donate: [0] },
+        );
+        const initial = tensors(problem, "params", device);
+        let state = { params: initial, state: optimizer.init(initial) };
+        const kept: number[] = [];
+        for (let i = 1; i <= 20; i++) {
+          [state] = step(state, data) as [typeof state];
+          if (golden.keep.includes(i)) {
+            const expected = golden.steps[name]?.[problem]?.[precision]?.[kept.length] as Named<number[]>;
+            kept.push(await distance(state.params, expected));
+          }
         }
+        expect(kept).toHaveLength(golden.keep.length);
+        expect(Math.max(...kept), `${problem}: ${kept}`).toBeLessThan(1e-6);
+        expect(step.compilations).toBe(1);
       }
-      expect(kept).toHaveLength(golden.keep.length);
-      expect(Math.max(...kept), `${problem}: ${kept}`).toBeLessThan(1e-6);
-      expect(step.compilations).toBe(1);
-    }
-  });
-});
+    });
+  },
+);
 
 test("every golden has its optimizer here", () => {
   expect(Object.keys(cases).sort()).toEqual(Object.keys(golden.steps).sort());

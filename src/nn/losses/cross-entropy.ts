@@ -1,6 +1,7 @@
 /** Cross-entropy from logits, for class numbers or probabilities. */
 import { arange, stopGradient, type Tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, DTypeError, formatShape, ShapeError, sameShape } from "../../util/index.ts";
+import { expectLogits } from "./logits.ts";
 import { asFloat, type LossOptions, reduceLoss } from "./reduction.ts";
 
 export interface CrossEntropyOptions extends LossOptions {
@@ -12,7 +13,7 @@ export interface CrossEntropyOptions extends LossOptions {
  * -sum_c t_c log softmax(x)_c over the last axis of the logits x: [..., classes].
  * Targets are class numbers (integers, [...]) or probabilities ([..., classes]). The gradient is softmax(x) - t, and loss and
  * gradient are one pass over each row. A class number out of range makes the loss of its row NaN rather than plausible.
- * Logits are what comes before the softmax: put none at the end of the model.
+ * Logits are what comes before the softmax: put none at the end of the model (a warning tells).
  * @throws ShapeError or DTypeError when the targets are neither; ConfigError unless 0 <= labelSmoothing < 1.
  * @example crossEntropy(model.forward(images), labels); // f32[32,10], i32[32]
  */
@@ -21,6 +22,7 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   if (!(smoothing >= 0 && smoothing < 1)) {
     throw new ConfigError(`crossEntropy: labelSmoothing must be at least 0 and below 1; got ${smoothing}.`);
   }
+  expectLogits("crossEntropy", logits);
   const sparse = isSparse(logits, targets);
   const classes = logits.shape.at(-1) as number;
   const z = logits.sub(stopGradient(logits.max(-1, { keepDims: true })));
