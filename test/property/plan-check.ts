@@ -94,6 +94,11 @@ const overlap = (a: Range, b: Range) => a.space === b.space && a.from < b.to && 
 class Memory {
   readonly #held: { range: Range; buffer: number }[] = [];
 
+  /** What is there before the run: a donated input's memory has the input's name and that of the result to come. */
+  given(range: Range, buffer: number): void {
+    this.#held.push({ range, buffer });
+  }
+
   write(range: Range, buffer: number): void {
     const kept = this.#held.filter((held) => !overlap(held.range, range) || held.buffer === buffer);
     this.#held.length = 0;
@@ -140,8 +145,8 @@ export function memoryProblems(plan: Plan): string[] {
   const problems: string[] = [];
   const memory = new Memory();
   plan.buffers.forEach(({ place }, index) => {
-    if (place.in === "input" || place.in === "const" || place.in === "scalar")
-      memory.write(rangeOf(plan, index), index);
+    const given = place.in === "input" || place.in === "const" || place.in === "scalar";
+    if (given && rootOf(plan, index) === index) memory.given(rangeOf(plan, index), index);
   });
   const run = (steps: readonly Step[], path: string): void => {
     steps.forEach((step, n) => {
@@ -182,7 +187,7 @@ export function memoryProblems(plan: Plan): string[] {
   };
   run(plan.steps, "");
   plan.outputs.forEach(({ buffer }, i) => {
-    if (!memory.holds(rangeOf(plan, buffer), buffer))
+    if (!memory.holds(rangeOf(plan, buffer), rootOf(plan, buffer)))
       problems.push(`output ${i}: buffer ${buffer} is not there`);
   });
   return problems;
