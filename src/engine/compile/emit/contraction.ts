@@ -41,13 +41,13 @@ function epilogueOf(group: Group, shape: readonly number[], locate: Locate): Epi
   };
 }
 
-function valueOf(operand: Operand | undefined): Operand & { kind: "value" } {
+function inMemory(operand: Operand | undefined): Operand & { kind: "value" } {
   if (operand?.kind !== "value") throw new InternalError("compile: a contraction's operand is not in memory");
   return operand;
 }
 
 function bufferOf(operand: Operand | undefined, locate: Locate): number {
-  const buffer = locate(valueOf(operand).value);
+  const buffer = locate(inMemory(operand).value);
   if (buffer === null) throw new InternalError("compile: a contraction's operand has no storage");
   return buffer;
 }
@@ -56,7 +56,7 @@ export function gemmStep(unit: Unit, node: Node & { op: "matmul" }, group: Group
   const { shape } = resultOf(unit).aval;
   const rank = shape.length;
   const matrix = (index: number, transposed: boolean): MatrixAccess => {
-    const { view } = valueOf(unit.operands[index]);
+    const { view } = inMemory(unit.operands[index]);
     const [rows, columns] = transposed ? [rank - 1, rank - 2] : [rank - 2, rank - 1];
     return {
       buffer: bufferOf(unit.operands[index], locate),
@@ -67,7 +67,7 @@ export function gemmStep(unit: Unit, node: Node & { op: "matmul" }, group: Group
     };
   };
   const { transposeA, transposeB } = node.attrs;
-  const left = valueOf(unit.operands[0]).view.shape;
+  const left = inMemory(unit.operands[0]).view.shape;
   return foldBatch({
     kind: "gemm",
     batch: shape.slice(0, -2),
@@ -132,7 +132,7 @@ function foldBatch(step: GemmStep): GemmStep {
 type ConvNode = Node & { op: "conv" | "convInputGrad" | "convFilterGrad" };
 
 export function convStep(unit: Unit, node: ConvNode, group: Group, locate: Locate): ConvStep {
-  const shapes = unit.operands.map((operand) => valueOf(operand).view.shape);
+  const shapes = unit.operands.map((operand) => inMemory(operand).view.shape);
   const result = resultOf(unit).aval.shape;
   const [first, second] = [shapes[0] ?? [], shapes[1] ?? []];
   if (sizeOf(first) * sizeOf(second) === 0) throw new InternalError("compile: conv of nothing");

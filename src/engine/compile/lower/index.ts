@@ -43,11 +43,11 @@ class Lowering {
   run(leaves: readonly Node[], outputs: readonly Node[], donors: readonly (number | null)[]): Lowered {
     const leafValues = leaves.map((leaf) => {
       const value = resultOf(this.#units.add({ kind: "leaf", results: [leaf.aval], node: leaf }));
-      this.#operands.set(leaf, { kind: "value", value, view: identityView(leaf.aval.shape) });
+      this.#operands.set(leaf, whole(value));
       return value;
     });
     for (const node of topologicalOrder(outputs)) {
-      if (!this.#operands.has(node)) this.#lower(node);
+      if (!this.#operands.has(node)) this.#operands.set(node, this.#lower(node));
     }
     const claimed = new Set<Value>();
     const values = outputs.map((node, index) => {
@@ -108,15 +108,7 @@ class Lowering {
     return { kind: "value", value: this.#materialise(node), view: identityView(node.aval.shape) };
   }
 
-  #define(node: Node, operand: Operand): void {
-    this.#operands.set(node, operand);
-  }
-
-  #defineValue(node: Node, value: Value): void {
-    this.#define(node, { kind: "value", value, view: identityView(node.aval.shape) });
-  }
-
-  #lower(node: Node): void {
+  #lower(node: Node): Operand {
     const { op, aval } = node;
     if (isScalarOp(op) || op === "cast") {
       const operands = node.src.map((source) => this.#operand(source));
@@ -128,15 +120,15 @@ class Lowering {
         domain: aval.shape,
         operands,
       });
-      return this.#defineValue(node, resultOf(unit));
+      return whole(resultOf(unit));
     }
     switch (node.op) {
       case "const":
-        return this.#define(node, { kind: "literal", value: node.attrs.value, dtype: aval.dtype });
+        return { kind: "literal", value: node.attrs.value, dtype: aval.dtype };
       case "iota":
         if (aval.dtype !== "f32" && aval.dtype !== "i32" && aval.dtype !== "u32")
           throw new InternalError("compile: iota's dtype");
-        return this.#define(node, { kind: "iota", dtype: aval.dtype, view: identityView(aval.shape) });
+        return { kind: "iota", dtype: aval.dtype, view: identityView(aval.shape) };
       case "random": {
         const key = this.#operand(node.src[0] as Node);
         const plain = key.kind === "value" && key.view.guard === null;
@@ -149,7 +141,7 @@ class Lowering {
           domain: aval.shape,
           operands,
         });
-        return this.#defineValue(node, resultOf(unit));
+        return whole(resultOf(unit));
       }
       case "reduce":
       case "argReduce": {
@@ -164,7 +156,7 @@ class Lowering {
         const operands = [this.#operand(source)];
         const domain = source.aval.shape;
         const unit = this.#units.add({ kind: "reduce", fn, results: [aval], node, domain, axes, operands });
-        return this.#defineValue(node, resultOf(unit));
+        return whole(resultOf(unit));
       }
       case "reshape":
       case "permute":
@@ -176,19 +168,18 @@ class Lowering {
         return this.#concat(node, node.attrs.axis);
       case "composite":
       case "loop":
-        return this.#structure(node);
+        // Read through `output` nodes.
+        this.#structure(node);
+        return { kind: "literal", value: 0, dtype: aval.dtype };
       case "output": {
         const unit = this.#multiple.get(node.src[0] as Node);
         const value = unit?.results[node.attrs.index];
         if (value === undefined) throw new InternalError("compile: output of a node without results");
-        return this.#defineValue(node, value);
+        return whole(value);
       }
       case "matmul": {
         const operands = node.src.map((source) => this.#matrix(source));
-        return this.#defineValue(
-          node,
-          resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })),
-        );
+        return whole(resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
       }
       case "conv":
       case "convInputGrad":
@@ -201,10 +192,7 @@ class Lowering {
       case "argsort":
       case "collective": {
         const operands = node.src.map((source) => this.#contiguous(source));
-        return this.#defineValue(
-          node,
-          resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })),
-        );
+        return whole(resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
       }
       default:
         throw new InternalError(`compile: ${node.op} is not canonical`);
@@ -221,7 +209,7 @@ class Lowering {
     return plain ? operand : this.#contiguous(source);
   }
 
-  #move(node: Node): void {
+  #move(node: Node): Operand {
     const source = node.src[0] as Node;
     const operand = this.#operand(source);
     if (node.op === "pad" && (operand.kind === "literal" || node.attrs.interior.some((gap) => gap > 0))) {
@@ -237,45 +225,45 @@ class Lowering {
     }
     if (view === null) throw new InternalError(`compile: no view for ${node.op}`);
     if (from.kind === "literal") throw new InternalError(`compile: ${node.op} of a constant`);
-    this.#define(node, { ...from, view });
+    return { ...from, view };
   }
 
   /** Padding that no guard expresses: a fill, then a strided store of the elements. */
-  #dilate(node: Node & { op: "pad" }, operand: Operand): void {
-    const { lo, interior, value: fillValue } = node.attrs;
+  #dilate(node: Node & { op: "pad" }, operand: Operand): Operand {
+    const { lo, interior } = node.attrs;
     const { aval } = node;
-    const whole = this.#units.value(aval);
-    const literal: Operand = { kind: "literal", value: fillValue, dtype: aval.dtype };
-    const fill = this.#units.copy(literal, aval, wholeOf(whole, aval.shape));
+    const value = this.#units.value(aval);
+    const literal: Operand = { kind: "literal", value: node.attrs.value, dtype: aval.dtype };
+    const fill = this.#units.copy(literal, aval, wholeOf(value, aval.shape));
     let offset = 0;
     const strides = stridesOf(aval.shape).map((stride, axis) => {
       offset += stride * at(lo, axis);
       return stride * (at(interior, axis) + 1);
     });
     const source = node.src[0] as Node;
-    const piece = this.#units.copy(operand, source.aval, { value: whole, offset, strides });
+    const piece = this.#units.copy(operand, source.aval, { value, offset, strides });
     piece.after.push(fill);
-    this.#units.add({ kind: "assemble", results: [whole] }).after.push(fill, piece);
-    this.#defineValue(node, whole);
+    this.#units.add({ kind: "assemble", results: [value] }).after.push(fill, piece);
+    return whole(value);
   }
 
-  #concat(node: Node, axis: number): void {
+  #concat(node: Node, axis: number): Operand {
     const parts = node.src.map((source) => ({
       operand: this.#operand(source),
       size: sizeOf(source.aval.shape),
     }));
     const data = concatenatedBytes(parts, node.aval);
-    if (data !== null) return this.#defineValue(node, this.#constant(data, node.aval));
-    const whole = this.#units.value(node.aval);
+    if (data !== null) return whole(this.#constant(data, node.aval));
+    const value = this.#units.value(node.aval);
     const strides = stridesOf(node.aval.shape);
     let offset = 0;
     const pieces = node.src.map((source) => {
-      const piece = this.#units.copy(this.#operand(source), source.aval, { value: whole, offset, strides });
+      const piece = this.#units.copy(this.#operand(source), source.aval, { value, offset, strides });
       offset += at(strides, axis) * at(source.aval.shape, axis);
       return piece;
     });
-    this.#units.add({ kind: "assemble", results: [whole] }).after.push(...pieces);
-    this.#defineValue(node, whole);
+    this.#units.add({ kind: "assemble", results: [value] }).after.push(...pieces);
+    return whole(value);
   }
 
   /** A composite kept whole, or a loop, whose carries start as copies in the memory of its results. */
@@ -293,6 +281,9 @@ class Lowering {
     this.#multiple.set(node, unit);
   }
 }
+
+/** A value as it lies in memory. */
+const whole = (value: Value): Operand => ({ kind: "value", value, view: identityView(value.aval.shape) });
 
 /** Whether the operand is a value as it lies in memory, all of it. */
 function isWhole(operand: Operand): operand is Operand & { kind: "value" } {
