@@ -47,6 +47,9 @@ interface Guard {
 const rowBase = (rows: Rows, outer: readonly number[]): number =>
   outer.reduce((sum, index, axis) => sum + index * (rows.outer[axis] as number), rows.offset);
 
+/** How far element `i` of the row is from its start; a value per row has one even where the row is empty. */
+const inRow = (rows: Rows, i: number): number => rows.inner[i] ?? 0;
+
 function splitGuard(guard: NonNullable<Access["guard"]>, axes: number, row: Shape): Guard {
   const inside = new Uint8Array(sizeOf(row));
   forEachIndex(row, (index, flat) => {
@@ -129,7 +132,7 @@ export function runSegment(
       const count = register.stride === 0 ? 1 : length;
       for (let i = 0; i < count; i++) {
         const value = register.data[i] as number;
-        data[base + (rows.inner[i] as number)] = convert === null ? value : convert(value);
+        data[base + inRow(rows, i)] = convert === null ? value : convert(value);
       }
     }
   });
@@ -147,15 +150,15 @@ function loadRow(
       return index >= low && index < (guard.hi[axis] as number);
     }) ?? true;
   for (let i = 0; i < to.data.length; i++) {
-    const inside = open && (guard === null || guard.inside[i] === 1);
-    to.data[i] = inside ? (data[base + (rows.inner[i] as number)] as number) : (guard as Guard).fill;
+    const inside = open && (guard === null || guard.inside[i] !== 0);
+    to.data[i] = inside ? (data[base + inRow(rows, i)] as number) : (guard as Guard).fill;
   }
 }
 
 function indexRow(rows: Rows, outer: readonly number[], to: Register, unsigned: boolean): void {
   const base = rowBase(rows, outer);
   for (let i = 0; i < to.data.length; i++) {
-    const value = base + (rows.inner[i] as number);
+    const value = base + inRow(rows, i);
     to.data[i] = unsigned ? value >>> 0 : value;
   }
 }
