@@ -1,5 +1,5 @@
 /**
- * Gradient descent in the open: y = theta0 + theta1 x, with the gradient printed at every step.
+ * Gradient descent in the open: y = theta0 + theta1 x, with the gradient printed on the way.
  * Run it with `npx tsx examples/gradient-descent.ts`.
  */
 import { type Tensor, tensor, valueAndGrad } from "nabla";

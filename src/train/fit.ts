@@ -34,16 +34,22 @@ export interface Job {
 
 /** Trains until `plan.epochs` are done or someone asks to stop; resolves to the reason, null when all is done. */
 export async function runEpochs(live: Live, job: Job): Promise<string | null> {
-  const chunks = new Chunks();
+  const pace: Pace = { chunks: new Chunks(), compiled: new Set() };
   for (let reason = job.stopping(); live.position.epoch < job.plan.epochs; reason = job.stopping()) {
     if (reason !== null) return reason;
-    const stopped = await runEpoch(live, job, chunks);
+    const stopped = await runEpoch(live, job, pace);
     if (stopped !== null) return stopped;
   }
   return null;
 }
 
-async function runEpoch(live: Live, job: Job, chunks: Chunks): Promise<string | null> {
+interface Pace {
+  readonly chunks: Chunks;
+  /** Batch sizes whose step is compiled: its time is none of the training's. */
+  readonly compiled: Set<number>;
+}
+
+async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promise<string | null> {
   const { plan, device } = job;
   const { epoch } = live.position;
   if (live.position.batch === 0) {
@@ -54,15 +60,18 @@ async function runEpoch(live: Live, job: Job, chunks: Chunks): Promise<string | 
     ? permutation(plan.rows, job.seed, epoch)
     : Int32Array.from({ length: plan.rows }, (_, row) => row);
   const order = tensor(rows, { dtype: "i32", device });
+  const data = { ...job.train, order };
   const full = Math.floor(plan.rows / plan.batchSize);
   let train = await job.read(live.state.metrics);
   while (live.position.batch < plan.batches) {
     const { batch, step } = live.position;
     const size = batch < full ? plan.batchSize : plan.rows % plan.batchSize;
     const count = batch < full ? chunks.next(full - batch) : 1;
+    if (!compiled.has(size)) job.step(size).planFor(live.state, data);
+    compiled.add(size);
     await job.emit("batch", { epoch: epoch + 1, batch, count });
     const start = performance.now();
-    [live.state] = await job.step(size).repeat(count, live.state, { ...job.train, order });
+    [live.state] = await job.step(size).repeat(count, live.state, data);
     const before = train;
     train = await job.read(live.state.metrics);
     const seconds = (performance.now() - start) / 1000;

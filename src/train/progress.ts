@@ -33,7 +33,8 @@ export function progress(options: ProgressOptions = {}): Callback {
   let startBar: ((epoch: number, done: number) => void) | null = null;
   let rows = 0; // of this epoch, with the seconds they took
   let seconds = 0;
-  let rate = 0; // rows a second, smoothed
+  let recentRows = 0; // both decay over a few seconds; their quotient is the rate shown
+  let recentSeconds = 0;
   let batchesLeft = 0;
   let lastLine = 0;
 
@@ -47,6 +48,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   };
   const shown = ({ train, position }: Events["stepEnd"], { rows: all, batchSize }: Plan) => {
     const left = Math.max(0, batchesLeft - position.step);
+    const rate = recentRows / recentSeconds;
     return {
       scores: formatScores(train),
       speed: formatRate(rate),
@@ -59,7 +61,8 @@ export function progress(options: ProgressOptions = {}): Callback {
       plan = event.plan;
       const { position } = event;
       batchesLeft = position.step + (plan.epochs - position.epoch) * plan.batches - position.batch;
-      rate = 0;
+      recentRows = 0;
+      recentSeconds = 0;
       lastLine = performance.now();
       line(
         `${plan.parameters.toLocaleString("en-US")} parameters, ${plan.rows.toLocaleString("en-US")} rows, batch ${plan.batchSize}, on ${plan.device}`,
@@ -93,8 +96,9 @@ export function progress(options: ProgressOptions = {}): Callback {
       if (!plan) return;
       rows += event.rows;
       seconds += event.seconds;
-      const now = event.rows / Math.max(event.seconds, 1e-9);
-      rate = rate === 0 ? now : 0.9 * rate + 0.1 * now;
+      const decay = Math.exp(-event.seconds / 2);
+      recentRows = recentRows * decay + event.rows;
+      recentSeconds = recentSeconds * decay + event.seconds;
       const text = shown(event, plan);
       if (bar) bar.update(event.position.batch, text);
       else if (performance.now() - lastLine > everySeconds * 1000) {
