@@ -22,6 +22,7 @@ export function composite(
   const { body, captures } = traceGraph(
     sources.map((source) => source.aval),
     fn,
+    false,
   );
   const withCaptures: CompositeVjp | undefined =
     vjp &&

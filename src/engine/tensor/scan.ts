@@ -50,14 +50,15 @@ export function scan<Carry, X, Y>(
   const length = lengthOf(inputs, options.length);
   const slices = inputs.map((x) => ({ dtype: x.dtype, shape: x.shape.slice(1) }));
   let yTree: unknown = null;
-  const { body, captures } = traceGraph([...carries.map((x) => x.node.aval), ...slices], (params) => {
+  const step = (params: readonly Tensor[]) => {
     const carry = rebuild<Carry>(init, params.slice(0, carries.length));
     const [next, y] = fn(carry, rebuild<X>(xs, params.slice(carries.length)));
     yTree = y;
     const nexts = tensorsOf("the carry fn returns", next);
     checkCarry(carries, nexts, flattenTree(init).structure, flattenTree(next).structure);
     return [...nexts, ...tensorsOf("what fn returns", y)];
-  });
+  };
+  const { body, captures } = traceGraph([...carries.map((x) => x.node.aval), ...slices], step, true);
   if (body.outs.length === 0) return [init, yTree as Y];
   const node = make("loop", [...[...carries, ...inputs].map((x) => x.node), ...captures], {
     body,

@@ -78,7 +78,7 @@ describe("tensor", () => {
 
   test("storage dtypes", async () => {
     expect(await tensor([1, 0.333, -2], { dtype: "f16" }).array()).toEqual([1, 0.3330078125, -2]);
-    expect(await tensor([1, 3.14159], { dtype: "bf16" }).array()).toEqual([1, 3.140625]);
+    expect(await tensor([1, Math.PI], { dtype: "bf16" }).array()).toEqual([1, 3.140625]);
     expect(await tensor([-128, 5], { dtype: "i8" }).data()).toEqual(new Int8Array([-128, 5]));
   });
 

@@ -1,5 +1,5 @@
 /** Gradients of one's own, checkpoints and constants. */
-import { checkpoint, customGradient, grad, stopGradient, type Tensor, tensor } from "nabla";
+import { checkpoint, customGradient, grad, random, scan, stopGradient, type Tensor, tensor } from "nabla";
 import { checkGradient, expectClose } from "nabla/testing";
 import { describe, expect, test } from "vitest";
 
@@ -78,6 +78,18 @@ describe("checkpoint", () => {
     await expectClose(grad(loss)(x), grad((a: Tensor) => a.mul(w).tanh().square().sum())(x));
     await checkGradient((a) => grad(loss)(a), [x]);
     await checkGradient((v) => checkpoint((t: Tensor) => t.mul(v).sin())(x), [w]);
+  });
+});
+
+describe("what a body captures", () => {
+  test("a composite keeps what it makes, a loop hoists what does not change", () => {
+    const key = random.key(1);
+    const noisy = (t: Tensor) => t.add(random.uniform(key, [3]).mul(2));
+    const node = checkpoint(noisy)(x).node;
+    expect(node.op).toBe("composite");
+    expect(node.src.map((source) => source.op)).toEqual(["input", "input"]);
+    const [last] = scan((c: Tensor) => [noisy(c), null], x, null, { length: 2 });
+    expect(last.node.src.map((source) => source.op)).toEqual(["input", "mul"]);
   });
 });
 
