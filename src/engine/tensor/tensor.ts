@@ -1,9 +1,10 @@
 /** Tensor: a handle on a graph node. Operations are free functions; `methods.ts` makes methods of them. */
-import { type Shape, ShapeError, sizeOf } from "../../util/index.ts";
+import { type Shape, ShapeError, sizeOf, UnsupportedError } from "../../util/index.ts";
 import { type DType, formatAval, type Node, rawNode } from "../ir/index.ts";
 import {
   deviceOf,
   getDevice,
+  isTracing,
   readNode,
   realizeAsync,
   type Storage,
@@ -58,9 +59,10 @@ export class Tensor {
   /**
    * The elements in row-major order, computing them first: Float32Array for f32 (and f16, bf16, widened), Int32Array for i32,
    * Uint32Array for u32, Int8Array for i8, Uint8Array of 0 and 1 for bool. The array is the caller's own.
-   * @throws DonatedError inside jit, grad or another traced function, and after the tensor was donated or disposed of.
+   * @throws UnsupportedError inside jit, grad or another traced function; DonatedError after it was donated or disposed of.
    */
   async data(): Promise<TypedArray> {
+    this.#requireReadable();
     const values = decode(await readNode(this.node), this.dtype);
     if (this.size <= REMEMBERED) this.#seen = values.slice();
     return values;
@@ -97,6 +99,7 @@ export class Tensor {
 
   /** Computes the value now and resolves to this tensor. Reading does so by itself; this only chooses the moment. */
   async realize(): Promise<this> {
+    this.#requireReadable();
     await realizeAsync([this.node]);
     return this;
   }
@@ -108,8 +111,17 @@ export class Tensor {
   async to(device: string): Promise<Tensor> {
     const target = getDevice(device);
     if (deviceOf(this.node) === target) return this;
+    this.#requireReadable();
     const bytes = await readNode(this.node);
     return fromStorage(storageFromBytes(bytes, this.node.aval, target));
+  }
+
+  /** Inside a trace there is no value yet, or computing one would cut the graph that gradients follow. */
+  #requireReadable(): void {
+    if (!isTracing() || this.node.value !== null) return;
+    throw new UnsupportedError(
+      `read: a tensor cannot be read inside jit, grad, scan or another traced function; got ${formatAval(this.node.aval)}. Return it (from grad with hasAux) and read the result.`,
+    );
   }
 
   /** Frees the memory now; reading the tensor afterwards throws. Does nothing if it has not been computed. */
