@@ -35,6 +35,14 @@ export function isIdentity(view: View): boolean {
   return true;
 }
 
+/** What the view reads everywhere, if its guard excludes every element; else null. */
+export function onlyFill({ shape, guard }: View): number | null {
+  const none =
+    guard !== null &&
+    shape.some((size, axis) => Math.max(0, at(guard.lo, axis)) >= Math.min(size, at(guard.hi, axis)));
+  return none ? guard.fill : null;
+}
+
 /** Drops a guard that excludes nothing. */
 function withGuard(view: Omit<View, "guard">, guard: Guard | null): View {
   const all =

@@ -6,6 +6,7 @@ import {
   expandView,
   identityView,
   isIdentity,
+  onlyFill,
   padView,
   permuteView,
   reshapeView,
@@ -215,7 +216,7 @@ class Lowering {
     if (node.op === "pad" && (operand.kind === "literal" || node.attrs.interior.some((gap) => gap > 0))) {
       return this.#dilate(node, operand);
     }
-    if (operand.kind === "literal") throw new InternalError(`compile: ${node.op} of a constant`);
+    if (operand.kind === "literal") return operand;
     // A guarded index is read from memory: only loads have guards.
     let view = operand.kind === "iota" && node.op === "pad" ? null : moved(node, operand.view);
     let from: Operand = operand;
@@ -225,7 +226,8 @@ class Lowering {
     }
     if (view === null) throw new InternalError(`compile: no view for ${node.op}`);
     if (from.kind === "literal") throw new InternalError(`compile: ${node.op} of a constant`);
-    return { ...from, view };
+    const fill = onlyFill(view);
+    return fill === null ? { ...from, view } : { kind: "literal", value: fill, dtype: node.aval.dtype };
   }
 
   /** Padding that no guard expresses: a fill, then a strided store of the elements. */

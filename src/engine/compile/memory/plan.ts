@@ -1,4 +1,5 @@
 /** The arena: lifetimes over the ordered tasks, memory shared in place, then greedy by size at the lowest free offset. */
+import { bytesPerElement } from "../../ir/index.ts";
 import type { Task } from "../emit/task.ts";
 import { isCopy } from "../order/copy.ts";
 import { worksInPlace } from "../order/donate.ts";
@@ -33,6 +34,10 @@ function lifetimes(tasks: readonly Task[]): Map<Storage, Block> {
   return blocks;
 }
 
+/** Equal accesses in elements are equal in bytes. */
+const sameLayout = (a: Storage, b: Storage): boolean =>
+  a.bytes === b.bytes && bytesPerElement[a.aval.dtype] === bytesPerElement[b.aval.dtype];
+
 /** A storage first written where another of equal size is last read takes over its memory, if the step allows it. */
 function shareInPlace(tasks: readonly Task[], blocks: Map<Storage, Block>, storages: Storages): void {
   tasks.forEach((task, position) => {
@@ -43,7 +48,7 @@ function shareInPlace(tasks: readonly Task[], blocks: Map<Storage, Block>, stora
       for (const read of task.reads) {
         const old = blocks.get(rootOf(read));
         if (old === undefined || old === block || old.to !== position || old.from === position) continue;
-        if (old.size !== block.size || !worksInPlace(task, read, written, storages)) continue;
+        if (!sameLayout(old.storage, root) || !worksInPlace(task, read, written, storages)) continue;
         root.place = { in: "part", of: old.storage, offset: 0 };
         // A copy onto itself will not run: then it is the same value, not another in the same place.
         if (task.step !== null && isCopy(task.step)) root.alias = read;

@@ -1,4 +1,5 @@
 /** Donation: outputs take the memory of donated inputs, in place where that is safe, else by a copy at the end. */
+import { bytesPerElement } from "../../ir/index.ts";
 import type { DagNode } from "../dag.ts";
 import { order, reaches } from "../dag.ts";
 import { renumber, runsInPlace } from "../emit/steps.ts";
@@ -50,6 +51,8 @@ export class Uses {
 /** Whether the task may overwrite `read` by `written` element by element, names of the same memory counting as one. */
 export function worksInPlace(task: Task, read: Storage, written: Storage, storages: Storages): boolean {
   if (task.step === null) return false;
+  // Elements of another width lie elsewhere.
+  if (bytesPerElement[read.aval.dtype] !== bytesPerElement[written.aval.dtype]) return false;
   const step = renumber(task.step, (buffer) => rootOf(storages.get(buffer)).id);
   return runsInPlace(step, rootOf(read).id, rootOf(written).id);
 }

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { CompileOptions } from "../../../src/engine/compile/index.ts";
+import type { Node } from "../../../src/engine/ir/index.ts";
+import { evaluateGraph } from "../../../src/engine/ops/index.ts";
+import { cook, dataOf, inputsOf, type Recipe, recipes } from "./graphs.ts";
+import { run } from "./run.ts";
+
+const runs = Number(process.env["NABLA_FUZZ"] ?? 150);
+
+/** -0 and 0 compare equal here: maxima of the two may be either. */
+const plain = (values: ArrayLike<number>): number[] => Array.from(values, (value) => value + 0);
+
+function meaning(
+  inputs: readonly Node[],
+  outputs: readonly Node[],
+  data: readonly Float32Array[],
+): number[][] {
+  const given = new Map(inputs.map((input, i) => [input, Float64Array.from(data[i] ?? [])]));
+  return evaluateGraph(outputs, given).map(plain);
+}
+
+async function check(recipe: Recipe, options: CompileOptions, donate: boolean): Promise<void> {
+  const inputs = inputsOf(recipe);
+  const outputs = cook(recipe, inputs);
+  const data = dataOf(recipe, inputs);
+  const donated = inputs.map((_, i) => donate && recipe.donated[i] === true);
+  const got = await run({ inputs, outputs, donated }, data, options);
+  expect(got.outputs.map(plain)).toEqual(meaning(inputs, outputs, data));
+}
+
+describe("plans of random graphs mean what the graphs mean", () => {
+  const variants: readonly (readonly [string, CompileOptions, boolean])[] = [
+    ["fused", {}, false],
+    ["unfused", { fuse: false }, false],
+    ["donated", {}, true],
+    ["without reuse of memory", { reuse: false }, true],
+  ];
+  test.each(variants)("%s", async (_name, options, donate) => {
+    await fc.assert(
+      fc.asyncProperty(recipes, (recipe) => check(recipe, options, donate)),
+      { numRuns: runs },
+    );
+  });
+
+  test("few buffers a kernel", async () => {
+    await fc.assert(
+      fc.asyncProperty(recipes, async (recipe) => {
+        const inputs = inputsOf(recipe);
+        const outputs = cook(recipe, inputs);
+        const data = dataOf(recipe, inputs);
+        const graph = { inputs, outputs, donated: inputs.map(() => false) };
+        const got = await run(graph, data, {}, 1, [], { maxBuffersPerKernel: 6, segments: false });
+        expect(got.outputs.map(plain)).toEqual(meaning(inputs, outputs, data));
+        for (const step of got.plan.steps) {
+          if (step.kind !== "fused") continue;
+          expect(step.segments).toHaveLength(1);
+          expect(step.body.loads.length + step.body.stores.length).toBeLessThanOrEqual(6);
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+});
