@@ -51,6 +51,8 @@ export class Frame {
   readonly #inputs: readonly Float64Array[];
   readonly #outputs: readonly Float64Array[];
   readonly #scalars: readonly Float64Array[];
+  /** Outputs in the memory of a donated input of another dtype, whose values are still read: kept apart until the end. */
+  readonly #recast = new Map<number, Float64Array>();
   readonly #after: (() => void)[] = [];
 
   constructor(
@@ -87,6 +89,14 @@ export class Frame {
       if (value === undefined) throw new InternalError(`run: scalar ${index} is missing`);
       return Float64Array.of(value);
     });
+    plan.buffers.forEach(({ place, aval: { dtype, shape }, alias }, index) => {
+      const buffer = place.in === "input" ? inputs[place.index] : undefined;
+      if (place.in !== "input" || buffer === undefined || alias !== undefined) return;
+      if (plan.inputs[place.index]?.dtype === dtype) return;
+      const data = new Float64Array(sizeOf(shape));
+      this.#recast.set(index, data);
+      this.#after.push(() => buffer.replace(dtype, data));
+    });
     memory.poison();
   }
 
@@ -106,10 +116,11 @@ export class Frame {
   }
 
   #find(index: number): Float64Array | undefined {
-    const { place, aval } = this.buffer(index);
+    const { place, aval, alias } = this.buffer(index);
+    if (alias !== undefined) return this.#find(alias);
     switch (place.in) {
       case "input":
-        return this.#inputs[place.index];
+        return this.#recast.get(index) ?? this.#inputs[place.index];
       case "output":
         return this.#outputs[place.index];
       case "scalar":
