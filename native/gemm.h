@@ -12,7 +12,7 @@ using nabla::Worker;
 constexpr idx KC = 512;        // most depth of one pass
 constexpr idx MC = 12 * MR;    // rows of A packed at once
 constexpr idx NC = 1024;       // columns of B packed at once
-constexpr idx PART = 256;      // columns handed to an epilogue at once
+constexpr idx PART = 256 / NR * NR;  // columns handed to an epilogue at once: whole strips
 constexpr idx PANEL_ROWS = 36 * MR;  // of the scratch result when it takes several passes over k
 
 NABLA_INLINE idx roundUp(idx n, idx to) { return (n + to - 1) / to * to; }

@@ -17,7 +17,7 @@ static const nabla::KernelTable table = {
 #elif VB == 32
     "avx2",
 #else
-    "baseline",
+    "sse2",
 #endif
     VB,     NABLA_FUSED,  gemm,      conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
     cumulate, gather, scatter, argsort, gemmScratch, convScratch, sortScratch};

@@ -125,7 +125,7 @@ struct SortTask {
 
 // What kern.cpp exposes for one instruction set. Scratch functions give bytes per thread for that task, whatever the thread count.
 struct KernelTable {
-  const char* name;             // "baseline", "avx2", "avx512", "neon", "wasm"
+  const char* name;             // "sse2", "avx2", "avx512", "neon", "wasm"
   int32_t vectorBytes;
   int32_t fused;                // 1: fused multiply-add (the first numeric class), 0: not
 

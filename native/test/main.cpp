@@ -1,5 +1,5 @@
 // The native test program: every kernel of every instruction set this machine has, then equality between sets.
-// Usage: native-test [--bench] [--quick] [--isa baseline|avx2|avx512]
+// Usage: native-test [--bench] [--quick] [--isa sse2|avx2|avx512]
 #include "check.h"
 #include "probe.h"
 

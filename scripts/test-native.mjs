@@ -1,0 +1,154 @@
+/**
+ * Builds the native test program under sanitizers and runs it: every kernel of every instruction set this machine has, once with the
+ * address and undefined-behaviour sanitizers and once with the thread sanitizer, with g++ and with clang++ where found.
+ * Usage: node scripts/test-native.mjs [--full] [--plain] [--bench]. --full sweeps more numbers, --plain uses no sanitizer, --bench times.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const source = join(root, "native");
+const options = new Set(process.argv.slice(2));
+
+/** Instruction sets: namespace, bytes of a vector, -march. */
+const sets = {
+  x64: [
+    ["kern_base", 16, "x86-64"],
+    ["kern_v3", 32, "x86-64-v3"],
+    ["kern_v4", 64, "x86-64-v4"],
+  ],
+  arm64: [["kern_neon", 16, null]],
+}[process.arch];
+
+const sanitizers = {
+  address: ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
+  thread: ["-fsanitize=thread"],
+  none: [],
+};
+const common = [
+  "-std=c++17",
+  "-O2",
+  "-g1",
+  "-Wall",
+  "-Wextra",
+  "-Werror",
+  "-Wno-psabi",
+  "-Wno-deprecated-declarations",
+  "-pthread",
+];
+const kernel = [
+  "-ffp-contract=off",
+  "-fno-math-errno",
+  "-fno-strict-aliasing",
+  "-fwrapv",
+  "-fno-threadsafe-statics",
+];
+/** Compiled once per instruction set. */
+const perSet = ["kern.cpp", "test/probe.cpp"];
+
+const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+
+function compilers() {
+  if (process.env.CXX) return [process.env.CXX];
+  const clang = ["clang++", "clang++-19", "clang++-18", "clang++-16", "clang++-14"].find(works);
+  return ["g++", clang].filter((name) => name !== undefined && works(name));
+}
+
+function run(command, args, quiet) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: source, stdio: ["ignore", "pipe", "pipe"] });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (data) => {
+        text += data;
+        if (!quiet) process.stdout.write(data);
+      });
+    }
+    child.on("error", (error) => resolve({ code: 1, text: error.message }));
+    child.on("close", (code) => resolve({ code: code ?? 1, text }));
+  });
+}
+
+/** Path of the program, or null after saying what failed. */
+async function compile(compiler, sanitizer) {
+  const folder = join(root, "build", "test-native", `${compiler}-${sanitizer}`);
+  mkdirSync(folder, { recursive: true });
+  const jobs = [];
+  for (const [space, bytes, march] of sets) {
+    const flags = [
+      ...kernel,
+      `-DKNS=${space}`,
+      `-DVB=${bytes}`,
+      ...(march === null ? [] : [`-march=${march}`]),
+    ];
+    for (const file of perSet) jobs.push({ file, flags, object: `${space}-${file.replace(/\W/g, "-")}.o` });
+  }
+  for (const name of readdirSync(join(source, "test"))) {
+    if (name.endsWith(".cpp") && name !== "probe.cpp")
+      jobs.push({ file: `test/${name}`, flags: [], object: `${name.replace(/\W/g, "-")}.o` });
+  }
+  const extra = sanitizers[sanitizer];
+  const queue = [...jobs];
+  let failed = null;
+  const worker = async () => {
+    for (let job = queue.shift(); job !== undefined && failed === null; job = queue.shift()) {
+      const result = await run(
+        compiler,
+        [...common, ...extra, ...job.flags, "-c", job.file, "-o", join(folder, job.object)],
+        true,
+      );
+      if (result.code !== 0) failed = result.text;
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  const program = join(folder, "native-test");
+  if (failed === null) {
+    const result = await run(
+      compiler,
+      [...common, ...extra, ...jobs.map((job) => join(folder, job.object)), "-o", program],
+      true,
+    );
+    if (result.code !== 0) failed = result.text;
+  }
+  if (failed !== null) console.error(failed);
+  return failed === null ? program : null;
+}
+
+/** Older thread sanitizers cannot place their shadow where addresses are fully randomised: then the same run without randomisation. */
+async function execute(program, args) {
+  const result = await run(program, args, false);
+  if (result.code === 0 || !/unexpected memory mapping/.test(result.text) || !works("setarch"))
+    return result.code;
+  console.log("again, with addresses not randomised");
+  return (await run("setarch", ["-R", program, ...args], false)).code;
+}
+
+async function main() {
+  const found = compilers();
+  if (sets === undefined || found.length === 0) {
+    console.error(
+      `test-native: needs g++ or clang++ on x64 or arm64; this is ${process.arch} with ${found.join(", ") || "no compiler"}.`,
+    );
+    return 1;
+  }
+  const args = [
+    ...(options.has("--full") ? [] : ["--quick"]),
+    ...(options.has("--bench") ? ["--bench"] : []),
+  ];
+  const kinds = options.has("--plain") || options.has("--bench") ? ["none"] : ["address", "thread"];
+  let failures = 0;
+  for (const compiler of found) {
+    for (const kind of kinds) {
+      console.log(`== ${compiler}, ${kind === "none" ? "no sanitizer" : `${kind} sanitizer`}`);
+      const program = await compile(compiler, kind);
+      if (program === null || (await execute(program, args)) !== 0) failures++;
+    }
+  }
+  console.log(failures === 0 ? "native tests passed" : `${failures} native test builds or runs failed`);
+  return failures === 0 ? 0 : 1;
+}
+
+process.exitCode = await main();
