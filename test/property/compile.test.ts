@@ -57,7 +57,7 @@ async function runEagerly(backend: Backend, recipe: Recipe, numbers: Numbers): P
 const outputsOf = (node: Node): Node[] =>
   (node.outs ?? []).map((_, index) => b.make("output", [node], { index }));
 
-describe.each(backends())("$name", ({ open }) => {
+describe.each(backends())("$name", ({ name, open }) => {
   const backend = open();
 
   it("integers equal their f64 meaning", async () => {
@@ -116,28 +116,24 @@ describe.each(backends())("$name", ({ open }) => {
     );
   });
 
-  it.each([
-    ["integers", 0],
-    // A float sum may be cut into rows differently.
-    ["floats", 1e-5],
-  ] as const)("fusion does not change %s", async (numbers, share) => {
+  // The reference device rounds floats only where it stores them, which depends on the plan.
+  const stable = name === "reference" ? (["integers"] as const) : (["integers", "ordered floats"] as const);
+
+  it.each(stable)("fusion does not change %s", async (numbers) => {
     await fc.assert(
       fc.asyncProperty(recipes, async (recipe) => {
         const apart = await run(backend, recipe, numbers, { fuse: false });
-        expect(firstDifference(await run(backend, recipe, numbers), apart, share)).toBe(null);
+        expect(firstDifference(await run(backend, recipe, numbers), apart)).toBe(null);
       }),
       { numRuns: runs },
     );
   });
 
-  it.each([
-    ["integers", 0],
-    ["floats", 1e-5],
-  ] as const)("one plan equals a plan for each operation on %s", async (numbers, share) => {
+  it.each(stable)("one plan equals a plan for each operation on %s", async (numbers) => {
     await fc.assert(
       fc.asyncProperty(recipes, async (recipe) => {
         const each = await runEagerly(backend, recipe, numbers);
-        expect(firstDifference(await run(backend, recipe, numbers), each, share)).toBe(null);
+        expect(firstDifference(await run(backend, recipe, numbers), each)).toBe(null);
       }),
       { numRuns: runs },
     );

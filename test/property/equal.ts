@@ -1,18 +1,15 @@
-/** Comparing results of random graphs: to the bit, or to the rounding of sums taken in another order. */
+/** Comparing results of random graphs to the bit. */
 import type { Host } from "../sweep/host.ts";
 import { decode } from "../sweep/host.ts";
 
 const sameBits = (a: number, b: number) => a === b || (Number.isNaN(a) && Number.isNaN(b));
 
-/** The first place where two lists of results differ, or null. `share`: how far floats may be apart, relative to max(1, size). */
-export function firstDifference(a: readonly Host[], b: readonly Host[], share = 0): string | null {
+/** The first place where two lists of results differ in a bit (NaNs are one), or null. */
+export function firstDifference(a: readonly Host[], b: readonly Host[]): string | null {
   for (const [i, host] of a.entries()) {
     const [x, y] = [decode(host), decode(b[i] as Host)];
-    for (let j = 0; j < x.length; j++) {
-      const [p, q] = [x[j] as number, y[j] as number];
-      if (sameBits(p, q) || Math.abs(p - q) <= share * Math.max(1, Math.abs(p), Math.abs(q))) continue;
-      return `output ${i} [${j}]: ${p} and ${q}`;
-    }
+    const j = x.findIndex((value, at) => !sameBits(value, y[at] as number));
+    if (j >= 0) return `output ${i} [${j}]: ${x[j]} and ${y[j]}`;
   }
   return null;
 }

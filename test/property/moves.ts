@@ -6,6 +6,8 @@ import { sizeOf } from "../../src/util/index.ts";
 export interface Move {
   /** It makes or needs floats. */
   readonly floats: boolean;
+  /** On floats it adds many numbers up, in an order that depends on the plan. */
+  readonly sums: boolean;
   readonly make: (pool: readonly Node[], x: number, y: number, z: number) => Node | null;
 }
 
@@ -57,8 +59,9 @@ const binary =
     return right === null ? null : apply(left, fitted(right, left));
   };
 
-const exact = (make: Move["make"]): Move => ({ floats: false, make });
-const real = (make: Move["make"]): Move => ({ floats: true, make });
+const exact = (make: Move["make"]): Move => ({ floats: false, sums: false, make });
+const real = (make: Move["make"]): Move => ({ floats: true, sums: false, make });
+const summing = (move: Move): Move => ({ ...move, sums: true });
 
 const arithmetic = (["add", "sub", "mul", "max", "min"] as const).map((op) =>
   exact(binary(isNumber, (x, y) => b.make(op, [x, y], {}))),
@@ -92,31 +95,33 @@ const functions: readonly Move[] = [
   real(binary(isFloat, (x, y) => b.pow(b.add(b.mul(x, x), b.fill(x, 1)), b.tanh(y)))),
 ];
 
-const reductions: readonly Move[] = (["sum", "max", "min"] as const).flatMap((kind) => [
-  // The row's value, and the row's value put back beside every element, as in softmax.
-  exact(
-    unary(
-      (x) => isNumber(x) && rank(x) > 0,
-      (x, y) => b.make("reduce", [x], { kind, axes: [y % rank(x)] }),
+const reductions: readonly Move[] = (["sum", "max", "min"] as const).flatMap((kind) =>
+  [
+    // The row's value, and the row's value put back beside every element, as in softmax.
+    exact(
+      unary(
+        (x) => isNumber(x) && rank(x) > 0,
+        (x, y) => b.make("reduce", [x], { kind, axes: [y % rank(x)] }),
+      ),
     ),
-  ),
-  exact(
-    unary(
-      (x) => isNumber(x) && rank(x) > 0,
-      (x, y) => {
-        const axis = y % rank(x);
-        const { shape } = x.aval;
-        const reduced = b.make("reduce", [x], { kind, axes: [axis] });
-        const kept = b.reshape(
-          reduced,
-          shape.map((size, i) => (i === axis ? 1 : size)),
-        );
-        return b.sub(x, b.expand(kept, shape));
-      },
+    exact(
+      unary(
+        (x) => isNumber(x) && rank(x) > 0,
+        (x, y) => {
+          const axis = y % rank(x);
+          const { shape } = x.aval;
+          const reduced = b.make("reduce", [x], { kind, axes: [axis] });
+          const kept = b.reshape(
+            reduced,
+            shape.map((size, i) => (i === axis ? 1 : size)),
+          );
+          return b.sub(x, b.expand(kept, shape));
+        },
+      ),
     ),
-  ),
-  exact(unary(isNumber, (x) => b.make("reduce", [x], { kind, axes: x.aval.shape.map((_, i) => i) }))),
-]);
+    exact(unary(isNumber, (x) => b.make("reduce", [x], { kind, axes: x.aval.shape.map((_, i) => i) }))),
+  ].map((move) => (kind === "sum" ? summing(move) : move)),
+);
 
 const scans: readonly Move[] = [
   exact(

@@ -5,7 +5,7 @@ import { build as b } from "../../src/engine/ops/index.ts";
 import { type Shape, sizeOf } from "../../src/util/index.ts";
 import { random } from "../sweep/data.ts";
 import type { Host } from "../sweep/host.ts";
-import { moves } from "./moves.ts";
+import { type Move, moves } from "./moves.ts";
 
 /** An operation and three choices it may make of them. */
 export type Step = readonly [op: number, a: number, b: number, c: number];
@@ -27,11 +27,16 @@ export const recipes: fc.Arbitrary<Recipe> = fc.record({
 const shapes: readonly Shape[] = [[], [1], [7], [33], [3, 5], [1, 17], [20, 1], [4, 33], [2, 3, 5], [0, 3]];
 
 /** Which numbers a graph computes with. */
-export type Numbers = "integers" | "floats";
+export type Numbers =
+  | "integers"
+  | "floats"
+  /** Floats without reductions to a sum, whose order depends on how a plan cuts rows. */
+  | "ordered floats";
 
 const inputTypes: Readonly<Record<Numbers, readonly ComputeDType[]>> = {
   integers: ["i32", "u32", "bool"],
   floats: ["f32", "f32", "f32", "i32", "bool"],
+  "ordered floats": ["f32", "f32", "f32", "i32", "bool"],
 };
 
 const among = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
@@ -46,9 +51,22 @@ export function inputsOf(recipe: Recipe, numbers: Numbers): Host[] {
 /** The most elements a node of a random graph may have. */
 const largest = 3000;
 
+function allowed({ floats, sums }: Move, numbers: Numbers): boolean {
+  switch (numbers) {
+    case "integers":
+      return !floats;
+    case "floats":
+      return true;
+    case "ordered floats":
+      return !sums;
+    default:
+      return numbers satisfies never;
+  }
+}
+
 /** The graph's results: the last node made, and some on the way. */
 export function cook(recipe: Recipe, params: readonly Node[], numbers: Numbers): Node[] {
-  const usable = moves.filter((move) => numbers === "floats" || !move.floats);
+  const usable = moves.filter((move) => allowed(move, numbers));
   const pool: Node[] = [...params];
   for (const [op, x, y, z] of recipe.steps) {
     const made = among(usable, op).make(pool, x, y, z);
