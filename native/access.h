@@ -1,0 +1,215 @@
+// Moves tiles between memory and registers: affine and guarded loads, narrow types, iotas, scattered stores.
+#pragma once
+#include "fused.h"
+#include "vec.h"
+
+namespace KNS {
+
+using namespace nabla;
+
+NABLA_INLINE idx widthOf(DType t) { return t == BOOL || t == I8 ? 1 : t == F16 || t == BF16 ? 2 : 4; }
+NABLA_INLINE idx roundUp(idx n, idx to) { return (n + to - 1) / to * to; }
+
+// A walk over the positions of an access's space in runs along its last axis.
+struct Walk {
+  const TileAccess* x;
+  const idx* size;
+  idx index[TILE_AXES];
+  idx at;     // offset of the current element
+
+  NABLA_METHOD void start(const TileAccess& access, const idx* sizes, idx fixed, idx pos) {
+    x = &access;
+    size = sizes;
+    at = access.offset + fixed;
+    for (int a = access.end - 1; a >= access.begin; a--) {
+      idx q = a == access.begin ? 0 : pos / size[a];
+      index[a] = pos - q * size[a];
+      pos = q;
+      at += index[a] * access.stride[a];
+    }
+  }
+  NABLA_METHOD int last() const { return x->end - 1; }
+  NABLA_METHOD idx left() const { return x->end == x->begin ? 1 : size[last()] - index[last()]; }
+  NABLA_METHOD idx step() const { return x->end == x->begin ? 0 : x->stride[last()]; }
+  NABLA_METHOD idx place() const { return x->end == x->begin ? 0 : index[last()]; }
+  // To the element `run` further along the last axis, and to the next line when that is its end.
+  NABLA_METHOD void advance(idx run) {
+    if (x->end == x->begin) return;
+    int a = last();
+    index[a] += run;
+    at += run * x->stride[a];
+    while (index[a] == size[a] && a > x->begin) {
+      at -= index[a] * x->stride[a];
+      index[a] = 0;
+      a--;
+      index[a]++;
+      at += x->stride[a];
+    }
+  }
+  // Whether the axes before the last are inside the guard.
+  NABLA_METHOD bool lineInside() const {
+    for (int a = x->begin; a < x->end - 1; a++)
+      if (index[a] < x->lo[a] || index[a] >= x->hi[a]) return false;
+    return true;
+  }
+};
+
+template <class T> NABLA_INLINE void readRun(const T* p, idx stride, idx n, uint32_t* d) {
+  if (stride == 0) {
+    if (n <= 0) return;
+    const uint32_t v = *p;
+    for (idx i = 0; i < n; i++) d[i] = v;
+  } else if (stride == 1) {
+    for (idx i = 0; i < n; i++) d[i] = p[i];
+  } else {
+    for (idx i = 0; i < n; i++) d[i] = p[i * stride];
+  }
+}
+
+NABLA_INLINE void fillRun(uint32_t v, idx n, uint32_t* d) {
+  for (idx i = 0; i < n; i++) d[i] = v;
+}
+
+typedef uint32_t Word32 __attribute__((may_alias));
+typedef uint16_t Word16 __attribute__((may_alias));
+typedef uint8_t Word8 __attribute__((may_alias));
+
+NABLA_INLINE void readRun(const char* base, DType t, idx at, idx stride, idx n, uint32_t* d) {
+  switch (widthOf(t)) {
+    case 1: return readRun((const Word8*)base + at, stride, n, d);
+    case 2: return readRun((const Word16*)base + at, stride, n, d);
+    default: return readRun((const Word32*)base + at, stride, n, d);
+  }
+}
+
+// Stored bits in 32-bit lanes to what a register holds.
+NABLA_INLINE void widen(DType t, idx n, uint32_t* d) {
+  switch (t) {
+    case BOOL:
+      for (idx i = 0; i < n; i += VN) st(d + i, (VU)(ld(d + i) != 0u));
+      return;
+    case F16:
+      for (idx i = 0; i < n; i += VN) st((float*)d + i, vfromF16(ld(d + i)));
+      return;
+    case BF16:
+      for (idx i = 0; i < n; i += VN) st((float*)d + i, vfromBF16(ld(d + i)));
+      return;
+    case I8:
+      for (idx i = 0; i < n; i += VN) st((int32_t*)d + i, (VI)(ld(d + i) << 24) >> 24);
+      return;
+    default: return;
+  }
+}
+
+// n elements from position pos of the access's space into d, which has room for whole vectors.
+__attribute__((noinline)) static void gatherTile(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
+  if (fixed == OUTSIDE) {
+    fillRun(x.fill, n, d);
+  } else if (x.linear && !x.guarded) {
+    readRun(base, x.dtype, x.offset + fixed + pos, 1, n, d);
+  } else {
+    Walk walk;
+    walk.start(x, size, fixed, pos);
+    for (idx done = 0; done < n;) {
+      const idx run = least(walk.left(), n - done);
+      if (!x.guarded) {
+        readRun(base, x.dtype, walk.at, walk.step(), run, d + done);
+      } else {
+        idx from = 0, to = 0;  // the part of the run inside the guard
+        if (walk.lineInside()) {
+          const int a = walk.last();
+          from = x.end == x.begin ? 0 : least(most(x.lo[a] - walk.place(), 0), run);
+          to = x.end == x.begin ? run : most(least(x.hi[a] - walk.place(), run), from);
+        }
+        fillRun(x.fill, from, d + done);
+        readRun(base, x.dtype, walk.at + from * walk.step(), walk.step(), to - from, d + done + from);
+        fillRun(x.fill, run - to, d + done + to);
+      }
+      done += run;
+      walk.advance(run);
+    }
+  }
+  widen(x.dtype, n, d);
+}
+
+// The affine numbers themselves.
+__attribute__((noinline)) static void indexTile(const TileAccess& x, const idx* size, idx fixed, idx pos, idx n, uint32_t* d) {
+  Walk walk;
+  walk.start(x, size, fixed, pos);
+  for (idx done = 0; done < n;) {
+    const idx run = least(walk.left(), n - done);
+    const uint32_t first = (uint32_t)walk.at, step = (uint32_t)walk.step();
+    for (idx i = 0; i < run; i++) d[done + i] = first + (uint32_t)i * step;
+    done += run;
+    walk.advance(run);
+  }
+}
+
+// What a register holds to stored bits in 32-bit lanes.
+NABLA_INLINE void narrow(DType t, const uint32_t* s, idx n, uint32_t* d) {
+  switch (t) {
+    case BOOL:
+      for (idx i = 0; i < n; i += VN) st(d + i, ld(s + i) & 1u);
+      return;
+    case F16:
+      for (idx i = 0; i < n; i += VN) st(d + i, vtoF16(ld((const float*)s + i)));
+      return;
+    case BF16:
+      for (idx i = 0; i < n; i += VN) st(d + i, vtoBF16(ld((const float*)s + i)));
+      return;
+    default:
+      return;
+  }
+}
+
+template <class T> NABLA_INLINE void writeRun(T* p, idx stride, idx n, const uint32_t* s) {
+  if (stride == 1) {
+    for (idx i = 0; i < n; i++) p[i] = (T)s[i];
+  } else {
+    for (idx i = 0; i < n; i++) p[i * stride] = (T)s[i];
+  }
+}
+
+NABLA_INLINE void writeRun(char* base, DType t, idx at, idx stride, idx n, const uint32_t* s) {
+  switch (widthOf(t)) {
+    case 1: return writeRun((Word8*)base + at, stride, n, s);
+    case 2: return writeRun((Word16*)base + at, stride, n, s);
+    default: return writeRun((Word32*)base + at, stride, n, s);
+  }
+}
+
+// n elements of the register s to position pos of the access's space. `temporary` is a register of its own.
+__attribute__((noinline)) static void scatterTile(const TileAccess& x, const idx* size, char* base, idx fixed, idx pos, idx n, const uint32_t* s, uint32_t* temporary) {
+  if (x.dtype == BOOL || x.dtype == F16 || x.dtype == BF16) {
+    narrow(x.dtype, s, n, temporary);
+    s = temporary;
+  }
+  if (x.linear) {
+    writeRun(base, x.dtype, x.offset + fixed + pos, 1, n, s);
+    return;
+  }
+  Walk walk;
+  walk.start(x, size, fixed, pos);
+  for (idx done = 0; done < n;) {
+    const idx run = least(walk.left(), n - done);
+    writeRun(base, x.dtype, walk.at, walk.step(), run, s + done);
+    done += run;
+    walk.advance(run);
+  }
+}
+
+// What the axes outside an access's space add to its offset, at row-major position `pos` of the axes [begin, end).
+NABLA_INLINE idx fixedOffset(const TileAccess& x, const idx* size, int begin, int end, idx pos) {
+  idx at = 0;
+  bool inside = true;
+  for (int a = end - 1; a >= begin; a--) {
+    const idx q = a == begin ? 0 : pos / size[a];
+    const idx i = pos - q * size[a];
+    pos = q;
+    at += i * x.stride[a];
+    if (x.guarded) inside &= i >= x.lo[a] && i < x.hi[a];
+  }
+  return inside ? at : OUTSIDE;
+}
+
+}  // namespace KNS

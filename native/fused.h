@@ -1,0 +1,113 @@
+// What exec hands to the tile interpreter: programs (what is computed), segments (where), and the table each instruction set exposes.
+// Types only, as in kernels.h. Programs come from src/engine/backend/cpu/encode; program.cpp checks every field before they get here.
+#pragma once
+#include "kernels.h"
+#include "generated/opcodes.h"
+
+#define NABLA_METHOD inline __attribute__((always_inline))
+
+namespace nabla {
+
+constexpr idx TILE = 256;                  // elements of a register
+constexpr idx REGISTER_BYTES = TILE * 4 + 64;  // the padding takes whole-vector writes past the last element and staggers cache sets
+constexpr int TILE_AXES = 8;               // axes of a segment
+constexpr int TILE_ARGS = 7;
+constexpr idx ROW_CHUNK = 4096;            // elements of a row folded in 16 lanes before the pairwise tree over chunks
+constexpr idx COLUMN_CHUNK = 256;          // rows folded one after the other before the pairwise tree over chunks
+constexpr int TREE_DEPTH = 48;             // enough levels for any number of chunks
+constexpr idx OUTSIDE = INTPTR_MIN;        // in place of an offset: the fixed axes lie outside the guard
+constexpr int32_t ACCUMULATOR = -1;        // the buffer of an epilogue's load 0
+
+// How often an instruction runs: once a run, once a row, once an element.
+enum Level : int32_t { UNIFORM = 0, OUTER = 1, INNER = 2 };
+
+// MAP: no reduction; all axes are elements.
+// ROWS: rows of at most TILE elements; a tile holds whole rows and the program is one list.
+// LONG: longer rows; one pass over the row per stage.
+// COLUMNS: a tile holds one element of many rows each; a pass walks along the rows together.
+enum Mode : int32_t { MAP = 0, ROWS = 1, LONG = 2, COLUMNS = 3 };
+
+struct TileInstr {
+  int32_t op, level, d;
+  int32_t a[TILE_ARGS];
+};
+
+// Of LONG and COLUMNS: outer instructions, one pass of inner ones, and the reductions fed by that pass; each ends where the next begins.
+struct Stage {
+  int32_t outerBegin, outerEnd, innerEnd, reduceEnd;
+};
+
+struct TileProgram {
+  Mode mode;
+  int32_t loads, indices, stores, registers, reduces;
+  const TileInstr* instrs;
+  int32_t uniformEnd;             // [0, uniformEnd) run once per run
+  int32_t bodyEnd;                // MAP, ROWS: [uniformEnd, bodyEnd) is the list
+  int32_t stages;                 // LONG, COLUMNS
+  const Stage* stage;
+  int32_t finalBegin, finalEnd;   // LONG, COLUMNS: outer instructions after the last pass
+};
+
+// An operand of one segment. Its space is the axes [begin, end), along which a tile runs; [fixedBegin, fixedEnd) stand still meanwhile.
+struct TileAccess {
+  int32_t buffer;
+  DType dtype;
+  int32_t begin, end, fixedBegin, fixedEnd;
+  bool linear;                    // element at position p of its space is at offset + p
+  bool guarded;
+  uint32_t fill;                  // as stored
+  idx offset;
+  idx stride[TILE_AXES], lo[TILE_AXES], hi[TILE_AXES];
+};
+
+struct Segment {
+  int32_t axes, outer;            // the first `outer` axes make rows
+  idx size[TILE_AXES];
+  idx rows, length;               // products of the outer and the inner axes
+  bool split;                     // LONG, COLUMNS: rows are cut in chunks and partial results meet in `partials`
+  idx chunks;
+  idx partials;                   // where this segment's begin in FusedTask.partials, in 4-byte words
+  const TileAccess* loads;
+  const TileAccess* indices;
+  const TileAccess* stores;
+};
+
+struct Group {
+  const TileProgram* program;
+  int32_t segments;
+  const Segment* segment;
+};
+
+struct FusedTask {
+  int32_t groups;
+  const Group* group;
+  int32_t phases;                 // 1, or 1 + the stages of the split segment with most of them; a barrier lies between two phases
+  uint32_t* partials;
+  char* const* buffers;
+};
+
+// Epilogue.ctx
+struct EpilogueContext {
+  const TileProgram* program;
+  const Segment* segment;         // MAP over axes [..., rows, cols]
+  idx rows, cols;                 // of one batch
+  char* const* buffers;
+};
+
+struct TileTable {
+  void (*fused)(const FusedTask&, Worker&);
+  // An Epilogue's apply.
+  void (*epilogue)(const void* ctx, float* acc, idx ld, idx batch, idx row, idx rows, idx col, idx cols, Worker& w);
+  // Bytes of Worker.registers a program needs.
+  idx (*registerBytes)(const TileProgram&);
+};
+
+}  // namespace nabla
+
+#define KNS_TILES(ns) KNS_PASTE_(ns, _tiles)
+extern "C" {
+const nabla::TileTable* kern_base_tiles(void);
+const nabla::TileTable* kern_v3_tiles(void);
+const nabla::TileTable* kern_v4_tiles(void);
+const nabla::TileTable* kern_neon_tiles(void);
+}

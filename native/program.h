@@ -1,0 +1,103 @@
+// A loaded plan: the Int32Array of src/engine/backend/cpu/encode, decoded once and checked so thoroughly that running it cannot leave
+// its memory, whatever the words were.
+#pragma once
+#include <stdint.h>
+#include <memory>
+#include <string>
+#include <vector>
+#include "fused.h"
+#include "kernels.h"
+
+namespace nabla {
+
+constexpr int32_t PROGRAM_MAGIC = 0x4e41424c;
+constexpr int32_t PROGRAM_VERSION = 1;
+
+enum PlaceKind : int32_t { PLACE_INPUT, PLACE_OUTPUT, PLACE_ARENA, PLACE_CONST, PLACE_SCALAR, PLACE_SLICE, PLACE_KINDS };
+
+struct BufferInfo {
+  PlaceKind place;
+  int32_t index;      // of the input, output or scalar; the parent of a slice
+  int32_t depth;      // of a slice's loop
+  idx offset;         // in the arena or the constants; bytes from one slice to the next
+  DType dtype;
+  idx bytes;
+  idx alignment;      // of its first byte, at every slice
+  bool writable;
+};
+
+enum StepKind : int32_t {
+  STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_KINDS
+};
+
+// A buffer and an offset in elements; how steps name their operands until a run resolves them.
+struct Operand {
+  int32_t buffer;
+  idx offset;
+};
+
+struct Step;
+
+struct LoopInfo {
+  idx length;
+  bool reverse;
+  std::vector<int32_t> slices;  // to be moved with each iteration, parents first
+  std::vector<Step> steps;
+};
+
+// Tasks hold everything but addresses.
+struct Step {
+  StepKind kind;
+  bool nothing;                 // no element to compute
+  bool parallel;                // worth more than one thread
+  double nanoseconds;           // on one thread, roughly
+  idx scratch, registers;       // bytes per thread
+  union {
+    FusedTask fused;
+    GemmTask gemm;
+    ConvTask conv;
+    WindowTask window;
+    CumulateTask cumulate;
+    GatherTask gather;
+    ScatterTask scatter;
+    SortTask sort;
+  };
+  int32_t form;                 // conv: 0 conv, 1 input gradient, 2 filter gradient; window: 1 for argWindow
+  Operand operand[4];           // in the order of the task's pointers
+  bool plain;                   // gemm, conv: no epilogue but the store to `operand[2]`
+  EpilogueContext epilogue;
+  std::shared_ptr<LoopInfo> loop;
+};
+
+// Owns what the tasks of a program point at.
+class Pile {
+ public:
+  template <class T> T* make(size_t count) {
+    const size_t words = (count * sizeof(T) + 15) / 16 * 2 + 2;
+    blocks_.emplace_back(new uint64_t[words]());
+    return (T*)blocks_.back().get();
+  }
+
+ private:
+  std::vector<std::unique_ptr<uint64_t[]>> blocks_;
+};
+
+struct Program {
+  std::vector<BufferInfo> buffers;
+  int32_t inputs = 0, outputs = 0, scalars = 0;
+  std::vector<idx> inputBytes, outputBytes;   // what the caller's memory must hold; outputs with a donor need none
+  std::vector<DType> scalarTypes;
+  idx arenaBytes = 0, constBytes = 0;
+  std::vector<Step> steps;
+  idx scratch = 0, registers = 0;             // most of any step
+  idx partials = 0;                           // bytes
+  bool parallel = false;                      // any step is
+  bool loops = false;
+  Pile pile;
+};
+
+// An empty text, or what is wrong.
+std::string decodeProgram(const int32_t* words, size_t count, size_t constBytes, const KernelTable& kernels, const TileTable& tiles,
+                          Program& out);
+
+}  // namespace nabla
