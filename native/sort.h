@@ -17,8 +17,7 @@ NABLA_FUNCTION idx sortScratch(const SortTask& t) { return t.length * 2 * (idx)s
 NABLA_INLINE uint32_t floatKey(uint32_t u, int bits, uint32_t infinity, bool descending) {
   const uint32_t sign = 1u << (bits - 1), magnitude = u & (sign - 1);
   if (magnitude > infinity) return 0xffffffffu;
-  if (magnitude == 0) u = 0;  // -0 equals 0
-  const uint32_t key = u & sign ? sign - magnitude : sign + magnitude;
+  const uint32_t key = u & sign ? sign - magnitude : sign + magnitude;  // -0 equals 0
   return descending ? 2 * sign - key - (bits == 32) : key;
 }
 NABLA_INLINE uint32_t sortKey(const SortTask& t, idx at) {
