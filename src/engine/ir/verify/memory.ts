@@ -1,6 +1,6 @@
 /** Checks that no two values that are alive at once share memory, and that donated memory is not written too early. */
 import { bytesPerElement } from "../dtype.ts";
-import { ACCUMULATOR, type Access } from "../fused.ts";
+import { ACCUMULATOR, type Access, type Segment } from "../fused.ts";
 import type { Plan, Step } from "../plan.ts";
 import { fail } from "./fail.ts";
 import { collectUses, rootOf, type Span, segmentsOf, type Use } from "./uses.ts";
@@ -44,29 +44,28 @@ function inPlace(plan: Plan, step: Step, from: number, to: number): boolean {
   const [a, b] = [plan.buffers[from], plan.buffers[to]];
   if (a === undefined || b === undefined) return false;
   if (bytesPerElement[a.aval.dtype] !== bytesPerElement[b.aval.dtype]) return false;
-  if (step.kind === "index")
-    return step.op === "scatter" && step.base === from && step.out === to && touches(step, from) === 1;
-  if (step.kind === "collective") return step.src === from && step.out === to;
+  const isFrom = (buffer: number) => rootOf(plan, buffer) === from;
+  const isTo = (buffer: number) => rootOf(plan, buffer) === to;
+  if (step.kind === "index") {
+    if (step.op !== "scatter" || isFrom(step.indices) || isFrom(step.updates)) return false;
+    return isFrom(step.base) && isTo(step.out);
+  }
+  if (step.kind === "collective") return isFrom(step.src) && isTo(step.out);
   const parts = segmentsOf(step);
   if (parts === null) return false;
-  if (step.kind === "gemm" && (step.a.buffer === from || step.b.buffer === from)) return false;
-  if (step.kind === "conv" && (step.a === from || step.b === from)) return false;
+  if (step.kind === "gemm" && (isFrom(step.a.buffer) || isFrom(step.b.buffer))) return false;
+  if (step.kind === "conv" && (isFrom(step.a) || isFrom(step.b))) return false;
   // Segments may run at the same time: one that writes `to` must be the only one to read `from`.
-  const of = (accesses: readonly Access[], buffer: number) =>
-    accesses.filter((access) => access.buffer !== ACCUMULATOR && rootOf(plan, access.buffer) === buffer);
-  const reading = parts.segments.filter(({ loads }) => of(loads, from).length > 0);
-  const writing = parts.segments.filter(({ stores }) => of(stores, to).length > 0);
-  return writing.every((segment) => {
-    const loads = of(segment.loads, from);
-    const alone = reading.every((other) => other === segment);
-    return alone && of(segment.stores, to).every((store) => loads.every((load) => sameAccess(load, store)));
+  const reads = ({ loads }: Segment) =>
+    loads.filter(({ buffer }) => buffer !== ACCUMULATOR && isFrom(buffer));
+  const writes = ({ stores }: Segment) => stores.filter(({ buffer }) => isTo(buffer));
+  const reading = parts.segments.filter((segment) => reads(segment).length > 0);
+  return parts.segments.every((segment) => {
+    const stores = writes(segment);
+    const alone = stores.length === 0 || reading.every((other) => other === segment);
+    return alone && stores.every((store) => reads(segment).every((load) => sameAccess(load, store)));
   });
 }
-
-const touches = (step: Step, buffer: number): number =>
-  step.kind === "index" && step.op === "scatter"
-    ? [step.base, step.indices, step.updates].filter((read) => read === buffer).length
-    : 0;
 
 /** Throws when `earlier` and `later`, which share memory, are alive at once. */
 function checkDisjoint(plan: Plan, x: Life, y: Life, sameStart: boolean): void {
