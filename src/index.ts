@@ -8,8 +8,5 @@ export {
   setMemoryLimit,
   setThreads,
 } from "./engine/runtime/index.ts";
-export { explain } from "./engine/tensor/explain.ts";
 export * from "./engine/tensor/index.ts";
-export { type JitOptions, type Jitted, jit } from "./engine/tensor/jit.ts";
-export { scope } from "./engine/tensor/scope.ts";
 export * from "./util/error.ts";
