@@ -3,8 +3,9 @@ import type { Capabilities, Node, Step } from "../ir/index.ts";
 import { DagNode } from "./dag.ts";
 import { emitTask, placeValues, type Task } from "./emit/index.ts";
 import { fuse } from "./fuse/index.ts";
+import { duplicateCheap } from "./lower/duplicate.ts";
 import { lower } from "./lower/index.ts";
-import { resultOf } from "./lower/units.ts";
+import { resultOf, type Unit } from "./lower/units.ts";
 import { planArena } from "./memory/plan.ts";
 import { type Storage, Storages } from "./memory/storage.ts";
 import type { CompileOptions } from "./options.ts";
@@ -36,10 +37,14 @@ export function build(
 ): Built {
   const donors = donations.map((donation) => donation?.leaf ?? null);
   const lowered = lower(leaves, outputs, donors);
-  const groups = fuse(lowered.units, caps, options.fuse ?? true);
+  const fuses = options.fuse ?? true;
+  const { units, repeated } = fuses
+    ? duplicateCheap(lowered.units)
+    : { units: lowered.units, repeated: new Set<Unit>() };
+  const groups = fuse(units, repeated, caps, fuses);
   const storages = new Storages();
   const inputs = leaves.length - scalars;
-  const constants = lowered.units.filter((unit) => unit.data !== null).map(resultOf);
+  const constants = units.filter((unit) => unit.data !== null).map(resultOf);
   const results = lowered.outputs.map((value, index) => ({ value, aval: (outputs[index] as Node).aval }));
   const where = placeValues(groups, [...lowered.leaves, ...constants], results, storages, (leaf, index) => {
     if (leaf.unit.data !== null) return storages.add(leaf.aval, { in: "const", data: leaf.unit.data });
@@ -50,11 +55,11 @@ export function build(
   });
   const context = { storages, where, caps, options, depth };
   let tasks: Task[] = groups.map((group) => emitTask(group, context));
-  let rank = lowered.units.length;
+  let rank = units.length;
   const leafStorages = lowered.leaves.map((leaf) => where.get(leaf) as Storage);
   const outputStorages = lowered.outputs.map((value) => where.get(value) as Storage);
   const settled = donate(tasks, storages, leafStorages, outputStorages, donations, () => new DagNode(rank++));
-  if (caps.segments && (options.fuse ?? true)) tasks = joinEqual(tasks);
+  if (caps.segments && fuses) tasks = joinEqual(tasks);
   const ordered = schedule(tasks).filter((task) => task.step !== null);
   const arena = planArena(ordered, storages, options.reuse ?? true);
   const steps = ordered.flatMap(({ step }) => (step && withoutSelfCopies(step, storages)) ?? []);

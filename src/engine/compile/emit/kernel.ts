@@ -47,7 +47,7 @@ class Emitter {
   readonly #stores: { value: number; dtype: DType }[] = [];
   readonly #storeAccesses: Access[] = [];
   readonly #units = new Map<Unit, number>();
-  readonly #leaves = new Map<string, number>();
+  readonly #known = new Map<string, number>();
 
   constructor(group: Group, locate: Locate) {
     this.#group = group;
@@ -95,11 +95,11 @@ class Emitter {
     return this.#instrs.length - 1;
   }
 
-  #leaf(key: string, make: () => FusedInstr): number {
-    let at = this.#leaves.get(key);
+  #once(key: string, make: () => FusedInstr): number {
+    let at = this.#known.get(key);
     if (at === undefined) {
       at = this.#push(make());
-      this.#leaves.set(key, at);
+      this.#known.set(key, at);
     }
     return at;
   }
@@ -143,16 +143,16 @@ class Emitter {
   #inner(at: number): number {
     const { level, dtype } = this.#instrs[at] as FusedInstr;
     if (!this.#rows || level === "inner") return at;
-    return this.#leaf(`spread ${at}`, () => ({ op: "cast", args: [at], to: dtype, dtype, level: "inner" }));
+    return this.#once(`spread ${at}`, () => ({ op: "cast", args: [at], to: dtype, dtype, level: "inner" }));
   }
 
   #literal(value: number, dtype: DType): number {
     const level: Level = this.#rows ? "outer" : "inner";
     const held = computeDType[dtype];
     const text = Object.is(value, -0) ? "-0" : String(value);
-    const at = this.#leaf(`literal ${held} ${text}`, () => ({ op: "literal", value, dtype: held, level }));
+    const at = this.#once(`literal ${held} ${text}`, () => ({ op: "literal", value, dtype: held, level }));
     if (dtype !== "f16" && dtype !== "bf16") return at;
-    return this.#leaf(`round ${dtype} ${text}`, () => ({
+    return this.#once(`round ${dtype} ${text}`, () => ({
       op: "cast",
       args: [at],
       to: dtype,
@@ -163,7 +163,7 @@ class Emitter {
 
   #index(view: View, dtype: "f32" | "i32" | "u32"): number {
     const strides = this.#pick(view.strides);
-    return this.#leaf(`index ${dtype} ${view.offset}|${strides}`, () => {
+    return this.#once(`index ${dtype} ${view.offset}|${strides}`, () => {
       this.#indices.push({ offset: view.offset, strides });
       const level = this.#levelAlong(strides, undefined, strides);
       return { op: "index", index: this.#indices.length - 1, dtype, level };
@@ -173,7 +173,7 @@ class Emitter {
   #load(value: Value, view: View): number {
     const buffer = this.#locate(value);
     if (buffer === null) throw new InternalError("a value that is loaded has no storage");
-    return this.#leaf(`load ${buffer} ${viewKey(view)}`, () => {
+    return this.#once(`load ${buffer} ${viewKey(view)}`, () => {
       const { guard } = view;
       const strides = this.#pick(view.strides);
       const access: Access = {
@@ -232,13 +232,23 @@ class Emitter {
     const first = args[0] as number;
     if (fn === null) throw new InternalError("a unit of a kernel computes nothing");
     if (fn === "copy") return first;
-    if (fn === "cast")
-      return this.#push({ op: "cast", args, to: dtype, dtype: held, level: this.#levelOf(args) });
+    const level = this.#levelOf(args);
+    if (fn === "cast") {
+      return this.#once(`cast ${dtype} ${args}`, () => ({ op: "cast", args, to: dtype, dtype: held, level }));
+    }
     if (unit.kind === "map") {
-      return this.#push({ op: "scalar", fn: fn as ScalarOp, args, dtype: held, level: this.#levelOf(args) });
+      const op = fn as ScalarOp;
+      return this.#once(`${op} ${args}`, () => ({ op: "scalar", fn: op, args, dtype: held, level }));
     }
     const kind = fn as ReduceFn;
-    return this.#push({ op: "reduce", kind, args: [this.#inner(first)], dtype: held, level: "outer" });
+    const row = this.#inner(first);
+    return this.#once(`<${kind}> ${row}`, () => ({
+      op: "reduce",
+      kind,
+      args: [row],
+      dtype: held,
+      level: "outer",
+    }));
   }
 
   #random(unit: Unit): number {

@@ -16,8 +16,13 @@ const TINY = 65_536;
 
 type ValueOperand = Operand & { kind: "value" };
 
-/** The groups of a graph's units, each in the order of their ranks. */
-export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolean): Group[] {
+/** The groups of a graph's units in the order of their ranks. `repeated` units serve one reader each. */
+export function fuse(
+  units: readonly Unit[],
+  repeated: ReadonlySet<Unit>,
+  caps: Capabilities,
+  enabled: boolean,
+): Group[] {
   const grouping: Grouping = new Map();
   for (const unit of units) {
     if (unit.kind === "leaf") continue;
@@ -32,7 +37,9 @@ export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolea
   }
   if (enabled) {
     const max = caps.maxBuffersPerKernel;
-    joinProducers(units, grouping, max);
+    // What was repeated for a reader goes to that reader; what is left, to its producer.
+    joinProducers(units, (unit) => !repeated.has(unit), grouping, max);
+    joinProducers(units, (unit) => repeated.has(unit), grouping, max);
     joinScalars(grouping, max);
     joinSiblings(units, grouping, max);
   }
@@ -48,9 +55,14 @@ function groupsOf(grouping: Grouping): Group[] {
 const valueOperands = (unit: Unit): ValueOperand[] =>
   unit.operands.filter((operand): operand is ValueOperand => operand.kind === "value");
 
-function joinProducers(units: readonly Unit[], grouping: Grouping, max: number): void {
+function joinProducers(
+  units: readonly Unit[],
+  chosen: (unit: Unit) => boolean,
+  grouping: Grouping,
+  max: number,
+): void {
   for (const unit of units) {
-    if (unit.kind !== "map" && unit.kind !== "reduce") continue;
+    if ((unit.kind !== "map" && unit.kind !== "reduce") || !chosen(unit)) continue;
     const operands = valueOperands(unit).filter(({ value }) => grouping.has(value.unit));
     // A contraction's epilogue is free; then the latest producer, whose result is the freshest.
     operands.sort((a, b) => preference(b, grouping) - preference(a, grouping));

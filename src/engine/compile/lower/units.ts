@@ -32,7 +32,8 @@ export interface Target {
 }
 
 export interface Unit {
-  readonly id: number;
+  /** Place in the topological order. */
+  id: number;
   /**
    * leaf: exists before the run. map: one element per index. reduce: one element per row.
    * heavy: a step of its own (node says which). assemble: nothing but the memory its pieces are written to.

@@ -1,0 +1,224 @@
+/** What well-known computations compile to. A loss of fusion is a failing test here. */
+import { type Tensor, valueAndGrad } from "nabla";
+import { crossEntropy, relu } from "nabla/nn";
+import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
+import { describe, expect, test } from "vitest";
+import { planCounts } from "../../../src/engine/backend/null/index.ts";
+import { explain } from "../../../src/engine/compile/index.ts";
+import type { Plan } from "../../../src/engine/ir/index.ts";
+import { given, givenLike, planOf, planOfStep } from "./trace.ts";
+
+type Params = Readonly<Record<string, Tensor>>;
+
+const mlp = (): Params => ({
+  b1: given([128]),
+  b2: given([128]),
+  b3: given([10]),
+  w1: given([784, 128]),
+  w2: given([128, 128]),
+  w3: given([128, 10]),
+});
+
+function forward(params: Params, x: Tensor): Tensor {
+  const layer = (input: Tensor, n: number) =>
+    input.matmul(params[`w${n}`] as Tensor).add(params[`b${n}`] as Tensor);
+  return layer(relu(layer(relu(layer(x, 1)), 2)), 3);
+}
+
+const kernels = (plan: Plan): number => planCounts(plan).byKind.fused ?? 0;
+
+describe("rows", () => {
+  test("softmax", () => {
+    const x = given([32, 10]);
+    expect(explain(planOf([x], x.softmax(-1)))).toMatchInlineSnapshot(`
+      "1 inputs, 1 outputs, 1 steps
+      0: fused [32][10]: <max> sub exp <sum> div (in0) -> out0
+      output 0: f32[32,10] = out0
+      arena: 0 bytes"
+    `);
+    expect(explain(planOf([x], x.logSoftmax(-1)))).toMatchInlineSnapshot(`
+      "1 inputs, 1 outputs, 1 steps
+      0: fused [32][10]: <max> sub exp <sum> log sub (in0) -> out0
+      output 0: f32[32,10] = out0
+      arena: 0 bytes"
+    `);
+  });
+
+  test("layer norm", () => {
+    const [x, gain, bias] = [given([32, 64]), given([64]), given([64])];
+    const centred = x.sub(x.mean(-1, { keepDims: true }));
+    const variance = centred.mul(centred).mean(-1, { keepDims: true });
+    const y = centred.div(variance.add(1e-5).sqrt()).mul(gain).add(bias);
+    expect(explain(planOf([x, gain, bias], y))).toMatchInlineSnapshot(`
+      "3 inputs, 1 outputs, 1 steps
+      0: fused [32][64]: <sum> mul sub mul <sum> mul add sqrt div mul add (in0 in1 in2) -> out0
+      output 0: f32[32,64] = out0
+      arena: 0 bytes"
+    `);
+  });
+
+  test("cross-entropy, its gradient and accuracy", () => {
+    const [logits, labels] = [given([32, 10]), given([32], "i32")];
+    const [loss, gradient] = valueAndGrad((z: Tensor) => crossEntropy(z, labels))(logits);
+    expect(explain(planOf([logits, labels], [loss, gradient]))).toMatchInlineSnapshot(`
+      "2 inputs, 2 outputs, 2 steps
+      0: fused [32][10]: iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in1 in0) -> out1 a0
+      1: fused [][32]: <sum> mul (a0) -> out0
+      output 0: f32[] = out0
+      output 1: f32[32,10] = out1
+      arena: 128 bytes"
+    `);
+    const correct = logits.argmax(-1).eq(labels).astype("f32").mean();
+    expect(explain(planOf([logits, labels], [loss, gradient, correct]))).toMatchInlineSnapshot(`
+      "2 inputs, 3 outputs, 2 steps
+      0: fused [32][10]: <argMax> eq f32 iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in0 in1) -> a128 out1 a0
+      1: fused 2 x [][32]: <sum> mul (a0 a128) -> out0 out2
+      output 0: f32[] = out0
+      output 1: f32[32,10] = out1
+      output 2: f32[] = out2
+      arena: 256 bytes"
+    `);
+  });
+});
+
+describe("a multilayer perceptron", () => {
+  test("forward: three products with their epilogues", () => {
+    const [params, x] = [mlp(), given([32, 784])];
+    expect(explain(planOf([params, x], forward(params, x)))).toMatchInlineSnapshot(`
+      "7 inputs, 1 outputs, 3 steps
+      0: gemm 32x128x784: in6 in3, then add max (in0) -> a0
+      1: gemm 32x128x128: a0 in4, then add max (in1) -> a16384
+      2: gemm 32x10x128: a16384 in5, then add (in2) -> out0
+      output 0: f32[32,10] = out0
+      arena: 32768 bytes"
+    `);
+  });
+
+  /** One step of training; the optimizer's state is part of what is updated in place. */
+  function training(optimizer: ReturnType<typeof adam>): Plan {
+    const [params, x, labels] = [mlp(), given([32, 784]), given([32], "i32")];
+    const state = givenLike(optimizer.init(params));
+    const [loss, grads] = valueAndGrad((p: Params) => crossEntropy(forward(p, x), labels))(params);
+    const [updates, next] = optimizer.update(grads, state, params);
+    return planOfStep([params, state], [x, labels], [applyUpdates(params, updates), next], loss);
+  }
+
+  test("a step with Adam", () => {
+    const plan = training(adam(1e-3));
+    expect(plan.steps.length).toBeLessThanOrEqual(20);
+    expect(explain(plan)).toMatchInlineSnapshot(`
+      "28 inputs (26 donated), 27 outputs, 12 steps
+      0: fused []: mul add div mul add div sub (in23 in8 in6 in24 in9 in7 in25) -> a50432 a50496 a50560 in23 in24
+      1: gemm 32x128x784: in26 in3, then add max (in0) -> a0
+      2: gemm 32x128x128: a0 in4, then add max (in1) -> a16384
+      3: gemm 32x10x128: a16384 in5, then add (in2) -> a32768
+      4: fused [32][10]: iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in27 a32768) -> a49152 a34048
+      5: fused [][32]: <sum> mul (a34048) -> out26
+      6: gemm 32x128x10: a49152 in5^T, then le where (a16384) -> a32768
+      7: gemm 128x10x32: a16384^T a49152, then mul mul add mul mul mul mul add mul sqrt add div mul add (in5 in16 in8 in6 a50432 in22 in9 in7 a50496 in10 a50560) -> in5 in16 in22
+      8: gemm 32x128x128: a32768 in4^T, then le where (a0) -> a16384
+      9: gemm 128x128x32: a0^T a32768, then mul mul add mul mul mul mul add mul sqrt add div mul add (in4 in15 in8 in6 a50432 in21 in9 in7 a50496 in10 a50560) -> in4 in15 in21
+      10: fused 3 x [128][32] [10][32]: mul <sum> mul add mul mul mul mul add mul sqrt add div mul add (in11 in8 a16384 in6 in0 a50432 in17 in9 in7 a50496 in10 a50560 and 8 more) -> in11 in0 in17 in12 in1 in18 in13 in2 in19
+      11: gemm 784x128x32: in26^T a16384, then mul mul add mul mul mul mul add mul sqrt add div mul add (in3 in14 in8 in6 a50432 in20 in9 in7 a50496 in10 a50560) -> in3 in14 in20
+      output 0: f32[128] = in0, in the memory of input 0
+      output 1: f32[128] = in1, in the memory of input 1
+      output 2: f32[10] = in2, in the memory of input 2
+      output 3: f32[784,128] = in3, in the memory of input 3
+      output 4: f32[128,128] = in4, in the memory of input 4
+      output 5: f32[128,10] = in5, in the memory of input 5
+      output 6: f32[] = in6, in the memory of input 6
+      output 7: f32[] = in7, in the memory of input 7
+      output 8: f32[] = in8, in the memory of input 8
+      output 9: f32[] = in9, in the memory of input 9
+      output 10: f32[] = in10, in the memory of input 10
+      output 11: f32[128] = in11, in the memory of input 11
+      output 12: f32[128] = in12, in the memory of input 12
+      output 13: f32[10] = in13, in the memory of input 13
+      output 14: f32[784,128] = in14, in the memory of input 14
+      output 15: f32[128,128] = in15, in the memory of input 15
+      output 16: f32[128,10] = in16, in the memory of input 16
+      output 17: f32[128] = in17, in the memory of input 17
+      output 18: f32[128] = in18, in the memory of input 18
+      output 19: f32[10] = in19, in the memory of input 19
+      output 20: f32[784,128] = in20, in the memory of input 20
+      output 21: f32[128,128] = in21, in the memory of input 21
+      output 22: f32[128,10] = in22, in the memory of input 22
+      output 23: f32[] = in23, in the memory of input 23
+      output 24: f32[] = in24, in the memory of input 24
+      output 25: f32[] = in25, in the memory of input 25
+      output 26: f32[] = out26
+      arena: 50624 bytes"
+    `);
+    expect(planCounts(plan)).toMatchInlineSnapshot(`
+      {
+        "arenaBytes": 50624,
+        "byKind": {
+          "fused": 4,
+          "gemm": 8,
+        },
+        "segments": 14,
+        "steps": 12,
+      }
+    `);
+  });
+
+  test("a step with clipping: one kernel for the six sums of squares, two for the update", () => {
+    const plan = training(chain(clipByGlobalNorm(1), adam(1e-3)));
+    expect(plan.steps.length).toBeLessThanOrEqual(20);
+    expect(explain(plan)).toMatchInlineSnapshot(`
+      "29 inputs (27 donated), 28 outputs, 14 steps
+      0: gemm 32x128x784: in27 in3, then add max (in0) -> a0
+      1: gemm 32x128x128: a0 in4, then add max (in1) -> a16384
+      2: gemm 32x10x128: a16384 in5, then add (in2) -> a32768
+      3: fused [32][10]: iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in28 a32768) -> a34048 a35328
+      4: fused [][32]: <sum> mul (a35328) -> out27
+      5: gemm 128x10x32: a16384^T a34048, then mul -> a955392 a950272
+      6: gemm 32x128x10: a34048 in5^T, then le where (a16384) -> a16384
+      7: gemm 32x128x128: a16384 in4^T, then le where (a0) -> a933888
+      8: fused 3 x [128][32] [10][32]: <sum> mul (a933888 a16384 a34048) -> a961024 a960512 a962048 a961536 a962624 a962560
+      9: gemm 128x128x32: a0^T a16384, then mul -> a868352 a802816
+      10: gemm 784x128x32: in27^T a933888, then mul -> a401408 a0
+      11: fused 6 x [][128] [][10] [][100352] [][16384] [][1280]: <sum> (a961024 a962048 a962624 a401408 a868352 a955392) -> a933888 a933952 a934016 a934080 a934144 a934208
+      12: fused []: mul add div mul add div sub add add add add add sqrt max div (in24 in9 in7 in25 in10 in8 in26 in6 a933888 a933952 a934016 a934080 and 2 more) -> a933952 a934016 a934080 a933888 in24 in25
+      13: fused 6 x [128] [10] [100352] [16384] [1280]: mul mul mul add mul mul mul mul add mul sqrt add div mul add (in12 in9 a960512 a933888 in7 in0 a933952 in18 in10 in8 a934016 in11 and 21 more) -> in12 in0 in18 in13 in1 in19 in14 in2 in20 in15 in3 in21 and 6 more
+      output 0: f32[128] = in0, in the memory of input 0
+      output 1: f32[128] = in1, in the memory of input 1
+      output 2: f32[10] = in2, in the memory of input 2
+      output 3: f32[784,128] = in3, in the memory of input 3
+      output 4: f32[128,128] = in4, in the memory of input 4
+      output 5: f32[128,10] = in5, in the memory of input 5
+      output 6: f32[] = in6, in the memory of input 6
+      output 7: f32[] = in7, in the memory of input 7
+      output 8: f32[] = in8, in the memory of input 8
+      output 9: f32[] = in9, in the memory of input 9
+      output 10: f32[] = in10, in the memory of input 10
+      output 11: f32[] = in11, in the memory of input 11
+      output 12: f32[128] = in12, in the memory of input 12
+      output 13: f32[128] = in13, in the memory of input 13
+      output 14: f32[10] = in14, in the memory of input 14
+      output 15: f32[784,128] = in15, in the memory of input 15
+      output 16: f32[128,128] = in16, in the memory of input 16
+      output 17: f32[128,10] = in17, in the memory of input 17
+      output 18: f32[128] = in18, in the memory of input 18
+      output 19: f32[128] = in19, in the memory of input 19
+      output 20: f32[10] = in20, in the memory of input 20
+      output 21: f32[784,128] = in21, in the memory of input 21
+      output 22: f32[128,128] = in22, in the memory of input 22
+      output 23: f32[128,10] = in23, in the memory of input 23
+      output 24: f32[] = in24, in the memory of input 24
+      output 25: f32[] = in25, in the memory of input 25
+      output 26: f32[] = in26, in the memory of input 26
+      output 27: f32[] = out27
+      arena: 962688 bytes"
+    `);
+  });
+
+  test("Adam alone: scalars, then all tensors", () => {
+    const [params, grads, optimizer] = [mlp(), mlp(), adam(1e-3)];
+    const state = givenLike(optimizer.init(params));
+    const [updates, next] = optimizer.update(grads, state, params);
+    const plan = planOfStep([params, state], [grads], [applyUpdates(params, updates), next], []);
+    expect(kernels(plan)).toBe(2);
+    expect(plan.steps.map((step) => step.kind === "fused" && step.segments.length)).toEqual([1, 6]);
+  });
+});
