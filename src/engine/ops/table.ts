@@ -1,5 +1,5 @@
 /** The table of primitives: what each is, infers, means and how it is differentiated. Ask it rather than an op's name. */
-import type { Op } from "../ir/index.ts";
+import type { Op, ScalarOp } from "../ir/index.ts";
 import type { Kernel } from "./evaluate/index.ts";
 import { type Computed, kernels } from "./evaluate/index.ts";
 import { type InferRow, inferTable } from "./infer/index.ts";
@@ -30,38 +30,17 @@ export interface OpRow<K extends Op> {
   readonly expensive: boolean;
 }
 
-type Grouped = { readonly [K in Op]: OpKind };
+const scalarKinds = Object.fromEntries(Object.keys(scalarRows).map((op) => [op, "scalar"])) as Readonly<
+  Record<ScalarOp, "scalar">
+>;
 
-const kinds: Grouped = {
+const kinds: { readonly [K in Op]: OpKind } = {
+  ...scalarKinds,
   input: "leaf",
   const: "leaf",
   iota: "leaf",
   random: "leaf",
-  exp: "scalar",
-  log: "scalar",
-  sqrt: "scalar",
-  sin: "scalar",
-  tanh: "scalar",
-  erf: "scalar",
-  floor: "scalar",
   cast: "scalar",
-  add: "scalar",
-  sub: "scalar",
-  mul: "scalar",
-  div: "scalar",
-  pow: "scalar",
-  max: "scalar",
-  min: "scalar",
-  lt: "scalar",
-  le: "scalar",
-  eq: "scalar",
-  ne: "scalar",
-  bitAnd: "scalar",
-  bitOr: "scalar",
-  bitXor: "scalar",
-  shiftLeft: "scalar",
-  shiftRight: "scalar",
-  where: "scalar",
   reduce: "reduce",
   argReduce: "reduce",
   cumulate: "reduce",

@@ -9,6 +9,7 @@ import {
   type Plan,
   verifyPlan,
 } from "../../ir/index.ts";
+import { scalarRows } from "../../ops/index.ts";
 import { Frame, PlanMemory } from "./frame.ts";
 import { ReferenceBuffer } from "./memory.ts";
 import { WorkOrder } from "./order.ts";
@@ -84,7 +85,7 @@ class ReferenceBackend implements Backend {
   }
 
   compile(plan: Plan): Executable {
-    verifyPlan(plan);
+    verifyPlan(plan, (fn) => scalarRows[fn].arity);
     const exe = new ReferenceExecutable(plan, (bytes) => {
       this.#arenas -= bytes;
     });

@@ -10,7 +10,6 @@ import {
   type Segment,
 } from "../fused.ts";
 import type { Plan, PlanBuffer } from "../plan.ts";
-import { checkBody } from "./body.ts";
 import { fail } from "./fail.ts";
 
 export function bufferOf(plan: Plan, index: number, where: string): PlanBuffer {
@@ -68,7 +67,6 @@ export function checkSegment(
 ): void {
   const { shape, inner, loads, indices, stores } = segment;
   if (inner < 0 || inner > shape.length) fail(where, `a row of ${inner} axes does not fit [${shape}]`);
-  checkBody(body, inner > 0, where);
   if (
     loads.length !== body.loads.length ||
     indices.length !== body.indices ||

@@ -2,34 +2,10 @@
 import type { FusedBody, FusedInstr, ScalarOp } from "../fused.ts";
 import { fail } from "./fail.ts";
 
-const scalarArity: Readonly<Record<ScalarOp, number>> = {
-  exp: 1,
-  log: 1,
-  sqrt: 1,
-  sin: 1,
-  tanh: 1,
-  erf: 1,
-  floor: 1,
-  add: 2,
-  sub: 2,
-  mul: 2,
-  div: 2,
-  pow: 2,
-  max: 2,
-  min: 2,
-  lt: 2,
-  le: 2,
-  eq: 2,
-  ne: 2,
-  bitAnd: 2,
-  bitOr: 2,
-  bitXor: 2,
-  shiftLeft: 2,
-  shiftRight: 2,
-  where: 3,
-};
+/** How many operands a scalar primitive takes, which the layer above (ops) knows; null where it cannot be asked. */
+export type ScalarArity = ((fn: ScalarOp) => number) | null;
 
-function arityOf(instr: FusedInstr): number {
+function arityOf(instr: FusedInstr, scalarArity: ScalarArity): number {
   switch (instr.op) {
     case "load":
     case "literal":
@@ -41,7 +17,7 @@ function arityOf(instr: FusedInstr): number {
     case "random":
       return 3;
     case "scalar":
-      return scalarArity[instr.fn];
+      return scalarArity?.(instr.fn) ?? instr.args.length;
     default:
       return instr satisfies never;
   }
@@ -50,10 +26,11 @@ function arityOf(instr: FusedInstr): number {
 const argsOf = (instr: FusedInstr): readonly number[] => ("args" in instr ? instr.args : []);
 
 /** Instructions use earlier ones; an outer value depends on outer ones alone, but through a reduction. */
-export function checkBody(body: FusedBody, rows: boolean, where: string): void {
+export function checkBody(body: FusedBody, rows: boolean, scalarArity: ScalarArity, where: string): void {
   body.instrs.forEach((instr, index) => {
     const at = `${where}, instruction ${index}`;
-    if (argsOf(instr).length !== arityOf(instr)) fail(at, `${instr.op} takes ${arityOf(instr)} arguments`);
+    const arity = arityOf(instr, scalarArity);
+    if (argsOf(instr).length !== arity) fail(at, `${instr.op} takes ${arity} arguments`);
     for (const arg of argsOf(instr)) {
       const source = arg < index ? body.instrs[arg] : undefined;
       if (source === undefined) fail(at, `argument ${arg} is not an earlier instruction`);

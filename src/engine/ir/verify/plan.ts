@@ -1,8 +1,18 @@
 /** Checks that a plan is well formed: what a backend may rely on. */
 import { sizeOf } from "../../../util/index.ts";
 import { bytesOf, formatAval, sameAval } from "../aval.ts";
-import type { ConvStep, GemmStep, MatrixAccess, Plan, PlanBuffer, Step } from "../plan.ts";
+import type {
+  ConvStep,
+  FusedStep,
+  GemmStep,
+  LoopStep,
+  MatrixAccess,
+  Plan,
+  PlanBuffer,
+  Step,
+} from "../plan.ts";
 import { bufferOf, checkRange, checkSegment } from "./access.ts";
+import { checkBody, type ScalarArity } from "./body.ts";
 import { fail } from "./fail.ts";
 import { checkMemory } from "./memory.ts";
 import { checkShapes } from "./shapes.ts";
@@ -162,12 +172,54 @@ function checkWritable(plan: Plan, buffer: number, where: string): void {
     fail(where, `writes to input ${place.index}, which is not donated`);
 }
 
-function checkSteps(plan: Plan, steps: readonly Step[], lengths: readonly number[], path: string): void {
+function checkFused(plan: Plan, step: FusedStep, arity: ScalarArity, where: string): void {
+  const rows = step.segments.some(({ inner }) => inner > 0);
+  if (rows && step.segments.some(({ inner }) => inner === 0))
+    fail(where, "all segments must have rows, or none");
+  checkBody(step.body, rows, arity, where);
+  step.segments.forEach((segment, n) => {
+    checkSegment(plan, step.body, segment, false, `${where}, segment ${n}`);
+  });
+}
+
+function checkStep(plan: Plan, step: Exclude<Step, LoopStep>, arity: ScalarArity, where: string): void {
+  switch (step.kind) {
+    case "fused":
+      checkFused(plan, step, arity, where);
+      break;
+    case "gemm":
+    case "conv": {
+      if (step.kind === "gemm") checkGemm(plan, step, where);
+      else checkConv(plan, step, where);
+      const { body, segment } = step.epilogue;
+      checkBody(body, false, arity, `${where}, epilogue`);
+      checkSegment(plan, body, segment, true, `${where}, epilogue`);
+      break;
+    }
+    case "window":
+    case "index":
+    case "sort":
+    case "collective":
+    case "composite":
+      checkShapes(plan, step, where);
+      break;
+    default:
+      step satisfies never;
+  }
+}
+
+function checkSteps(
+  plan: Plan,
+  steps: readonly Step[],
+  lengths: readonly number[],
+  arity: ScalarArity,
+  path: string,
+): void {
   steps.forEach((step, index) => {
     const where = `${path}${step.kind} ${index}`;
     if (step.kind === "loop") {
       if (!Number.isInteger(step.length) || step.length < 1) fail(where, `runs ${step.length} times`);
-      checkSteps(plan, step.steps, [...lengths, step.length], `${where} > `);
+      checkSteps(plan, step.steps, [...lengths, step.length], arity, `${where} > `);
       return;
     }
     for (const [buffer, write] of usesOf(step)) {
@@ -175,17 +227,7 @@ function checkSteps(plan: Plan, steps: readonly Step[], lengths: readonly number
       checkSlice(plan, buffer, lengths, where);
       if (write) checkWritable(plan, buffer, where);
     }
-    if (step.kind === "fused") {
-      step.segments.forEach((segment, n) => {
-        checkSegment(plan, step.body, segment, false, `${where}, segment ${n}`);
-      });
-    } else if (step.kind === "gemm" || step.kind === "conv") {
-      if (step.kind === "gemm") checkGemm(plan, step, where);
-      else checkConv(plan, step, where);
-      checkSegment(plan, step.epilogue.body, step.epilogue.segment, true, `${where}, epilogue`);
-    } else {
-      checkShapes(plan, step, where);
-    }
+    checkStep(plan, step, arity, where);
   });
 }
 
@@ -193,13 +235,14 @@ function checkSteps(plan: Plan, steps: readonly Step[], lengths: readonly number
  * Throws InternalError, saying where, unless: buffers lie where they may and fit; every access is inside its buffer; stores are
  * not guarded and write each place once; slices are used inside their loops; inputs are written only if donated; no value is
  * read before it is written; values alive at once never share memory, nor a donated input and the output that takes its memory.
+ * With `arity`, scalar instructions must have that many arguments.
  */
-export function verifyPlan(plan: Plan): void {
+export function verifyPlan(plan: Plan, arity: ScalarArity = null): void {
   if (plan.donated.length !== plan.inputs.length) fail("plan", "there must be one donated flag per input");
   plan.buffers.forEach((buffer, index) => {
     checkBuffer(plan, buffer, index);
   });
   checkOutputs(plan);
-  checkSteps(plan, plan.steps, [], "");
+  checkSteps(plan, plan.steps, [], arity, "");
   checkMemory(plan);
 }

@@ -196,12 +196,22 @@ describe("buffers", () => {
   it("refuse what does not fit", async () => {
     const backend = referenceBackend();
     const id = backend.alloc(4);
-    expect(() => backend.write(id, new Uint8Array(5))).toThrowErrorMatchingInlineSnapshot(`[InternalError: write: 5 bytes at 0 do not fit a buffer of 4]`);
-    await expect(backend.read(id, 2, 4)).rejects.toThrowErrorMatchingInlineSnapshot(`[InternalError: read: 4 bytes at 2 do not fit a buffer of 4]`);
-    expect(() => backend.free(99)).toThrowErrorMatchingInlineSnapshot(`[InternalError: reference: there is no buffer 99]`);
-    expect(() => backend.alloc(2 ** 60)).toThrowErrorMatchingInlineSnapshot(`[OutOfMemoryError: reference: there is no room for 1152921504606847000 bytes; 4 are in use.]`);
+    expect(() => backend.write(id, new Uint8Array(5))).toThrowErrorMatchingInlineSnapshot(
+      `[InternalError: write: 5 bytes at 0 do not fit a buffer of 4]`,
+    );
+    await expect(backend.read(id, 2, 4)).rejects.toThrowErrorMatchingInlineSnapshot(
+      `[InternalError: read: 4 bytes at 2 do not fit a buffer of 4]`,
+    );
+    expect(() => backend.free(99)).toThrowErrorMatchingInlineSnapshot(
+      `[InternalError: reference: there is no buffer 99]`,
+    );
+    expect(() => backend.alloc(2 ** 60)).toThrowErrorMatchingInlineSnapshot(
+      `[OutOfMemoryError: reference: there is no room for 1152921504606847000 bytes; 4 are in use.]`,
+    );
     backend.free(id);
-    expect(() => backend.write(id, new Uint8Array(1))).toThrowErrorMatchingInlineSnapshot(`[InternalError: reference: there is no buffer 1]`);
+    expect(() => backend.write(id, new Uint8Array(1))).toThrowErrorMatchingInlineSnapshot(
+      `[InternalError: reference: there is no buffer 1]`,
+    );
   });
 });
 
@@ -580,5 +590,7 @@ it("checks a plan when it is loaded", () => {
       }),
     ],
   );
-  expect(() => referenceBackend().compile(bad)).toThrowErrorMatchingInlineSnapshot(`[InternalError: verify: fused 0, segment 0, load 0: elements 0 to 6 do not lie in buffer 0 of 4]`);
+  expect(() => referenceBackend().compile(bad)).toThrowErrorMatchingInlineSnapshot(
+    `[InternalError: verify: fused 0, segment 0, load 0: elements 0 to 6 do not lie in buffer 0 of 4]`,
+  );
 });
