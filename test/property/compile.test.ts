@@ -12,7 +12,8 @@ import { firstDifference } from "./equal.ts";
 import { memoryProblems } from "./plan-check.ts";
 import { cook, inputsOf, type Numbers, type Recipe, recipes } from "./recipe.ts";
 
-const runs = 150;
+/** NABLA_FUZZ asks for more. */
+const runs = Number(process.env.NABLA_FUZZ ?? 100);
 
 async function run(
   backend: Backend,
