@@ -189,6 +189,7 @@ describe("indexing", () => {
     check("gather", [grid, ints([3, 1], [0, 1, 0])], { axis: 1, along: true }, [1, 4, 5]);
     check("gather", [f([1, 2]), i32([2, -1, 0])], { axis: 0, along: false }, [nan, nan, 1]);
     check("gather", [i32([1, 2]), i32([2, 1])], { axis: 0, along: false }, [0, 2]);
+    check("gather", [grid, i32([-1, 1])], { axis: 1, along: false }, [nan, 2, nan, 4, nan, 6]);
     check("gather", [f([], [0]), i32([0])], { axis: 0, along: false }, [nan]);
   });
 

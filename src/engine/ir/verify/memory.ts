@@ -19,9 +19,9 @@ interface Life {
 function extend(life: Life, uses: readonly Use[], spans: readonly Span[]): void {
   // Inner loops come first in `spans`, so that outer ones see them extended.
   for (const { first, last } of spans) {
-    const inside = uses.filter(({ time }) => time >= first && time <= last);
-    if (inside.length === 0) continue;
-    const crosses = life.first < first || life.last > last || inside[0]?.write === false;
+    if (!uses.some(({ time }) => time >= first && time <= last)) continue;
+    // A value read before it is written in the loop was written before the loop.
+    const crosses = life.first < first || life.last > last;
     if (!crosses) continue;
     if (first < life.first) {
       life.first = first;
