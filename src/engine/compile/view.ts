@@ -215,5 +215,16 @@ export function withinBounds(view: View, size: number): boolean {
   return sizeOf(view.shape) === 0 || (least >= 0 && most < size);
 }
 
-export const viewKey = (view: View): string =>
-  `${view.offset}|${view.strides}${view.guard === null ? "" : `|${view.guard.lo}|${view.guard.hi}|${Object.is(view.guard.fill, -0) ? "-0" : view.guard.fill}`}`;
+const keys = new WeakMap<View, string>();
+
+/** Equal for equal maps of one shape. */
+export function viewKey(view: View): string {
+  let key = keys.get(view);
+  if (key === undefined) {
+    const { offset, strides, guard } = view;
+    const fill = guard !== null && Object.is(guard.fill, -0) ? "-0" : guard?.fill;
+    key = `${offset}|${strides}${guard === null ? "" : `|${guard.lo}|${guard.hi}|${fill}`}`;
+    keys.set(view, key);
+  }
+  return key;
+}

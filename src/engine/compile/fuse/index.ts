@@ -4,7 +4,8 @@ import type { Capabilities } from "../../ir/index.ts";
 import type { DagNode } from "../dag.ts";
 import type { Operand, Unit, Value } from "../lower/units.ts";
 import { hasRow } from "./axes.ts";
-import { Group, type Grouping, mergeAcross, mergeSiblings } from "./group.ts";
+import { Group, Grouping } from "./group.ts";
+import { mergeAcross, mergeSiblings } from "./merge.ts";
 
 export { Group, type Grouping, inRegister, viewIn } from "./group.ts";
 
@@ -23,7 +24,7 @@ export function fuse(
   caps: Capabilities,
   enabled: boolean,
 ): Group[] {
-  const grouping: Grouping = new Map();
+  const grouping = new Grouping(caps.maxBuffersPerKernel);
   for (const unit of units) {
     if (unit.kind === "leaf") continue;
     const group = new Group(unit, unit.id);
@@ -36,39 +37,27 @@ export function fuse(
     unit.after.forEach(follows);
   }
   if (enabled) {
-    const max = caps.maxBuffersPerKernel;
     // What was repeated for a reader goes to that reader; what is left, to its producer.
-    joinProducers(units, (unit) => !repeated.has(unit), grouping, max);
-    joinProducers(units, (unit) => repeated.has(unit), grouping, max);
-    joinScalars(grouping, max);
-    joinSiblings(units, grouping, max);
+    joinProducers(units, (unit) => !repeated.has(unit), grouping);
+    joinProducers(units, (unit) => repeated.has(unit), grouping);
+    joinScalars(grouping);
+    joinSiblings(units, grouping);
   }
-  return groupsOf(grouping);
-}
-
-function groupsOf(grouping: Grouping): Group[] {
-  const groups = [...new Set(grouping.values())].sort((a, b) => a.node.rank - b.node.rank);
-  for (const group of groups) group.units.sort((a, b) => a.id - b.id);
-  return groups;
+  return grouping.groups();
 }
 
 const valueOperands = (unit: Unit): ValueOperand[] =>
   unit.operands.filter((operand): operand is ValueOperand => operand.kind === "value");
 
-function joinProducers(
-  units: readonly Unit[],
-  chosen: (unit: Unit) => boolean,
-  grouping: Grouping,
-  max: number,
-): void {
+function joinProducers(units: readonly Unit[], chosen: (unit: Unit) => boolean, grouping: Grouping): void {
   for (const unit of units) {
     if ((unit.kind !== "map" && unit.kind !== "reduce") || !chosen(unit)) continue;
-    const operands = valueOperands(unit).filter(({ value }) => grouping.has(value.unit));
+    const operands = valueOperands(unit).filter(({ value }) => grouping.get(value.unit) !== undefined);
     // A contraction's epilogue is free; then the latest producer, whose result is the freshest.
     operands.sort((a, b) => preference(b, grouping) - preference(a, grouping));
     for (const { value, view } of operands) {
       const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
-      if (p !== undefined && c !== undefined) mergeAcross(p, c, value.unit, unit, view, grouping, max);
+      if (p !== undefined && c !== undefined) mergeAcross(p, c, value.unit, unit, view, grouping);
     }
   }
 }
@@ -80,12 +69,12 @@ function preference({ value }: ValueOperand, grouping: Grouping): number {
 }
 
 /** Single-element work: as few kernels as dependencies allow. */
-function joinScalars(grouping: Grouping, max: number): void {
+function joinScalars(grouping: Grouping): void {
   const open: Group[] = [];
-  for (const group of groupsOf(grouping)) {
+  for (const group of grouping.groups()) {
     if (!group.isScalar || group.units.some((unit) => grouping.get(unit) !== group)) continue;
     const joined = open.some((cluster, index) => {
-      if (!mergeSiblings(cluster, group, grouping, max)) return false;
+      if (!mergeSiblings(cluster, group, grouping)) return false;
       open[index] = grouping.get(group.units[0] as Unit) as Group;
       return true;
     });
@@ -96,7 +85,7 @@ function joinScalars(grouping: Grouping, max: number): void {
 }
 
 /** Kernels over the same space that read the same thing. */
-function joinSiblings(units: readonly Unit[], grouping: Grouping, max: number): void {
+function joinSiblings(units: readonly Unit[], grouping: Grouping): void {
   const byProducer = new Map<DagNode | Value, Set<Unit>>();
   const note = (key: DagNode | Value, unit: Unit) => {
     let readers = byProducer.get(key);
@@ -125,7 +114,7 @@ function joinSiblings(units: readonly Unit[], grouping: Grouping, max: number): 
         if (a === undefined || b === undefined || a === b) continue;
         // A full reduction next to a map would tie a long row to its stores; equal rows, or small ones, go well together.
         if (hasRow(a.space) !== hasRow(b.space) && sizeOf(a.space.axes) > TINY) continue;
-        mergeSiblings(a, b, grouping, max);
+        mergeSiblings(a, b, grouping);
       }
     }
   }
