@@ -4,8 +4,14 @@ import { exitCodes } from "./exit.ts";
 /** Runs `body` with a signal that is aborted by the first SIGINT or SIGTERM. */
 export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
+  let first = 0;
   const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+    if (controller.signal.aborted) {
+      // npm and timeout pass on what the terminal has sent as well: the same key press comes twice.
+      if (performance.now() - first > 500) process.exit(exitCodes.interrupted);
+      return;
+    }
+    first = performance.now();
     controller.abort();
     process.stderr.write("\nfinishing the step and saving; once more to end at once\n");
   };

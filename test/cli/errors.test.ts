@@ -306,22 +306,43 @@ describe("the run's folder", () => {
     space.write(file, experiment());
   });
 
-  it("on a disk that is full keeps the previous checkpoint, says so, and can go on", async () => {
-    const before = readFileSync(space.path("made", "checkpoint", "manifest.json"), "utf8");
-    const names = readdirSync(space.path("made", "checkpoint"));
-    // The kernel itself refuses files above 1 KB, as a full disk would refuse any.
-    const full = await space.run(["train", "--resume", "made", "--epochs", "5", "--quiet"], {
-      shell: "ulimit -f 2",
-      env: { TSX_DISABLE_CACHE: "1" },
-    });
+  it("on a disk that is full fails before training, or keeps the previous checkpoint; and can go on", async () => {
+    // A state of 24 KB: the kernel itself refuses files above 8 KB (or 1), as a full disk would refuse any.
+    space.write(
+      "big.ts",
+      experiment({ model: "() => new Sequential(new Linear(4, 256), relu, new Linear(256, 3))" }),
+    );
+    expect((await space.run(["train", "big.ts", "--out", "big", "--quiet"])).code).toBe(0);
+    const files = () => {
+      const names = [
+        "history.jsonl",
+        ...readdirSync(space.path("big", "checkpoint")).map((name) => `checkpoint/${name}`),
+      ];
+      return names.map((name) => [name, readFileSync(space.path("big", name)).toString("base64")]);
+    };
+    const before = files();
+    const more = ["train", "--resume", "big", "--epochs", "5", "--quiet"];
+    const limited = (blocks: number) =>
+      space.run(more, { shell: `ulimit -f ${blocks}`, env: { TSX_DISABLE_CACHE: "1" } });
+    const kept = /\. .* What was saved before is whole: nabla train --resume big$/;
+    const nothing = await limited(2);
+    expectLine(
+      nothing,
+      /big\/checkpoint: cannot write to the folder: the file would be larger than the system allows/,
+    );
+    expectLine(nothing, kept);
+    expect(files()).toEqual(before);
+    const full = await limited(16);
     expectLine(
       full,
-      /cannot write: the file would be larger than the system allows\. .* What was saved before is whole: nabla train --resume made$/,
+      /state-[0-9a-f]+\.safetensors: cannot write: the file would be larger than the system allows/,
     );
-    expect(readFileSync(space.path("made", "checkpoint", "manifest.json"), "utf8")).toBe(before);
-    expect(readdirSync(space.path("made", "checkpoint"))).toEqual(names);
-    const again = await space.run(["train", "--resume", "made", "--epochs", "5", "--quiet", "--json"]);
+    expectLine(full, kept);
+    expect(files().slice(1)).toEqual(before.slice(1));
+    const again = await space.run([...more, "--json"]);
     expect([again.stderr, again.code]).toEqual(["", 0]);
     expect(JSON.parse(again.stdout).epochs).toBe(5);
+    const { data } = JSON.parse(readFileSync(space.path("big", "checkpoint", "manifest.json"), "utf8"));
+    expect(data.history.map(({ epoch }: { epoch: number }) => epoch)).toEqual([1, 2, 3, 4, 5]);
   });
 });
