@@ -1,11 +1,10 @@
 /** The middle of the compiler: from a canonical graph to ordered steps over storages. Loop bodies come through here too. */
 import type { Capabilities, Node, Step } from "../ir/index.ts";
 import { DagNode } from "./dag.ts";
-import { emitTask, placeValues, type Task } from "./emit/index.ts";
+import { type EmitContext, emitTask, placeValues, type Task } from "./emit/index.ts";
 import { fuse } from "./fuse/index.ts";
-import { duplicateCheap } from "./lower/duplicate.ts";
 import { lower } from "./lower/index.ts";
-import { resultOf, type Unit } from "./lower/units.ts";
+import { resultOf } from "./lower/units.ts";
 import { planArena } from "./memory/plan.ts";
 import { type Storage, Storages } from "./memory/storage.ts";
 import type { CompileOptions } from "./options.ts";
@@ -38,10 +37,7 @@ export function build(
   const donors = donations.map((donation) => donation?.leaf ?? null);
   const lowered = lower(leaves, outputs, donors);
   const fuses = options.fuse ?? true;
-  const { units, repeated } = fuses
-    ? duplicateCheap(lowered.units)
-    : { units: lowered.units, repeated: new Set<Unit>() };
-  const groups = fuse(units, repeated, caps, fuses);
+  const { units, groups } = fuse(lowered.units, caps, fuses);
   const storages = new Storages();
   const inputs = leaves.length - scalars;
   const constants = units.filter((unit) => unit.data !== null).map(resultOf);
@@ -53,7 +49,12 @@ export function build(
       index < inputs ? { in: "input", index } : { in: "scalar", index: index - inputs },
     );
   });
-  const context = { storages, where, caps, options, depth };
+  const context: EmitContext = {
+    storages,
+    where,
+    depth,
+    body: ({ params, outs }, given) => build(params, 0, outs, given, caps, options, depth + 1),
+  };
   let tasks: Task[] = groups.map((group) => emitTask(group, context));
   let rank = units.length;
   const leafStorages = lowered.leaves.map((leaf) => where.get(leaf) as Storage);

@@ -1,10 +1,11 @@
 /** From groups to tasks: every group becomes one step over storages. */
 import { InternalError } from "../../../util/index.ts";
-import type { Aval, Capabilities, Step } from "../../ir/index.ts";
+import type { Aval, Graph, Step } from "../../ir/index.ts";
+import type { Built } from "../build.ts";
 import type { Group } from "../fuse/index.ts";
 import { type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
 import type { Storage, Storages } from "../memory/storage.ts";
-import type { CompileOptions } from "../options.ts";
+import type { Donation } from "../order/donate.ts";
 import { collapse } from "./collapse.ts";
 import { convStep, gemmStep } from "./contraction.ts";
 import { emitKernel } from "./kernel.ts";
@@ -17,8 +18,8 @@ export interface EmitContext {
   readonly storages: Storages;
   /** Where each value is; absent for those that stay in registers. */
   readonly where: ReadonlyMap<Value, Storage>;
-  readonly caps: Capabilities;
-  readonly options: CompileOptions;
+  /** Compiles the body of a loop, which comes back to this folder. */
+  readonly body: (graph: Graph, donations: readonly (Donation | null)[]) => Built;
   /** How many loops these steps are in. */
   readonly depth: number;
 }

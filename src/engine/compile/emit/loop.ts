@@ -1,7 +1,6 @@
 /** A loop as one task: its body is compiled in place, over the carries, slices and constants of the loop. */
 import { InternalError } from "../../../util/index.ts";
 import { bytesOf, type Node } from "../../ir/index.ts";
-import { build } from "../build.ts";
 import type { DagNode } from "../dag.ts";
 import type { Unit, Value } from "../lower/units.ts";
 import type { Storage, StoragePlace } from "../memory/storage.ts";
@@ -14,7 +13,7 @@ export function loopTask(
   unit: Unit,
   loop: Node & { op: "loop" },
   touch: Touch,
-  { storages, caps, options, depth }: EmitContext,
+  { storages, body: compileBody, depth }: EmitContext,
 ): Task {
   const { body, length, carry, xs, reverse } = loop.attrs;
   const results = unit.results.map((value: Value) => touch.write(value));
@@ -29,7 +28,7 @@ export function loopTask(
     return index < carry + xs ? slice(operand, param.aval) : operand;
   });
   const donors = body.outs.map((_, index) => (index < carry ? { leaf: index, needed: true } : null));
-  const inner = build(body.params, 0, body.outs, donors, caps, options, depth + 1);
+  const inner = compileBody(body, donors);
   const outs = body.outs.map((out, index) =>
     index < carry ? null : slice(results[index] as Storage, out.aval),
   );

@@ -6,6 +6,7 @@ import type { Operand, Unit, Value } from "../lower/units.ts";
 import { hasRow } from "./axes.ts";
 import { Group, Grouping } from "./group.ts";
 import { mergeAcross, mergeSiblings } from "./merge.ts";
+import { costOf, repeat, repeatedMasks, repeatedStores } from "./repeat.ts";
 
 export { Group, type Grouping, inRegister, viewIn } from "./group.ts";
 
@@ -17,32 +18,48 @@ const TINY = 65_536;
 
 type ValueOperand = Operand & { kind: "value" };
 
-/** The groups of a graph's units in the order of their ranks. `repeated` units serve one reader each. */
-export function fuse(
-  units: readonly Unit[],
-  repeated: ReadonlySet<Unit>,
-  caps: Capabilities,
-  enabled: boolean,
-): Group[] {
+export interface Fused {
+  /** The units as they are now: some were repeated for their readers. */
+  readonly units: readonly Unit[];
+  /** In the order of their ranks. */
+  readonly groups: readonly Group[];
+}
+
+/** Groups the units of a graph. */
+export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolean): Fused {
+  if (!enabled) return { units, groups: singles(units, caps).groups() };
+  const start = repeat(units, repeatedMasks(units), []);
+  const first = group(start.units, start.copies, caps);
+  const repeats = repeatedStores(first);
+  if (repeats.size === 0) return { units: start.units, groups: first };
+  const next = repeat(start.units, repeats, first);
+  const second = group(next.units, new Set([...start.copies, ...next.copies]), caps);
+  if (costOf(second) < costOf(first)) return { units: next.units, groups: second };
+  next.undo();
+  return { units: start.units, groups: first };
+}
+
+/** Every unit for itself. */
+function singles(units: readonly Unit[], caps: Capabilities): Grouping {
   const grouping = new Grouping(caps.maxBuffersPerKernel);
   for (const unit of units) {
     if (unit.kind === "leaf") continue;
-    const group = new Group(unit, unit.id);
-    grouping.set(unit, group);
-    const follows = (other: Unit) => {
-      const before = grouping.get(other);
-      if (before !== undefined) before.node.precede(group.node);
-    };
+    const own = new Group(unit, unit.id);
+    grouping.set(unit, own);
+    const follows = (other: Unit) => grouping.get(other)?.node.precede(own.node);
     for (const operand of unit.operands) if (operand.kind === "value") follows(operand.value.unit);
     unit.after.forEach(follows);
   }
-  if (enabled) {
-    // What was repeated for a reader goes to that reader; what is left, to its producer.
-    joinProducers(units, (unit) => !repeated.has(unit), grouping);
-    joinProducers(units, (unit) => repeated.has(unit), grouping);
-    joinScalars(grouping);
-    joinSiblings(units, grouping);
-  }
+  return grouping;
+}
+
+function group(units: readonly Unit[], repeated: ReadonlySet<Unit>, caps: Capabilities): Group[] {
+  const grouping = singles(units, caps);
+  // What was repeated for a reader goes to that reader; what is left, to its producer.
+  joinProducers(units, (unit) => !repeated.has(unit), grouping);
+  joinProducers(units, (unit) => repeated.has(unit), grouping);
+  joinScalars(grouping);
+  joinSiblings(units, grouping);
   return grouping.groups();
 }
 
