@@ -1,11 +1,19 @@
 /** A plan bound to a device: takes storages, gives storages. */
-import { InternalError } from "../../util/index.ts";
+import { DonatedError, InternalError } from "../../util/index.ts";
 import { compile } from "../compile/index.ts";
-import { type BufferId, type Executable, type Node, type Plan, topologicalOrder } from "../ir/index.ts";
+import {
+  type BufferId,
+  type Executable,
+  formatAval,
+  type Node,
+  type Plan,
+  type PlanOutput,
+  topologicalOrder,
+} from "../ir/index.ts";
 import { PlanCache } from "./cache.ts";
 import type { Device } from "./device.ts";
 import { graphKey } from "./key.ts";
-import { allocate, Storage } from "./storage.ts";
+import { type Allocation, allocate, Storage } from "./storage.ts";
 
 /** What is to be compiled: values of `outputs` from `inputs` (tensors) and `scalars` (0-d host numbers). */
 export interface Program {
@@ -21,11 +29,18 @@ export interface Program {
 export class Compiled {
   readonly plan: Plan;
   readonly #device: Device;
+  /** Donated inputs whose memory an output takes, and those whose memory nobody wants. */
+  readonly #given: readonly number[];
+  readonly #lost: readonly number[];
   #exe: Executable | null = null;
 
   constructor(device: Device, plan: Plan) {
     this.#device = device;
     this.plan = plan;
+    const taken = new Set(plan.outputs.map(({ donor }) => donor));
+    const donated = [...plan.donated.keys()].filter((index) => plan.donated[index]);
+    this.#given = donated.filter((index) => taken.has(index));
+    this.#lost = donated.filter((index) => !taken.has(index));
   }
 
   /** What keeping it costs, roughly. */
@@ -50,10 +65,10 @@ export class Compiled {
   /** Runs once. Donated inputs are gone afterwards; `to` says to whom. */
   run(inputs: readonly Storage[], scalars: readonly number[], to: string): Storage[] {
     const exe = this.#load();
-    const inputIds = inputs.map((storage) => storage.buffer);
-    const outputIds = this.#outputs(inputIds);
-    this.#device.backend.run(exe, inputIds, outputIds, scalars);
-    return this.#settle(inputs, outputIds, to);
+    const memories = this.#memories(inputs, to);
+    const results = this.#results(memories);
+    this.#device.backend.run(exe, memories.map(idOf), results.map(idOf), scalars);
+    return this.#settle(inputs, results, to);
   }
 
   /** Runs `count` times over the same memory, off the event loop. Every donated input must have its output (Program.pairs). */
@@ -64,39 +79,61 @@ export class Compiled {
     to: string,
   ): Promise<Storage[]> {
     const exe = this.#load();
-    const inputIds = inputs.map((storage) => storage.buffer);
-    const outputIds = this.#outputs(inputIds);
-    for (const storage of inputs) storage.pin();
+    const memories = this.#memories(inputs, to);
+    const results = this.#results(memories);
+    for (const memory of memories) memory.pin();
+    // Given away from now on: nobody may read what is being written.
+    const settled = this.#settle(inputs, results, to);
     try {
-      await this.#device.backend.runMany(exe, inputIds, outputIds, scalars, count);
+      await this.#device.backend.runMany(exe, memories.map(idOf), results.map(idOf), scalars, count);
     } finally {
-      for (const storage of inputs) storage.unpin();
+      for (const memory of memories) memory.unpin();
     }
-    return this.#settle(inputs, outputIds, to);
+    return settled;
   }
 
-  #outputs(inputIds: readonly BufferId[]): BufferId[] {
+  /** Throws DonatedError when memory that is given away is also read through another input. */
+  #memories(inputs: readonly Storage[], to: string): Allocation[] {
+    const memories = inputs.map((storage) => storage.memory);
+    const mark = ++marks;
+    for (const given of [this.#given, this.#lost]) {
+      for (const index of given) {
+        const memory = memories[index] as Allocation;
+        if (memory.mark === mark) throw aliased(inputs[index] as Storage, to);
+        memory.mark = mark;
+      }
+    }
+    memories.forEach((memory, index) => {
+      if (memory.mark === mark && !this.plan.donated[index]) throw aliased(inputs[index] as Storage, to);
+    });
+    return memories;
+  }
+
+  /** Where each output goes: its donor's memory, or fresh. */
+  #results(inputs: readonly Allocation[]): Allocation[] {
     return this.plan.outputs.map(({ donor, aval }) => {
       if (donor === null) return allocate(this.#device, aval);
-      const id = inputIds[donor];
-      if (id === undefined) throw new InternalError(`run: output's donor ${donor} is not an input`);
-      return id;
+      const memory = inputs[donor];
+      if (memory === undefined) throw new InternalError(`run: output's donor ${donor} is not an input`);
+      return memory;
     });
   }
 
-  #settle(inputs: readonly Storage[], outputIds: readonly BufferId[], to: string): Storage[] {
-    const reused = new Set<number>();
-    for (const { donor } of this.plan.outputs) if (donor !== null) reused.add(donor);
-    inputs.forEach((storage, index) => {
-      if (!this.plan.donated[index]) return;
-      const buffer = storage.donate(to);
-      if (!reused.has(index)) this.#device.backend.free(buffer);
-    });
-    return this.plan.outputs.map(
-      ({ aval }, index) => new Storage(this.#device, aval, outputIds[index] as BufferId),
-    );
+  #settle(inputs: readonly Storage[], results: readonly Allocation[], to: string): Storage[] {
+    for (const index of this.#given) (inputs[index] as Storage).donate(to);
+    for (const index of this.#lost) (inputs[index] as Storage).donate(to).free();
+    return results.map((memory, index) => new Storage((this.plan.outputs[index] as PlanOutput).aval, memory));
   }
 }
+
+let marks = 0;
+
+const aliased = (storage: Storage, to: string): DonatedError =>
+  new DonatedError(
+    `${to}: a donated tensor must not be passed twice; got the same ${formatAval(storage.aval)} again. Pass a copy.`,
+  );
+
+const idOf = (memory: Allocation): BufferId => memory.buffer;
 
 const caches = new Map<Device, PlanCache<Compiled>>();
 

@@ -1,3 +1,4 @@
+export { type Availability, cpuAvailable } from "../backend/cpu/index.ts";
 export { Compiled, compiled, type Program } from "./compiled.ts";
 export { isTracing, noteDebt, withoutDebt } from "./debt.ts";
 export {

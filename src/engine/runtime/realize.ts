@@ -103,11 +103,11 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   await realizeAsync([node]);
   const storage = storageOf(node);
   if (storage === null) throw new InternalError("read: the node has no storage after realize");
-  const buffer = storage.buffer;
-  storage.pin();
+  const { memory } = storage;
+  memory.pin();
   try {
-    return await storage.device.backend.read(buffer, 0, bytesOf(node.aval));
+    return await storage.device.backend.read(memory.buffer, 0, bytesOf(node.aval));
   } finally {
-    storage.unpin();
+    memory.unpin();
   }
 }

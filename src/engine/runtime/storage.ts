@@ -10,32 +10,21 @@ const collected = new FinalizationRegistry<{ device: Device; buffer: BufferId }>
   device.backend.free(buffer);
 });
 
-export class Storage implements Value {
-  readonly aval: Aval;
+/** A piece of device memory. It passes from storage to storage by donation, and is freed when the last one lets go of it. */
+export class Allocation {
   readonly device: Device;
-  #buffer: BufferId;
-  #gone: string | null = null;
+  readonly buffer: BufferId;
+  /** The last run that took it as a donated input. */
+  mark = 0;
   #pins = 0;
-  #released = false;
+  #unwanted = false;
 
-  /** Takes over `buffer`. */
+  /** Takes over `buffer`; `aval` is what memory reports call it. */
   constructor(device: Device, aval: Aval, buffer: BufferId) {
     this.device = device;
-    this.aval = aval;
-    this.#buffer = buffer;
+    this.buffer = buffer;
     device.live.set(buffer, aval);
     collected.register(this, { device, buffer }, this);
-    noteStorage(this);
-  }
-
-  /** The device's name for the memory. Throws DonatedError once it was freed or donated. */
-  get buffer(): BufferId {
-    if (this.#gone !== null) throw new DonatedError(`${formatAval(this.aval)}: ${this.#gone}`);
-    return this.#buffer;
-  }
-
-  get alive(): boolean {
-    return this.#gone === null;
   }
 
   /** Keeps the memory while work off the event loop uses it. */
@@ -45,44 +34,71 @@ export class Storage implements Value {
 
   unpin(): void {
     this.#pins--;
-    if (this.#pins === 0 && this.#gone === FREED) this.#release();
+    if (this.#unwanted) this.free();
   }
 
-  /** Frees the memory; later reads throw. Freeing twice, or what was donated, is nothing. */
+  /** Frees the memory, once no pin holds it. The caller is its only owner and calls this once. */
   free(): void {
-    if (this.#gone !== null) return;
-    this.#gone = FREED;
-    if (this.#pins === 0) this.#release();
-  }
-
-  /** Gives the memory away: the caller owns the returned buffer. `to` ends the sentence "was donated to ...". */
-  donate(to: string): BufferId {
-    const buffer = this.buffer;
-    this.#gone = `its memory was donated to ${to}. Use that call's result, or pass a copy.`;
+    this.#unwanted = true;
+    if (this.#pins > 0) return;
     collected.unregister(this);
-    this.device.live.delete(buffer);
-    return buffer;
-  }
-
-  #release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    collected.unregister(this);
-    this.device.live.delete(this.#buffer);
-    this.device.backend.free(this.#buffer);
+    this.device.live.delete(this.buffer);
+    this.device.backend.free(this.buffer);
   }
 }
 
 const FREED = "its memory was freed (dispose, or the end of its scope).";
 
+export class Storage implements Value {
+  readonly aval: Aval;
+  readonly device: Device;
+  #memory: Allocation | null;
+  #gone = "";
+
+  constructor(aval: Aval, memory: Allocation) {
+    this.aval = aval;
+    this.device = memory.device;
+    this.#memory = memory;
+    noteStorage(this);
+  }
+
+  /** Throws DonatedError once it was freed or donated. */
+  get memory(): Allocation {
+    if (this.#memory === null) throw new DonatedError(`${formatAval(this.aval)}: ${this.#gone}`);
+    return this.#memory;
+  }
+
+  get alive(): boolean {
+    return this.#memory !== null;
+  }
+
+  /** Frees the memory; later reads throw. Freeing twice, or what was donated, is nothing. */
+  free(): void {
+    this.#memory?.free();
+    this.#leave(FREED);
+  }
+
+  /** Gives the memory away. `to` ends the sentence "was donated to ...". */
+  donate(to: string): Allocation {
+    const memory = this.memory;
+    this.#leave(`its memory was donated to ${to}. Use that call's result, or pass a copy.`);
+    return memory;
+  }
+
+  #leave(why: string): void {
+    if (this.#memory !== null) this.#gone = why;
+    this.#memory = null;
+  }
+}
+
 /** Fresh zeroed memory. Throws OutOfMemoryError that lists the largest storages. */
-export function allocate(device: Device, aval: Aval): BufferId {
+export function allocate(device: Device, aval: Aval): Allocation {
   const bytes = bytesOf(aval);
   if (memoryLimit !== null && device.backend.stats().live + bytes > memoryLimit) {
     throw outOfMemory(device, aval, `the limit is ${formatBytes(memoryLimit)}`);
   }
   try {
-    return device.backend.alloc(bytes);
+    return new Allocation(device, aval, device.backend.alloc(bytes));
   } catch (error) {
     if (error instanceof OutOfMemoryError) throw outOfMemory(device, aval, error.message);
     throw error;
@@ -91,9 +107,9 @@ export function allocate(device: Device, aval: Aval): BufferId {
 
 /** A storage holding `bytes`, which are the elements in row-major order in the machine's byte order. */
 export function storageFromBytes(bytes: Uint8Array, aval: Aval, device: Device): Storage {
-  const buffer = allocate(device, aval);
-  if (bytes.byteLength > 0) device.backend.write(buffer, bytes);
-  return new Storage(device, aval, buffer);
+  const memory = allocate(device, aval);
+  if (bytes.byteLength > 0) device.backend.write(memory.buffer, bytes);
+  return new Storage(aval, memory);
 }
 
 /** The storage of a realised node; null when it has none yet. */

@@ -3,8 +3,6 @@ import { arange, jit, ones, scope, setDefaultDevice, type Tensor, tensor, zeros 
 import { describe, expect, test, vi } from "vitest";
 
 describe.each(["reference", "cpu"])("jit on %s", (device) => {
-  setDefaultDevice(device);
-
   test("traces once per signature and computes what the function computes", async () => {
     setDefaultDevice(device);
     const body = vi.fn((x: Tensor, y: Tensor) => x.mul(y).add(1).sum());
@@ -76,6 +74,25 @@ describe.each(["reference", "cpu"])("jit on %s", (device) => {
       `[DonatedError: f32[2]: its memory was donated to step. Use that call's result, or pass a copy.]`,
     );
     expect(() => step(first, tensor([2, 4]))).toThrow(/donated to step/);
+  });
+
+  test("memory that is given away may not be passed twice", () => {
+    setDefaultDevice(device);
+    const f = jit((a: Tensor, b: Tensor) => a.add(b), { donate: [0], name: "f" });
+    const x = tensor([1, 2]);
+    expect(() => f(x, x)).toThrowErrorMatchingInlineSnapshot(
+      `[DonatedError: f: a donated tensor must not be passed twice; got the same f32[2] again. Pass a copy.]`,
+    );
+  });
+
+  test("successors are found whatever the order of the keys, and new values of the same signature are taken", async () => {
+    setDefaultDevice(device);
+    const f = jit((s: { a: Tensor; b: Tensor }, k: number) => ({ b: s.b.add(k), a: s.a.mul(2) }), { donate: [0] });
+    const one = await f.repeat(3, { a: tensor([1]), b: tensor([1]) }, 2);
+    expect([await one.a.item(), await one.b.item()]).toEqual([8, 7]);
+    const two = f({ b: tensor([5]), a: tensor([4]) }, -1);
+    expect([await two.a.item(), await two.b.item()]).toEqual([8, 4]);
+    expect(f.compilations).toBe(1);
   });
 
   test("donation is right when values swap places", async () => {
