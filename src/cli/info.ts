@@ -1,7 +1,6 @@
 /** nabla info: what this machine offers. */
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { cpuAvailable } from "../engine/backend/cpu/index.ts";
-import { deviceNames, formatBytes, getDevice, setThreads } from "../engine/runtime/index.ts";
+import { cpuAvailable, deviceNames, formatBytes, getDevice, setThreads } from "../engine/runtime/index.ts";
 import { describeError, exitCodes } from "./exit.ts";
 import { type CommonOptions, printJson } from "./options.ts";
 import { version } from "./version.ts";

@@ -1,5 +1,5 @@
 /** The seeded order of rows: a pure function of (seed, epoch), so that any epoch can be had again without the ones before it. */
-import { philox } from "../engine/ops/index.ts";
+import { philox } from "../util/index.ts";
 
 /** Small fast counter generator (sfc32, Chris Doty-Humphrey's PractRand), seeded by one Philox block. */
 function generator(seed: number, epoch: number): () => number {

@@ -1,3 +1,4 @@
 export * from "./error.ts";
+export * from "./philox.ts";
 export * from "./shape.ts";
 export * from "./tree.ts";

@@ -6,11 +6,11 @@ import {
   erf,
   f16FromBits,
   f16ToBits,
-  philox,
   randomWord,
   roundBF16,
   roundF16,
 } from "../../../src/engine/ops/index.ts";
+import { philox } from "../../../src/util/index.ts";
 
 describe("erf", () => {
   // From the C library's erf.
