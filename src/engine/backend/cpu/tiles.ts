@@ -469,9 +469,9 @@ class ListWriter {
     });
     this.#lines.splice(0, this.#lines.length, ...lines.map((line) => this.#markTarget(line, targets)));
     // Later lists may use them again; a target's stays its store's.
-    for (const out of outs) {
-      const register = this.#final.get(this.#read(out, INNER));
-      if (register !== undefined && !targets.has(this.#read(out, INNER))) registers.give(register);
+    for (const virtual of new Set(outs.map((out) => this.#read(out, INNER)))) {
+      const register = this.#final.get(virtual);
+      if (register !== undefined && !targets.has(virtual)) registers.give(register);
     }
   }
 

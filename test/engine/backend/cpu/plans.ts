@@ -1,5 +1,6 @@
 /** Plans built by hand, and running them on any backend. */
 
+import { cpuBackend } from "../../../../src/engine/backend/cpu/index.ts";
 import type {
   Access,
   Aval,
@@ -21,7 +22,7 @@ import {
   type Step,
 } from "../../../../src/engine/ir/index.ts";
 import { decodeElements, encodeElements } from "../../../../src/engine/ops/index.ts";
-import { sizeOf, stridesOf } from "../../../../src/util/index.ts";
+import { ConfigError, sizeOf, stridesOf } from "../../../../src/util/index.ts";
 
 export const f32 = (...shape: number[]): Aval => ({ dtype: "f32", shape });
 export const aval = (dtype: DType, ...shape: number[]): Aval => ({ dtype, shape });
@@ -196,4 +197,16 @@ export function numbers(count: number, seed = 1): Float32Array {
     out[i] = (state >>> 8) / 8388608 - 1;
   }
   return out;
+}
+
+/** A device per instruction set this machine has, by name. */
+export function everyIsa(threads: number): [isa: string, device: Backend][] {
+  return ["avx512", "avx2", "sse2", "neon"].flatMap((isa): [string, Backend][] => {
+    try {
+      return [[isa, cpuBackend({ isa, threads })]];
+    } catch (error) {
+      if (error instanceof ConfigError) return [];
+      throw error;
+    }
+  });
 }
