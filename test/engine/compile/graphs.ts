@@ -59,7 +59,7 @@ const keep = (x: Node, reduced: Node, axes: readonly number[]): Node =>
 type Move = (x: Node, pool: readonly Node[], p: number, q: number) => Node | null;
 
 /** Another node of the pool brought to the shape of x, if it can be. */
-function fit(x: Node, pool: readonly Node[], p: number): Node | null {
+function fitted(x: Node, pool: readonly Node[], p: number): Node | null {
   const { shape } = x.aval;
   const fits = (node: Node) => {
     const other = node.aval.shape;
@@ -80,19 +80,19 @@ function fit(x: Node, pool: readonly Node[], p: number): Node | null {
 
 const moves: readonly Move[] = [
   (x, pool, p) => {
-    const y = fit(x, pool, p);
+    const y = fitted(x, pool, p);
     return y && limited(b.add(x, y));
   },
   (x, pool, p) => {
-    const y = fit(x, pool, p);
+    const y = fitted(x, pool, p);
     return y && limited(b.mul(x, y));
   },
   (x, pool, p) => {
-    const y = fit(x, pool, p);
+    const y = fitted(x, pool, p);
     return y && b.max(b.sub(x, y), b.fill(x, 0));
   },
   (x, pool, p, q) => {
-    const [y, z] = [fit(x, pool, p), fit(x, pool, q)];
+    const [y, z] = [fitted(x, pool, p), fitted(x, pool, q)];
     return y && z && b.where(b.lt(x, y), z, x);
   },
   (x) => b.mul(x, b.fill(x, -1)),

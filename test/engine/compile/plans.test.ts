@@ -172,15 +172,15 @@ describe("a multilayer perceptron", () => {
       2: gemm 32x10x128: a16384 in5, then add (in2) -> a32768
       3: fused [32][10]: iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in28 a32768) -> a34048 a35328
       4: fused [][32]: <sum> mul (a35328) -> out27
-      5: gemm 128x10x32: a16384^T a34048, then mul -> a955392 a950272
+      5: gemm 128x10x32: a16384^T a34048 -> a483328
       6: gemm 32x128x10: a34048 in5^T, then le where (a16384) -> a16384
-      7: gemm 32x128x128: a16384 in4^T, then le where (a0) -> a933888
-      8: fused 3 x [128][32] [10][32]: <sum> mul (a933888 a16384 a34048) -> a961024 a960512 a962048 a961536 a962624 a962560
-      9: gemm 128x128x32: a0^T a16384, then mul -> a868352 a802816
-      10: gemm 784x128x32: in27^T a933888, then mul -> a401408 a0
-      11: fused 6 x [][128] [][10] [][100352] [][16384] [][1280]: <sum> (a961024 a962048 a962624 a401408 a868352 a955392) -> a933888 a933952 a934016 a934080 a934144 a934208
-      12: fused []: mul add div mul add div sub add add add add add sqrt max div (in24 in9 in7 in25 in10 in8 in26 in6 a933888 a933952 a934016 a934080 and 2 more) -> a933952 a934016 a934080 a933888 in24 in25
-      13: fused 6 x [128] [10] [100352] [16384] [1280]: mul mul mul add mul mul mul mul add mul sqrt add div mul add (in12 in9 a960512 a933888 in7 in0 a933952 in18 in10 in8 a934016 in11 and 21 more) -> in12 in0 in18 in13 in1 in19 in14 in2 in20 in15 in3 in21 and 6 more
+      7: gemm 32x128x128: a16384 in4^T, then le where (a0) -> a466944
+      8: fused 3 x [128][32] [10][32]: <sum> (a466944 a16384 a34048) -> a488448 a488960 a489472
+      9: gemm 128x128x32: a0^T a16384 -> a401408
+      10: gemm 784x128x32: in27^T a466944 -> a0
+      11: fused 6 x [][128] [][10] [][100352] [][16384] [][1280]: mul <sum> (a488448 a488960 a489472 a0 a401408 a483328) -> a466944 a467008 a467072 a467136 a467200 a467264
+      12: fused []: mul add div mul add div sub add add add add add sqrt max div (in24 in9 in7 in25 in10 in8 in26 in6 a466944 a467008 a467072 a467136 and 2 more) -> a467008 a467072 a467136 a466944 in24 in25
+      13: fused 6 x [128] [10] [100352] [16384] [1280]: mul mul mul add mul mul mul mul add mul sqrt add div mul add (in12 in9 a488448 a466944 in7 in0 a467008 in18 in10 in8 a467072 in11 and 21 more) -> in12 in0 in18 in13 in1 in19 in14 in2 in20 in15 in3 in21 and 6 more
       output 0: f32[128] = in0, in the memory of input 0
       output 1: f32[128] = in1, in the memory of input 1
       output 2: f32[10] = in2, in the memory of input 2
@@ -209,7 +209,7 @@ describe("a multilayer perceptron", () => {
       output 25: f32[] = in25, in the memory of input 25
       output 26: f32[] = in26, in the memory of input 26
       output 27: f32[] = out27
-      arena: 962688 bytes"
+      arena: 489536 bytes"
     `);
   });
 

@@ -6,7 +6,7 @@ import { evaluateGraph } from "../../../src/engine/ops/index.ts";
 import { cook, dataOf, inputsOf, type Recipe, recipes } from "./graphs.ts";
 import { run } from "./run.ts";
 
-const runs = Number(process.env["NABLA_FUZZ"] ?? 150);
+const runs = Number(process.env.NABLA_FUZZ ?? 150);
 
 /** -0 and 0 compare equal here: maxima of the two may be either. */
 const plain = (values: ArrayLike<number>): number[] => Array.from(values, (value) => value + 0);

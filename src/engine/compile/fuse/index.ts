@@ -32,9 +32,10 @@ export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolea
   const first = group(start.units, start.copies, caps);
   const repeats = repeatedStores(first);
   if (repeats.size === 0) return { units: start.units, groups: first };
+  const before = costOf(first);
   const next = repeat(start.units, repeats, first);
   const second = group(next.units, new Set([...start.copies, ...next.copies]), caps);
-  if (costOf(second) < costOf(first)) return { units: next.units, groups: second };
+  if (costOf(second) < before) return { units: next.units, groups: second };
   next.undo();
   return { units: start.units, groups: first };
 }

@@ -2,6 +2,7 @@
  * Work done again by each reader because that is cheaper than keeping its result: one more instruction instead of a store and a
  * load. Reversible, as only the groups that come of it show whether it was worth it.
  */
+import { sizeOf } from "../../../util/index.ts";
 import { bytesOf } from "../../ir/index.ts";
 import { isScalarOp, scalarRows } from "../../ops/index.ts";
 import { computes, type MapFn, resultOf, type Unit, type Value } from "../lower/units.ts";
@@ -47,7 +48,8 @@ export function repeatedStores(groups: readonly Group[]): Repeats {
     const inside = (unit: Unit) => members.has(unit);
     for (const unit of group.units) {
       if (!isCheap(unit)) continue;
-      const { kept, users } = resultOf(unit);
+      const { aval, kept, users } = resultOf(unit);
+      if (sizeOf(aval.shape) === 1) continue;
       const outside = users.filter((user) => !inside(user));
       if (kept || outside.length === 0 || !outside.every((user) => computes(user) && user.fn !== "random"))
         continue;
