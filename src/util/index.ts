@@ -1,3 +1,4 @@
+export * from "./caller.ts";
 export * from "./error.ts";
 export * from "./philox.ts";
 export * from "./shape.ts";

@@ -60,7 +60,11 @@ export function normaliseAxis(op: string, axis: number, rank: number): number {
 }
 
 /** Distinct axes in ascending order; all of them when `axes` is undefined. Throws ShapeError. */
-export function normaliseAxes(op: string, axes: number | readonly number[] | undefined, rank: number): number[] {
+export function normaliseAxes(
+  op: string,
+  axes: number | readonly number[] | undefined,
+  rank: number,
+): number[] {
   if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis);
   const list = typeof axes === "number" ? [axes] : axes;
   const result = [...new Set(list.map((axis) => normaliseAxis(op, axis, rank)))].sort((a, b) => a - b);

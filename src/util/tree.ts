@@ -23,7 +23,11 @@ export function visitLeaves(tree: unknown, visit: (leaf: unknown, path: string) 
 }
 
 /** A tree of the same structure with each leaf replaced. Leaves are met in `visitLeaves` order. */
-export function mapTree<R = unknown>(tree: unknown, map: (leaf: unknown, path: string) => unknown, path = ""): R {
+export function mapTree<R = unknown>(
+  tree: unknown,
+  map: (leaf: unknown, path: string) => unknown,
+  path = "",
+): R {
   const join = (key: string | number) => (path === "" ? String(key) : `${path}/${key}`);
   if (Array.isArray(tree)) return tree.map((child, index) => mapTree(child, map, join(index))) as R;
   if (isPlainObject(tree)) {

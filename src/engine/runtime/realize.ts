@@ -1,9 +1,9 @@
 /** Implicit realisation: gathers what is unrealised behind some nodes, runs it as one plan and drops the graph. */
-import { DonatedError, InternalError, UnsupportedError } from "../../util/index.ts";
+import { callerPlace, DonatedError, InternalError, UnsupportedError } from "../../util/index.ts";
 import { bytesOf, formatAval, type Node, topologicalOrder } from "../ir/index.ts";
 import { compiled } from "./compiled.ts";
 import { type Device, defaultDevice, getDevice } from "./device.ts";
-import { type Storage, storageFromBytes, storageOf } from "./storage.ts";
+import { relieve, type Storage, storageFromBytes, storageOf } from "./storage.ts";
 
 /** The device of what a graph reads, or null when it reads no tensor. Throws UnsupportedError for two devices. */
 function commonDevice(leaves: readonly Node[]): Device | null {
@@ -41,7 +41,7 @@ export function deviceOf(node: Node): Device {
 function checkReadable(leaf: Node): void {
   if (leaf.op === "input" && leaf.value === null) {
     throw new DonatedError(
-      `${formatAval(leaf.aval)}: a tensor inside jit, scan or another traced function has no value to read. Return it and read the result.`,
+      `${formatAval(leaf.aval)}: a tensor inside jit, scan or another traced function has no value to read${callerPlace()}. Return it and read the result.`,
     );
   }
 }
@@ -103,6 +103,7 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   await realizeAsync([node]);
   const storage = storageOf(node);
   if (storage === null) throw new InternalError("read: the node has no storage after realize");
+  await relieve(storage.device);
   const { memory } = storage;
   memory.pin();
   try {

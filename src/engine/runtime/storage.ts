@@ -1,4 +1,5 @@
 /** Storage: the one owner of a piece of device memory. Who reads it after it was freed or donated gets an error that says where it went. */
+import { totalmem } from "node:os";
 import { DonatedError, OutOfMemoryError } from "../../util/index.ts";
 import { type Aval, type BufferId, bytesOf, formatAval, type Node, type Value } from "../ir/index.ts";
 import type { Device } from "./device.ts";
@@ -122,6 +123,14 @@ let memoryLimit: number | null = null;
 /** Refuses allocations that would take a device's live tensors above `bytes`; null takes the limit away. */
 export function setMemoryLimit(bytes: number | null): void {
   memoryLimit = bytes;
+}
+
+/** Above this many live bytes reads first let the finalizers of unreachable tensors run, which they never do in synchronous code. */
+const softLimit = (): number => (memoryLimit ?? totalmem()) * 0.5;
+
+/** Yields one macrotask when the device holds much memory. */
+export async function relieve(device: Device): Promise<void> {
+  if (device.backend.stats().live > softLimit()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 export function formatBytes(bytes: number): string {

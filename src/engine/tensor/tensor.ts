@@ -1,5 +1,5 @@
 /** Tensor: a handle on a graph node. Operations are free functions; `methods.ts` makes methods of them. */
-import { type Shape, ShapeError, sizeOf, UnsupportedError } from "../../util/index.ts";
+import { callerPlace, type Shape, ShapeError, sizeOf, UnsupportedError } from "../../util/index.ts";
 import { type DType, formatAval, type Node, rawNode } from "../ir/index.ts";
 import {
   deviceOf,
@@ -120,7 +120,7 @@ export class Tensor {
   #requireReadable(): void {
     if (!isTracing() || this.node.value !== null) return;
     throw new UnsupportedError(
-      `read: a tensor cannot be read inside jit, grad, scan or another traced function; got ${formatAval(this.node.aval)}. Return it (from grad with hasAux) and read the result.`,
+      `read: a tensor cannot be read inside jit, grad, scan or another traced function; got ${formatAval(this.node.aval)}${callerPlace()}. Return it (from grad with hasAux) and read the result.`,
     );
   }
 

@@ -87,7 +87,9 @@ describe.each(["reference", "cpu"])("jit on %s", (device) => {
 
   test("successors are found whatever the order of the keys, and new values of the same signature are taken", async () => {
     setDefaultDevice(device);
-    const f = jit((s: { a: Tensor; b: Tensor }, k: number) => ({ b: s.b.add(k), a: s.a.mul(2) }), { donate: [0] });
+    const f = jit((s: { a: Tensor; b: Tensor }, k: number) => ({ b: s.b.add(k), a: s.a.mul(2) }), {
+      donate: [0],
+    });
     const one = await f.repeat(3, { a: tensor([1]), b: tensor([1]) }, 2);
     expect([await one.a.item(), await one.b.item()]).toEqual([8, 7]);
     const two = f({ b: tensor([5]), a: tensor([4]) }, -1);
@@ -162,7 +164,15 @@ describe.each(["reference", "cpu"])("jit on %s", (device) => {
       escaped = x.add(1);
       return x;
     })(tensor([1]));
-    await expect(escaped?.data()).rejects.toThrow(/has no value to read/);
+    await expect(escaped?.data()).rejects.toThrow(/has no value to read \(at .*jit\.test\.ts:\d+:\d+\)/);
+    let inside: Promise<unknown> = Promise.resolve();
+    jit((x: Tensor) => {
+      inside = x.data();
+      return x;
+    })(tensor([1]));
+    await expect(inside).rejects.toThrow(
+      /cannot be read inside jit.*f32\[1\] \(at .*jit\.test\.ts:\d+:\d+\)/,
+    );
     expect(() => jit(async (x: Tensor) => x)(tensor([1]))).toThrow(/must not be async/);
     expect(() => jit((f: () => void) => f)(() => {})).toThrow(
       /argument 0 must be a tensor, number.*got a function/,
