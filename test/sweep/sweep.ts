@@ -2,8 +2,8 @@
 import type { Backend } from "../../src/engine/ir/index.ts";
 import type { Case } from "./case.ts";
 import { casesOf, type Swept, sweptOps } from "./cases/index.ts";
+import { gradientCases } from "./gradients.ts";
 import { runCase, type Verdict } from "./run.ts";
-import { gradientCases } from "./smooth.ts";
 
 export type Group = Swept | "gradients";
 
