@@ -25,5 +25,5 @@ console.log(`test loss ${loss.toFixed(4)}, accuracy ${accuracy?.toFixed(4)}`);
 
 // The first ten test images: what the network says, and what they are.
 const logits = await trainer.predict(test.head(10));
-console.log("predicted", await logits.argmax(-1).array());
-console.log("labels   ", Array.from(test.y.data.subarray(0, 10)));
+console.log("predicted", (await logits.argmax(-1).data()).join(" "));
+console.log("labels   ", test.y.data.subarray(0, 10).join(" "));

@@ -47,8 +47,12 @@ export class RunFolder {
   /** Writes config.json and an empty history, having shown that the folder can be written. Throws FileError. */
   async begin(config: RunConfig): Promise<void> {
     await ensureWritable(this.path);
-    await writeFileAtomic(join(this.path, "config.json"), json(config));
+    await this.writeConfig(config);
     await this.writeHistory([]);
+  }
+
+  async writeConfig(config: RunConfig): Promise<void> {
+    await writeFileAtomic(join(this.path, "config.json"), json(config));
   }
 
   async writeHistory(records: readonly EpochRecord[]): Promise<void> {

@@ -43,8 +43,8 @@ interface Job {
   readonly seed: number;
   readonly optimizer: string | null;
   readonly learningRate: number | null;
-  /** The folder of the run to go on with. */
-  readonly resumed: RunFolder | null;
+  /** The run to go on with. */
+  readonly resumed: { readonly folder: RunFolder; readonly config: RunConfig } | null;
 }
 
 /** Runs the command and gives its exit code. */
@@ -66,14 +66,9 @@ async function prepare(file: string | undefined, options: TrainOptions): Promise
   }
   if (options.optimizer !== undefined) optimizerByName(options.optimizer, options.lr); // a wrong name ends here
   useDevice(options);
-  const resumed = options.resume === undefined ? null : new RunFolder(options.resume);
-  const config = resumed ? await resumed.config() : null;
-  if (resumed && !(await hasCheckpoint(resumed.checkpoint))) {
-    throw new ConfigError(
-      `${shortPath(resumed.path)}: holds no checkpoint to resume from. Start the run anew.`,
-    );
-  }
-  const path = file ?? (resumed as RunFolder).experimentFile(config as RunConfig);
+  const resumed = options.resume === undefined ? null : await openRun(options.resume);
+  const config = resumed?.config;
+  const path = file ?? resumed?.folder.experimentFile(resumed.config) ?? "";
   const experiment = await loadExperiment(path);
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
   return {
@@ -89,11 +84,20 @@ async function prepare(file: string | undefined, options: TrainOptions): Promise
   };
 }
 
+/** A run that can be gone on with. Throws ConfigError when it has saved nothing yet. */
+async function openRun(path: string): Promise<{ folder: RunFolder; config: RunConfig }> {
+  const folder = new RunFolder(path);
+  const config = await folder.config();
+  if (await hasCheckpoint(folder.checkpoint)) return { folder, config };
+  throw new ConfigError(`${shortPath(folder.path)}: holds no checkpoint to resume from. Start the run anew.`);
+}
+
 async function run(job: Job): Promise<number> {
-  const { experiment, options, resumed } = job;
+  const { experiment, options, resumed, epochs, batchSize } = job;
+  const { shuffle, dropLast } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
-  let folder: RunFolder | null = resumed;
+  let folder: RunFolder | null = resumed?.folder ?? null;
   const saving = saveTo((dir) => checkpoint(dir, { onFailure: (error) => warn(error, "training goes on") }));
   const trainer: Trainer = new Trainer({
     model: experimentModel(experiment),
@@ -108,8 +112,10 @@ async function run(job: Job): Promise<number> {
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
         async start({ plan, history }) {
           folder ??= await newRunFolder(experiment.name, options.out);
-          if (resumed) await resumed.writeHistory(history);
-          else await folder.begin(configOf(job, folder, plan.device));
+          if (resumed) {
+            await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
+            await folder.writeHistory(history);
+          } else await folder.begin(configOf(job, folder, plan.device));
           saving.use(folder.checkpoint);
         },
         stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),
@@ -124,12 +130,18 @@ async function run(job: Job): Promise<number> {
       },
     ],
   });
-  if (resumed) await trainer.resume(resumed.checkpoint);
+  if (resumed) {
+    await trainer.resume(resumed.folder.checkpoint);
+    const { epoch } = trainer.position;
+    if (epoch >= epochs) {
+      throw new ConfigError(
+        `${shortPath(resumed.folder.path)}: all ${epoch} epochs are done. To go on give more: --epochs ${2 * epoch}`,
+      );
+    }
+  }
   const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
   if (setRate !== undefined) await trainer.set("learningRate", setRate);
   const validation = data.validation ?? data.test;
-  const { epochs, batchSize } = job;
-  const { shuffle, dropLast } = experiment;
   try {
     return await interruptible(async (signal) => {
       const result = await trainer.fit(data.train, {
@@ -140,8 +152,14 @@ async function run(job: Job): Promise<number> {
         dropLast,
         signal,
       });
+      const path = shortPath((folder as unknown as RunFolder).path);
       await finish(job, folder as unknown as RunFolder, result, curve);
-      return result.reason === "interrupted" ? exitCodes.interrupted : exitCodes.done;
+      if (result.reason !== "interrupted") return exitCodes.done;
+      // Said even when quiet: without it nobody knows how to go on.
+      process.stderr.write(
+        `saved after step ${trainer.position.step}. Go on with: nabla train --resume ${shellWord(path)}\n`,
+      );
+      return exitCodes.interrupted;
     });
   } catch (error) {
     const kept = folder as RunFolder | null;
@@ -192,12 +210,6 @@ async function finish(job: Job, folder: RunFolder, result: FitResult, curve: Ser
   print(options, plotCurve("training loss", curve.values));
   print(options, speedLine(result));
   print(options, `saved in ${path}`);
-  if (result.reason === "interrupted") {
-    // Said even when quiet: without it nobody knows how to go on.
-    process.stderr.write(
-      `stopped after step ${result.history.at(-1)?.step ?? 0} or later; all is saved. Go on with: nabla train --resume ${shellWord(path)}\n`,
-    );
-  }
   printJson(options, summary);
 }
 

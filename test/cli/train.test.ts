@@ -1,6 +1,7 @@
 /** The command line end to end: what it prints, what it keeps, and that equal seeds give equal bytes. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 import { ended, experiment, Workspace } from "./run.ts";
 
 const space = new Workspace();
@@ -95,6 +96,19 @@ describe("nabla train", () => {
     expect(traces("d").state).not.toBe(traces("a").state);
   });
 
+  it.skipIf(!cpuAvailable().ok)(
+    "gives the same bytes with AVX2 and AVX-512, where the machine has them",
+    async () => {
+      for (const isa of ["avx2", "avx512"]) {
+        const args = ["train", "experiment.ts", "--quiet", "--out", isa];
+        const { code, stderr } = await space.run(args, { env: { NABLA_ISA: isa } });
+        if (stderr.includes("NABLA_ISA: must be one of")) continue;
+        expect([stderr, code]).toEqual(["", 0]);
+        expect(traces(isa).state).toEqual(traces("a").state);
+      }
+    },
+  );
+
   it("takes options in place of the experiment's fields", async () => {
     const { stdout } = await space.run([
       "train",
@@ -168,6 +182,10 @@ describe("nabla train", () => {
     const { epoch } = JSON.parse(traces("stopped").manifest as string).data.position;
     expect(epoch).toBeLessThan(40);
     expect((await space.run(["train", "--resume", "stopped", "--quiet"])).code).toBe(0);
+    const done = await space.run(["train", "--resume", "stopped", "--quiet"]);
+    expect(done.stderr).toBe(
+      "nabla: long.ts: stopped: all 40 epochs are done. To go on give more: --epochs 80\n",
+    );
     expect((await space.run(["train", "long.ts", "--out", "whole", "--quiet"])).code).toBe(0);
     expect(traces("stopped")).toEqual(traces("whole"));
   });

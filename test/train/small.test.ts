@@ -171,6 +171,36 @@ describe("progress", () => {
   });
 });
 
+describe("progress on a terminal", () => {
+  it("draws a live bar and leaves a line per epoch", async () => {
+    let text = "";
+    const stream = Object.assign(
+      new Writable({
+        write(chunk, _, done) {
+          text += chunk;
+          done();
+        },
+      }),
+      { isTTY: true, columns: 200 },
+    ) as unknown as NodeJS.WriteStream;
+    const callback = progress({ stream });
+    const run = {} as Run;
+    const plan = { epochs: 1, batchSize: 10, rows: 40, batches: 4, parameters: 1, device: "cpu" };
+    const scores = { loss: 0.5 };
+    await callback.start?.({ plan, position: { epoch: 0, batch: 0, step: 0 }, history: [] }, run);
+    await callback.epochStart?.({ epoch: 1 }, run);
+    await callback.batch?.({ epoch: 1, batch: 0, count: 3 }, run);
+    await new Promise((done) => setTimeout(done, 150)); // the bar draws 12 times a second
+    const position = { epoch: 0, batch: 3, step: 3 };
+    await callback.stepEnd?.({ position, rows: 30, seconds: 1, train: scores, recent: scores }, run);
+    await new Promise((done) => setTimeout(done, 150));
+    await callback.epochEnd?.({ record: { epoch: 1, step: 4, train: scores, validation: null } }, run);
+    expect(text).toContain("75% | loss 0.5000 | 30 samples/s | 0.3 s left");
+    expect(text).toMatch(/█{18}░{6}/);
+    expect(text.endsWith("epoch 1/1  loss 0.5000  30 samples/s\n")).toBe(true);
+  });
+});
+
 describe("numbers for people", () => {
   it("formats scores, rates and times", () => {
     expect([0.123456, 0, 1e-5, 123456, 1234.5, -2, Number.NaN].map(formatScore)).toEqual([

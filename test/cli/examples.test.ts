@@ -1,0 +1,65 @@
+/** The worked examples run, and reach what they are there to show. */
+import { spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { ended, Workspace } from "./run.ts";
+
+const path = (name: string) => fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
+
+async function run(name: string): Promise<string[]> {
+  const { code, stdout } = await ended(
+    spawn(process.execPath, ["--import", import.meta.resolve("tsx"), path(name)]),
+  );
+  expect(code).toBe(0);
+  return stdout.trimEnd().split("\n");
+}
+
+const numbers = (line: string | undefined): number[] => (line?.match(/-?\d+(\.\d+)?/g) ?? []).map(Number);
+
+describe("examples", () => {
+  it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {
+    const lines = await run("gradient-descent");
+    // At theta = 0 the error is -y: the gradient is -(mean(y), mean(x y)).
+    expect(numbers(lines[1])).toEqual([0, 59, 0, 0, -10, -26]);
+    const [step, loss, theta0, theta1] = numbers(lines.at(-1)) as [number, number, number, number];
+    expect([step, Math.round(theta0), Math.round(theta1)]).toEqual([100, 4, 3]);
+    expect(loss).toBeLessThan(0.001);
+  });
+
+  it("housing recovers the coefficients it was made with", async () => {
+    const rows = (await run("housing")).slice(-13).map(numbers) as [number, number, number][];
+    expect(rows.map(([feature]) => feature)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    // The noise of 0.5 over 405 rows leaves each coefficient a standard error of 0.025.
+    for (const [, answer, recovered] of rows) expect(Math.abs(recovered - answer)).toBeLessThan(0.1);
+  });
+
+  it("binary-mlp learns by hand in 1,000 steps", async () => {
+    const lines = await run("binary-mlp");
+    const losses = lines.slice(0, 5).map((line) => numbers(line)[1] as number);
+    expect(losses[4]).toBeLessThan(0.1);
+    expect(losses[0]).toBeGreaterThan(0.5);
+    expect(numbers(lines[5])[0]).toBeGreaterThan(0.97);
+  });
+
+  it("mnist-small passes 0.9 on the test images", async () => {
+    const lines = await run("mnist-small");
+    expect(numbers(lines[0])[1]).toBeGreaterThan(0.91);
+    expect(lines[1]).toMatch(/^predicted( \d){10}$/);
+  });
+
+  it("mnist-mlp passes 0.955 after one epoch of real images", async () => {
+    const space = new Workspace();
+    const { code, stdout } = await space.run([
+      "train",
+      path("mnist-mlp"),
+      "--epochs",
+      "1",
+      "--json",
+      "--quiet",
+    ]);
+    space.remove();
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ epochs: 1, parameters: 118_282 });
+    expect(JSON.parse(stdout).validation.accuracy).toBeGreaterThan(0.955);
+  });
+});
