@@ -1,0 +1,64 @@
+/** What the documentation shows is run. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { tensor } from "nabla";
+import type { Module } from "nabla/nn";
+import type { Optimizer } from "nabla/optim";
+import { afterAll, afterEach, expect, test, vi } from "vitest";
+import { blocks, load } from "./pages.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "nabla-docs-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const [byHand, withTrainer] = blocks("README.md") as [string, string];
+const written = (page: string, file: string): string =>
+  blocks(page).find((block) => block.startsWith(`// ${file}\n`)) as string;
+
+test("README: the loop by hand learns", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  await load("by-hand", byHand);
+  const [word, loss] = log.mock.calls.at(-1) as [string, number];
+  expect(word).toBe("loss");
+  expect(loss).toBeLessThan(0.1);
+  expect(byHand.trim().split("\n").length).toBeLessThanOrEqual(30);
+});
+
+test("README: the trainer learns", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(process.stdout, "write").mockImplementation(() => true);
+  vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+  await load(
+    "with-trainer",
+    withTrainer.replace("epochs: 10", "epochs: 1").replace("runs/mnist", folder.replaceAll("\\", "/")),
+  );
+  const scores = log.mock.calls.at(-1)?.[0] as { accuracy: number };
+  expect(scores.accuracy).toBeGreaterThan(0.9);
+});
+
+test("adding an optimizer: Lion's two first steps", async () => {
+  const { scaleByLion } = await load(
+    "lion",
+    written("docs/adding-an-op.md", "src/optim/links/scale-by-lion.ts"),
+  );
+  const optimizer = (scaleByLion as () => Optimizer)();
+  const params = { p: tensor([1, 1, 1]) };
+  const [first, state] = optimizer.update({ p: tensor([2, -3, 0]) }, optimizer.init(params), params);
+  expect(await first.p.data()).toEqual(Float32Array.of(1, -1, 0));
+  // m = 0.01 g = [0.02, -0.03, 0]; 0.9 m + 0.1 g' changes sign where g' outweighs it.
+  const [second] = optimizer.update({ p: tensor([-0.1, 0.4, -1]) }, state, params);
+  expect(await second.p.data()).toEqual(Float32Array.of(1, 1, -1));
+});
+
+test("adding a layer: RMSNorm", async () => {
+  const { RmsNorm } = await load("rms-norm", written("docs/adding-an-op.md", "src/nn/rms-norm.ts"));
+  const layer = new (RmsNorm as new (size: number) => Module)(2).init(0);
+  const y = await (layer.forward as (x: unknown) => ReturnType<typeof tensor>)(tensor([[3, 4]])).data();
+  const scale = 1 / Math.sqrt(12.5 + 1e-6);
+  expect(y[0]).toBeCloseTo(3 * scale, 6);
+  expect(y[1]).toBeCloseTo(4 * scale, 6);
+  expect(Object.keys(layer.parameters())).toEqual(["weight"]);
+});
