@@ -274,13 +274,13 @@ bool Context::free(int32_t id) {
   if (!memory_.valid(id)) return false;
   for (int32_t later : freedLater_)
     if (later == id) return false;
-  if (busy()) freedLater_.push_back(id);
-  else collect(), memory_.free(id);
+  freedLater_.push_back(id);
+  collect();
   return true;
 }
 
-// Frees what could not be while jobs ran.
 void Context::collect() {
+  if (freedLater_.empty() || busy()) return;
   for (int32_t id : freedLater_) memory_.free(id);
   freedLater_.clear();
 }
@@ -368,7 +368,7 @@ void Context::drain() {
   pthread_mutex_lock(&mutex_);
   while (pending_ > 0) pthread_cond_wait(&changed_, &mutex_);
   pthread_mutex_unlock(&mutex_);
-  if (!freedLater_.empty()) collect();
+  collect();
 }
 
 }  // namespace nabla

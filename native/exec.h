@@ -67,9 +67,14 @@ class Context {
   const Isa& isa() const { return isa_; }
   int32_t threads() const { return pool_.size(); }
 
-  int32_t alloc(size_t bytes) { return memory_.alloc(bytes); }
+  int32_t alloc(size_t bytes) {
+    collect();
+    return memory_.alloc(bytes);
+  }
   bool free(int32_t id);
   Memory& memory() { return memory_; }
+  // Frees what could not be while jobs ran, if none does now.
+  void collect();
   size_t arenas() const { return arenas_; }
 
   // An empty text, or what is wrong.
@@ -93,7 +98,6 @@ class Context {
   static void job(void* turn, int32_t index);
   void execute(Executable& exe, char* const* memory, const double* scalars, int64_t count);
   bool reserveWorkers(idx scratch, idx registers);
-  void collect();
 
   Isa isa_;
   Memory memory_;

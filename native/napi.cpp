@@ -293,6 +293,7 @@ napi_value stats(napi_env env, napi_callback_info info) {
   size_t length;
   double* out = (double*)call.array(1, napi_float64_array, length);
   if (!call.ok || length < 3) return misuse(env, "stats");
+  c->collect();
   out[0] = (double)c->memory().live();
   out[1] = (double)c->memory().peak();
   out[2] = (double)c->arenas();
