@@ -5,7 +5,7 @@ import type { Node, Plan } from "../../../src/engine/ir/index.ts";
 import { build as b, evaluateGraph, make } from "../../../src/engine/ops/index.ts";
 import { sizeOf } from "../../../src/util/index.ts";
 import { cook, dataOf, inputsOf, recipes } from "./graphs.ts";
-import { run } from "./run.ts";
+import { backends, run } from "./run.ts";
 
 const input = (...shape: number[]): Node => make("input", [], {}, shape, "f32");
 const numbers = (n: number, from = 0): Float32Array => Float32Array.from({ length: n }, (_, i) => from + i);
@@ -129,42 +129,45 @@ describe("donation", () => {
     );
   });
 
-  test("running again over the same memory continues the computation", async () => {
-    await fc.assert(
-      fc.asyncProperty(recipes, async (recipe) => {
-        const inputs = inputsOf(recipe);
-        const pool = cook(recipe, inputs);
-        // Each input's successor: the first result of its size, else another input's value, else itself plus one.
-        const next = inputs.map((node, i) => {
-          const size = sizeOf(node.aval.shape);
-          const found = [...pool.slice(i), ...inputs.slice(i + 1), ...inputs].find(
-            (other) => other !== node && sizeOf(other.aval.shape) === size,
+  test.each(backends)(
+    "running again over the same memory continues the computation, on %s",
+    async (_device, backend) => {
+      await fc.assert(
+        fc.asyncProperty(recipes, async (recipe) => {
+          const inputs = inputsOf(recipe);
+          const pool = cook(recipe, inputs);
+          // Each input's successor: the first result of its size, else another input's value, else itself plus one.
+          const next = inputs.map((node, i) => {
+            const size = sizeOf(node.aval.shape);
+            const found = [...pool.slice(i), ...inputs.slice(i + 1), ...inputs].find(
+              (other) => other !== node && sizeOf(other.aval.shape) === size,
+            );
+            const value = found ?? b.add(node, b.fill(node, 1));
+            const small = b.min(b.max(value, b.fill(value, -9)), b.fill(value, 9));
+            return b.reshape(recipe.donated[i] ? value : small, node.aval.shape);
+          });
+          const data = dataOf(recipe, inputs);
+          const pairs = inputs.map((_, i) => [i, i] as const);
+          const outputs = [...next, pool[0] as Node];
+          const graph = { inputs, outputs, donated: inputs.map(() => true), pairs };
+          const times = 3;
+          let state: Float64Array[] = data.map((values) => Float64Array.from(values));
+          let results: Float64Array[] = [];
+          for (let i = 0; i < times; i++) {
+            results = evaluateGraph(
+              outputs,
+              new Map(inputs.map((node, n) => [node, state[n] as Float64Array])),
+            );
+            state = results.slice(0, inputs.length);
+          }
+          const got = await run(graph, data, {}, times, [], {}, backend);
+          expect(got.plan.outputs.slice(0, -1).map(({ donor }) => donor)).toEqual(inputs.map((_, i) => i));
+          expect(got.outputs.map((values) => Array.from(values, (v) => v + 0))).toEqual(
+            results.map((values) => Array.from(values, (v) => v + 0)),
           );
-          const value = found ?? b.add(node, b.fill(node, 1));
-          const small = b.min(b.max(value, b.fill(value, -9)), b.fill(value, 9));
-          return b.reshape(recipe.donated[i] ? value : small, node.aval.shape);
-        });
-        const data = dataOf(recipe, inputs);
-        const pairs = inputs.map((_, i) => [i, i] as const);
-        const outputs = [...next, pool[0] as Node];
-        const graph = { inputs, outputs, donated: inputs.map(() => true), pairs };
-        const times = 3;
-        let state: Float64Array[] = data.map((values) => Float64Array.from(values));
-        let results: Float64Array[] = [];
-        for (let i = 0; i < times; i++) {
-          results = evaluateGraph(
-            outputs,
-            new Map(inputs.map((node, n) => [node, state[n] as Float64Array])),
-          );
-          state = results.slice(0, inputs.length);
-        }
-        const got = await run(graph, data, {}, times);
-        expect(got.plan.outputs.slice(0, -1).map(({ donor }) => donor)).toEqual(inputs.map((_, i) => i));
-        expect(got.outputs.map((values) => Array.from(values, (v) => v + 0))).toEqual(
-          results.map((values) => Array.from(values, (v) => v + 0)),
-        );
-      }),
-      { numRuns: Number(process.env.NABLA_FUZZ ?? 150) },
-    );
-  });
+        }),
+        { numRuns: Number(process.env.NABLA_FUZZ ?? 150) },
+      );
+    },
+  );
 });

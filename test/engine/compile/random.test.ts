@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { CompileOptions } from "../../../src/engine/compile/index.ts";
-import type { Node } from "../../../src/engine/ir/index.ts";
+import type { Backend, Node } from "../../../src/engine/ir/index.ts";
 import { evaluateGraph } from "../../../src/engine/ops/index.ts";
 import { cook, dataOf, inputsOf, type Recipe, recipes } from "./graphs.ts";
-import { run } from "./run.ts";
+import { backends, run } from "./run.ts";
 
 const runs = Number(process.env.NABLA_FUZZ ?? 150);
 
@@ -20,16 +20,21 @@ function meaning(
   return evaluateGraph(outputs, given).map(plain);
 }
 
-async function check(recipe: Recipe, options: CompileOptions, donate: boolean): Promise<void> {
+async function check(
+  recipe: Recipe,
+  options: CompileOptions,
+  donate: boolean,
+  backend: Backend,
+): Promise<void> {
   const inputs = inputsOf(recipe);
   const outputs = cook(recipe, inputs);
   const data = dataOf(recipe, inputs);
   const donated = inputs.map((_, i) => donate && recipe.donated[i] === true);
-  const got = await run({ inputs, outputs, donated }, data, options);
+  const got = await run({ inputs, outputs, donated }, data, options, 1, [], {}, backend);
   expect(got.outputs.map(plain)).toEqual(meaning(inputs, outputs, data));
 }
 
-describe("plans of random graphs mean what the graphs mean", () => {
+describe.each(backends)("plans of random graphs mean what the graphs mean, on %s", (_device, backend) => {
   const variants: readonly (readonly [string, CompileOptions, boolean])[] = [
     ["fused", {}, false],
     ["unfused", { fuse: false }, false],
@@ -38,7 +43,7 @@ describe("plans of random graphs mean what the graphs mean", () => {
   ];
   test.each(variants)("%s", async (_name, options, donate) => {
     await fc.assert(
-      fc.asyncProperty(recipes, (recipe) => check(recipe, options, donate)),
+      fc.asyncProperty(recipes, (recipe) => check(recipe, options, donate, backend)),
       { numRuns: runs },
     );
   });
@@ -50,7 +55,8 @@ describe("plans of random graphs mean what the graphs mean", () => {
         const outputs = cook(recipe, inputs);
         const data = dataOf(recipe, inputs);
         const graph = { inputs, outputs, donated: inputs.map(() => false) };
-        const got = await run(graph, data, {}, 1, [], { maxBuffersPerKernel: 6, segments: false });
+        const limits = { maxBuffersPerKernel: 6, segments: false };
+        const got = await run(graph, data, {}, 1, [], limits, backend);
         expect(got.outputs.map(plain)).toEqual(meaning(inputs, outputs, data));
         for (const step of got.plan.steps) {
           if (step.kind !== "fused") continue;

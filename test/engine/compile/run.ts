@@ -1,7 +1,17 @@
-/** Runs a plan on the reference device. */
+/** Runs a plan on a device. */
+
+import { cpuAvailable, cpuBackend } from "../../../src/engine/backend/cpu/index.ts";
 import { referenceBackend } from "../../../src/engine/backend/reference/index.ts";
 import { type CompileGraph, type CompileOptions, compile } from "../../../src/engine/compile/index.ts";
-import { bytesOf, type Plan } from "../../../src/engine/ir/index.ts";
+import { type Backend, bytesOf, type Plan } from "../../../src/engine/ir/index.ts";
+
+const native = cpuAvailable().ok ? cpuBackend({ threads: 2 }) : null;
+
+/** The devices there are. */
+export const backends: readonly (readonly [string, Backend])[] = [
+  ["reference", referenceBackend()],
+  ...(native === null ? [] : [["cpu", native] as const]),
+];
 
 export interface Ran {
   readonly plan: Plan;
@@ -16,8 +26,8 @@ export async function run(
   times = 1,
   scalars: readonly number[] = [],
   limits: { maxBuffersPerKernel?: number; segments?: boolean } = {},
+  backend: Backend = (backends[0] as (typeof backends)[number])[1],
 ): Promise<Ran> {
-  const backend = referenceBackend();
   const plan = compile(graph, { ...backend.caps, ...limits }, { verify: true, ...options });
   const inputs = data.map((values) => {
     const id = backend.alloc(values.byteLength);
@@ -34,5 +44,10 @@ export async function run(
     const bytes = await backend.read(outputs[i] as number, 0, bytesOf(aval));
     results.push(new Float32Array(bytes.slice().buffer));
   }
+  executable.release();
+  for (const id of inputs) backend.free(id);
+  plan.outputs.forEach(({ donor }, i) => {
+    if (donor === null) backend.free(outputs[i] as number);
+  });
   return { plan, outputs: results };
 }
