@@ -145,12 +145,12 @@ export async function newRunFolder(name: string, out: string | undefined): Promi
   }
 }
 
+/** A folder where a run began and nothing was reached yet may be used again. */
 async function holdsRun(folder: RunFolder): Promise<boolean> {
   if (await hasCheckpoint(folder.checkpoint)) return true;
   try {
-    await readBytes(join(folder.path, "config.json"));
-    return true;
+    return (await readBytes(join(folder.path, "history.jsonl"))).length > 0;
   } catch {
-    return false;
+    return false; // it cannot be read: that it cannot be written either is said when the run begins
   }
 }

@@ -1,6 +1,6 @@
 /** Files that are whole or not there: atomic writes, and file-system errors told in one line with their cure. */
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, unlink } from "node:fs/promises";
+import { mkdir, open, readFile, rename, statfs, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { NablaError } from "../util/index.ts";
 
@@ -107,6 +107,18 @@ export async function ensureWritable(path: string): Promise<void> {
       await unlink(probe).catch(() => undefined);
     }
   });
+}
+
+/** Throws FileError unless the disk of an existing folder has room for `bytes` more; `what` is what needs it. */
+export async function ensureRoom(path: string, bytes: number, what: string): Promise<void> {
+  const { bavail, bsize, blocks } = await withFile("ask for the free space", path, () => statfs(path));
+  const free = bavail * bsize;
+  if (free >= bytes || blocks === 0) return; // some virtual file systems do not say: no blocks at all
+  const megabytes = (value: number) => `${(value / 1e6).toFixed(1)} MB`;
+  throw new FileError(
+    `${path}: the disk must have room for ${what} of ${megabytes(bytes)}; ${megabytes(free)} are free. Free some space, or choose another folder.`,
+    "ENOSPC",
+  );
 }
 
 /** The bytes of a file. Throws FileError. */

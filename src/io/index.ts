@@ -1,5 +1,13 @@
 export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest, saveCheckpoint } from "./checkpoint.ts";
-export { ensureWritable, FileError, fileError, readBytes, withFile, writeFileAtomic } from "./files.ts";
+export {
+  ensureRoom,
+  ensureWritable,
+  FileError,
+  fileError,
+  readBytes,
+  withFile,
+  writeFileAtomic,
+} from "./files.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

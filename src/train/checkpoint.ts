@@ -1,5 +1,5 @@
 /** Checkpoints while training: often enough to lose little, and never at the price of the one before. */
-import { ensureWritable } from "../io/index.ts";
+import { ensureRoom, ensureWritable } from "../io/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
 import type { Callback, Run } from "./events.ts";
 
@@ -13,7 +13,7 @@ export interface CheckpointOptions {
 }
 
 /**
- * Saves the training state into `dir` at the end of epochs and of the run. Shows at the start that the folder can be written.
+ * Saves the training state into `dir` at the end of epochs and of the run. Shows at the start that the folder can be written and has room.
  *
  * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
  * last one's failure ends in an error.
@@ -35,10 +35,12 @@ export function checkpoint(dir: string, options: CheckpointOptions = {}): Callba
     savedStep = step;
   };
   return {
-    async start() {
+    async start({ plan }) {
       savedAt = performance.now();
       savedStep = -1;
       await ensureWritable(dir);
+      // The new state is written beside the old one.
+      await ensureRoom(dir, 2 * plan.stateBytes, "two checkpoints");
     },
     async epochEnd({ record }, run) {
       if (record.epoch % every !== 0 || performance.now() - savedAt < minSeconds * 1000) return;

@@ -33,6 +33,8 @@ export interface Plan {
   readonly batches: number;
   /** Trained numbers in the model. */
   readonly parameters: number;
+  /** What a checkpoint takes on disk, about. */
+  readonly stateBytes: number;
   /** As in "cpu (avx512, 2 threads)". */
   readonly device: string;
 }

@@ -1,9 +1,11 @@
 /** The state of a training run: one tree of tensors, donated from step to step, saved and resumed bit by bit. */
-import { random, type Tensor, tensor } from "../engine/tensor/index.ts";
+import { bytesPerElement } from "../engine/ir/index.ts";
+import { random, Tensor, tensor } from "../engine/tensor/index.ts";
 import { copyTree } from "../io/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { type Module, namedParameters } from "../nn/index.ts";
 import type { Optimizer, State } from "../optim/index.ts";
+import { visitLeaves } from "../util/index.ts";
 
 export type Params = Record<string, Tensor>;
 export type MetricStates = Record<string, ReturnType<Metric["init"]>>;
@@ -69,4 +71,13 @@ export async function firstState(
     metrics: freshMetrics(metrics, device),
     failed: counter(never, device),
   };
+}
+
+/** The bytes of a tree's tensors. */
+export function treeBytes(tree: unknown): number {
+  let bytes = 0;
+  visitLeaves(tree, (leaf) => {
+    if (leaf instanceof Tensor) bytes += leaf.size * bytesPerElement[leaf.dtype];
+  });
+  return bytes;
 }

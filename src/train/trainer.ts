@@ -14,7 +14,7 @@ import { type Live, runEpochs } from "./fit.ts";
 import { suggestion } from "./nearest.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { type Resumed, readManifest } from "./resume.ts";
-import { firstState, type Params } from "./state.ts";
+import { firstState, type Params, treeBytes } from "./state.ts";
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
 export interface TrainerOptions {
@@ -172,6 +172,7 @@ export class Trainer {
       rows: train.length,
       batches: dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize),
       parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+      stateBytes: treeBytes(live.state),
       device: getDevice(this.device).backend.describe(),
     };
     this.#run = run;

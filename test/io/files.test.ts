@@ -4,7 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ensureWritable, FileError, fileError, readBytes, writeFileAtomic } from "../../src/io/files.ts";
+import {
+  ensureRoom,
+  ensureWritable,
+  FileError,
+  fileError,
+  readBytes,
+  writeFileAtomic,
+} from "../../src/io/files.ts";
 
 let dir = "";
 beforeEach(async () => {
@@ -68,10 +75,22 @@ describe("ensureWritable", () => {
     await expect(ensureWritable(path)).rejects.toThrow("cannot create the folder: it exists already");
   });
 
-  it.skipIf(process.getuid?.() === 0)("notices a folder without permission", async () => {
+  it("notices a folder without permission (which root has everywhere)", async () => {
     await chmod(dir, 0o500);
-    await expect(ensureWritable(dir)).rejects.toThrow("permission denied");
+    const attempt = ensureWritable(dir);
+    if (process.getuid?.() === 0) await attempt;
+    else await expect(attempt).rejects.toThrow("permission denied. Choose a folder you may write to.");
     await chmod(dir, 0o700);
+  });
+});
+
+describe("ensureRoom", () => {
+  it("says what is needed and what is free", async () => {
+    await ensureRoom(dir, 1000, "a file");
+    await expect(ensureRoom(dir, 1e18, "a file")).rejects.toThrow(
+      /: the disk must have room for a file of 1000000000000\.0 MB; [\d.]+ MB are free\. Free some space, or choose another folder\.$/,
+    );
+    await expect(ensureRoom(join(dir, "none"), 1, "a file")).rejects.toMatchObject({ code: "ENOENT" });
   });
 });
 

@@ -144,7 +144,15 @@ describe("progress", () => {
     }) as unknown as NodeJS.WriteStream;
     const callback = progress({ stream, everySeconds: 0 });
     const run = {} as Run;
-    const plan = { epochs: 2, batchSize: 32, rows: 100, batches: 4, parameters: 1234, device: "cpu (test)" };
+    const plan = {
+      epochs: 2,
+      batchSize: 32,
+      rows: 100,
+      batches: 4,
+      parameters: 1234,
+      stateBytes: 1,
+      device: "cpu (test)",
+    };
     const position = { epoch: 0, batch: 0, step: 0 };
     await callback.start?.({ plan, position, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
@@ -185,7 +193,15 @@ describe("progress on a terminal", () => {
     ) as unknown as NodeJS.WriteStream;
     const callback = progress({ stream });
     const run = {} as Run;
-    const plan = { epochs: 1, batchSize: 10, rows: 40, batches: 4, parameters: 1, device: "cpu" };
+    const plan = {
+      epochs: 1,
+      batchSize: 10,
+      rows: 40,
+      batches: 4,
+      parameters: 1,
+      stateBytes: 1,
+      device: "cpu",
+    };
     const scores = { loss: 0.5 };
     await callback.start?.({ plan, position: { epoch: 0, batch: 0, step: 0 }, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
