@@ -37,7 +37,13 @@ export function build(
   const donors = donations.map((donation) => donation?.leaf ?? null);
   const lowered = lower(leaves, outputs, donors);
   const fuses = options.fuse ?? true;
-  const { units, groups } = fuse(lowered.units, caps, fuses);
+  const successors = new Map(
+    lowered.outputs.flatMap((value, index) => {
+      const leaf = lowered.leaves[donors[index] ?? -1];
+      return leaf === undefined || leaf === value ? [] : [[value, leaf] as const];
+    }),
+  );
+  const { units, groups } = fuse(lowered.units, successors, caps, fuses);
   const storages = new Storages();
   const inputs = leaves.length - scalars;
   const constants = units.filter((unit) => unit.data !== null).map(resultOf);

@@ -72,7 +72,7 @@ describe("rows", () => {
     expect(explain(planOf([logits, labels], [loss, gradient, correct]))).toMatchInlineSnapshot(`
       "2 inputs, 3 outputs, 2 steps
       0: fused [32][10]: <argMax> eq f32 iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in0 in1) -> a128 out1 a0
-      1: fused 2 x [][32]: <sum> mul (a0 a128) -> out0 out2
+      1: fused [][32]: <sum> mul <sum> mul (a0 a128) -> out0 out2
       output 0: f32[] = out0
       output 1: f32[32,10] = out1
       output 2: f32[] = out2

@@ -1,7 +1,7 @@
 /** Fusion: units into groups, greedily. Contractions take their epilogues first, then producers and readers join, then siblings. */
 import { sizeOf } from "../../../util/index.ts";
 import type { Capabilities } from "../../ir/index.ts";
-import type { DagNode } from "../dag.ts";
+import { type DagNode, order } from "../dag.ts";
 import type { Operand, Unit, Value } from "../lower/units.ts";
 import { hasRow } from "./axes.ts";
 import { Group, Grouping } from "./group.ts";
@@ -25,23 +25,36 @@ export interface Fused {
   readonly groups: readonly Group[];
 }
 
-/** Groups the units of a graph. */
-export function fuse(units: readonly Unit[], caps: Capabilities, enabled: boolean): Fused {
-  if (!enabled) return { units, groups: singles(units, caps).groups() };
+/** Values that are to take the memory of a leaf. */
+export type Successors = ReadonlyMap<Value, Value>;
+
+/** Groups the units of a graph. Readers of a leaf come before what takes its memory, so that this can happen in place. */
+export function fuse(
+  units: readonly Unit[],
+  successors: Successors,
+  caps: Capabilities,
+  enabled: boolean,
+): Fused {
+  const group = (list: readonly Unit[], repeated: ReadonlySet<Unit>) => {
+    const grouping = singles(list, successors, caps);
+    if (enabled) join(list, repeated, grouping);
+    return grouping.groups();
+  };
+  if (!enabled) return { units, groups: group(units, new Set()) };
   const start = repeat(units, repeatedMasks(units), []);
-  const first = group(start.units, start.copies, caps);
+  const first = group(start.units, start.copies);
   const repeats = repeatedStores(first);
   if (repeats.size === 0) return { units: start.units, groups: first };
   const before = costOf(first);
   const next = repeat(start.units, repeats, first);
-  const second = group(next.units, new Set([...start.copies, ...next.copies]), caps);
+  const second = group(next.units, new Set([...start.copies, ...next.copies]));
   if (costOf(second) < before) return { units: next.units, groups: second };
   next.undo();
   return { units: start.units, groups: first };
 }
 
 /** Every unit for itself. */
-function singles(units: readonly Unit[], caps: Capabilities): Grouping {
+function singles(units: readonly Unit[], successors: Successors, caps: Capabilities): Grouping {
   const grouping = new Grouping(caps.maxBuffersPerKernel);
   for (const unit of units) {
     if (unit.kind === "leaf") continue;
@@ -51,17 +64,23 @@ function singles(units: readonly Unit[], caps: Capabilities): Grouping {
     for (const operand of unit.operands) if (operand.kind === "value") follows(operand.value.unit);
     unit.after.forEach(follows);
   }
+  for (const [value, leaf] of successors) {
+    const writer = grouping.get(value.unit);
+    for (const reader of leaf.users) {
+      const before = grouping.get(reader);
+      if (writer !== undefined && before !== undefined) order(before.node, writer.node);
+    }
+  }
   return grouping;
 }
 
-function group(units: readonly Unit[], repeated: ReadonlySet<Unit>, caps: Capabilities): Group[] {
-  const grouping = singles(units, caps);
+function join(units: readonly Unit[], repeated: ReadonlySet<Unit>, grouping: Grouping): void {
   // What was repeated for a reader goes to that reader; what is left, to its producer.
   joinProducers(units, (unit) => !repeated.has(unit), grouping);
   joinProducers(units, (unit) => repeated.has(unit), grouping);
   joinScalars(grouping);
-  joinSiblings(units, grouping);
-  return grouping.groups();
+  joinSiblings(units, sameValue, grouping);
+  joinSiblings(units, sameGroup, grouping);
 }
 
 const valueOperands = (unit: Unit): ValueOperand[] =>
@@ -102,29 +121,29 @@ function joinScalars(grouping: Grouping): void {
   }
 }
 
+/** What readers have in common: a value they read whole, or the group their operands come from. */
+type Shared = (value: Value, size: number, group: Group | undefined) => Value | DagNode | null;
+
+const sameValue: Shared = (value, size) => (sizeOf(value.aval.shape) === size ? value : null);
+const sameGroup: Shared = (value, size, group) =>
+  group !== undefined && size <= TINY && sizeOf(value.aval.shape) > 1 ? group.node : null;
+
 /** Kernels over the same space that read the same thing. */
-function joinSiblings(units: readonly Unit[], grouping: Grouping): void {
-  const byProducer = new Map<DagNode | Value, Set<Unit>>();
-  const note = (key: DagNode | Value, unit: Unit) => {
-    let readers = byProducer.get(key);
-    if (readers === undefined) {
-      readers = new Set();
-      byProducer.set(key, readers);
-    }
-    readers.add(unit);
-  };
+function joinSiblings(units: readonly Unit[], shared: Shared, grouping: Grouping): void {
+  const readersOf = new Map<DagNode | Value, Set<Unit>>();
   for (const unit of units) {
-    if (unit.kind !== "map" && unit.kind !== "reduce") continue;
     const size = sizeOf(unit.domain);
-    if (size === 1) continue;
+    if ((unit.kind !== "map" && unit.kind !== "reduce") || size === 1) continue;
     for (const { value } of valueOperands(unit)) {
       const group = grouping.get(value.unit);
-      if (group === grouping.get(unit)) continue;
-      if (sizeOf(value.aval.shape) === size) note(value, unit);
-      if (group !== undefined && size <= TINY && sizeOf(value.aval.shape) > 1) note(group.node, unit);
+      const key = group === grouping.get(unit) ? null : shared(value, size, group);
+      if (key === null) continue;
+      const readers = readersOf.get(key);
+      if (readers === undefined) readersOf.set(key, new Set([unit]));
+      else readers.add(unit);
     }
   }
-  for (const readers of byProducer.values()) {
+  for (const readers of readersOf.values()) {
     const list = [...readers].slice(0, MOST_READERS);
     for (let i = 1; i < list.length; i++) {
       for (let j = 0; j < i; j++) {
