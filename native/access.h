@@ -101,13 +101,37 @@ NABLA_INLINE void widen(DType t, idx n, uint32_t* d) {
   }
 }
 
+// Into a register: whole vectors, then what is left of one, so that nothing beyond the operand is touched.
+NABLA_INLINE void copyWords(uint32_t* d, const uint32_t* s, idx n) {
+  idx i = 0;
+  for (; i + VN <= n; i += VN) st(d + i, ld(s + i));
+  if (i < n) st((float*)d + i, ldTail((const float*)s + i, tailOf(n - i)));
+}
+
+// The same short line again and again (a bias): one round of it, then what is there doubled. False where the access is another.
+NABLA_INLINE bool repeatLine(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
+  const int last = x.end - 1;
+  if (x.guarded || x.end == x.begin || size[last] > n / 2) return false;
+  for (int a = x.begin; a < last; a++)
+    if (x.stride[a] != 0) return false;
+  const idx period = size[last], at = pos % period, stride = x.stride[last];
+  readRun(base, x.dtype, x.offset + fixed + at * stride, stride, period - at, d);
+  readRun(base, x.dtype, x.offset + fixed, stride, at, d + period - at);
+  for (idx done = period; done < n;) {
+    const idx more = least(done, n - done);
+    copyWords(d + done, d, more);
+    done += more;
+  }
+  return true;
+}
+
 // n elements from position pos of the access's space into d, which has room for whole vectors.
 __attribute__((noinline)) static void gatherTile(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
   if (fixed == OUTSIDE) {
     fillRun(x.fill, n, d);
   } else if (x.linear && !x.guarded) {
     readRun(base, x.dtype, x.offset + fixed + pos, 1, n, d);
-  } else {
+  } else if (!repeatLine(x, size, base, fixed, pos, n, d)) {
     Walk walk;
     walk.start(x, size, fixed, pos);
     for (idx done = 0; done < n;) {

@@ -119,7 +119,7 @@ class Checker {
         held_[ins.d] = WIDE;
         return;
       case OP_expand:
-        in_.require(program.mode == ROWS || program.mode == LONG, "an expand has no rows");
+        in_.require(program.mode != MAP && program.mode != COLUMNS, "an expand has no rows");
         in_.require(ins.level == (program.mode == ROWS ? INNER : OUTER), "an expand's level does not fit its place");
         in_.require(role_[ins.d] == PLAIN, "an expand writes to an operand's register");
         read(ins.a[0], OUTER);
@@ -175,7 +175,7 @@ void TileDecoder::programs() {
     programs_.emplace_back(new CheckedProgram());
     CheckedProgram& p = *programs_.back();
     p.program = TileProgram();
-    p.program.mode = (Mode)in_.below(4, "a mode");
+    p.program.mode = (Mode)in_.below(5, "a mode");
     p.program.loads = in_.count(1, "loads");
     for (int32_t i = 0; i < p.program.loads; i++) p.loadTypes.push_back(dtypeOf(in_));
     p.program.indices = in_.below(1 << 12, "the number of indices");
@@ -280,7 +280,7 @@ TileAccess TileDecoder::access(const CheckedProgram& p, const Segment& s, int32_
 
   const Mode mode = p.program.mode;
   // The axes along which the access moves at all.
-  int moving = 0;
+  int movingBegin = 0, moving = 0;
   if (level == INNER) {
     moving = s.axes;
     x.begin = mode == LONG ? s.outer : 0;
@@ -288,7 +288,8 @@ TileAccess TileDecoder::access(const CheckedProgram& p, const Segment& s, int32_
     x.fixedBegin = mode == COLUMNS ? s.outer : 0;
     x.fixedEnd = mode == COLUMNS ? s.axes : mode == LONG ? s.outer : 0;
   } else if (level == OUTER) {
-    moving = x.end = s.outer;
+    movingBegin = x.begin = mode == STACKED ? s.axes - s.outer : 0;
+    moving = x.end = mode == STACKED ? s.axes : s.outer;
   }
   idx expected = 1;
   x.linear = true;
@@ -301,7 +302,7 @@ TileAccess TileDecoder::access(const CheckedProgram& p, const Segment& s, int32_
   // The first and the last element it can reach.
   __int128 first = x.offset, last = x.offset;
   bool reached = s.rows > 0;
-  for (int a = 0; a < moving; a++) {
+  for (int a = movingBegin; a < moving; a++) {
     idx lo = 0, hi = s.size[a];
     if (x.guarded && level != UNIFORM) lo = lo > x.lo[a] ? lo : x.lo[a], hi = hi < x.hi[a] ? hi : x.hi[a];
     if (lo >= hi) reached = false;
@@ -320,17 +321,19 @@ void TileDecoder::segment(const CheckedProgram& p, bool epilogue, BufferGuard& b
   s.axes = in_.below(TILE_AXES + 1, "the number of axes");
   s.outer = in_.below(s.axes + 1, "the number of outer axes");
   s.rows = s.length = 1;
+  const Mode mode = p.program.mode;
   for (int a = 0; a < s.axes; a++) {
     s.size[a] = in_.size("a size");
-    idx& of = a < s.outer ? s.rows : s.length;
+    const bool outer = mode == STACKED ? a >= s.axes - s.outer : a < s.outer;
+    idx& of = outer ? s.rows : s.length;
     of = product(in_, of, s.size[a], "a segment's size");
   }
   product(in_, s.rows > 0 ? s.rows : 1, s.length > 0 ? s.length : 1, "a segment's size");
-  const Mode mode = p.program.mode;
   in_.require(mode != MAP || s.outer == s.axes, "a map has no rows");
   in_.require(mode != ROWS || s.length <= TILE, "a row does not fit a tile");
+  in_.require(mode != STACKED || s.rows <= TILE, "the rows do not fit a tile");
   s.split = in_.flag("a split");
-  in_.require(!s.split || mode == LONG || mode == COLUMNS, "only long rows are split");
+  in_.require(!s.split || (mode != MAP && mode != ROWS), "only long rows are split");
   if (!in_.ok()) return;
   const TileProgram& t = p.program;
   if (s.split) {

@@ -25,14 +25,15 @@ enum Level : int32_t { UNIFORM = 0, OUTER = 1, INNER = 2 };
 // ROWS: rows of at most TILE elements; a tile holds whole rows and the program is one list.
 // LONG: longer rows; one pass over the row per stage.
 // COLUMNS: a tile holds one element of many rows each; a pass walks along the rows together.
-enum Mode : int32_t { MAP = 0, ROWS = 1, LONG = 2, COLUMNS = 3 };
+// STACKED: the same for so few rows that a tile holds several elements of all of them; the outer axes come last.
+enum Mode : int32_t { MAP = 0, ROWS = 1, LONG = 2, COLUMNS = 3, STACKED = 4 };
 
 struct TileInstr {
   int32_t op, level, d;
   int32_t a[TILE_ARGS];
 };
 
-// Of LONG and COLUMNS: outer instructions, one pass of inner ones, and the reductions fed by that pass; each ends where the next begins.
+// Of LONG, COLUMNS and STACKED: outer instructions, one pass of inner ones, and the reductions fed by that pass; each ends where the next begins.
 struct Stage {
   int32_t outerBegin, outerEnd, innerEnd, reduceEnd;
 };
@@ -43,9 +44,9 @@ struct TileProgram {
   const TileInstr* instrs;
   int32_t uniformEnd;             // [0, uniformEnd) run once per run
   int32_t bodyEnd;                // MAP, ROWS: [uniformEnd, bodyEnd) is the list
-  int32_t stages;                 // LONG, COLUMNS
+  int32_t stages;                 // LONG, COLUMNS, STACKED
   const Stage* stage;
-  int32_t finalBegin, finalEnd;   // LONG, COLUMNS: outer instructions after the last pass
+  int32_t finalBegin, finalEnd;   // likewise: outer instructions after the last pass
 };
 
 // An operand of one segment. Its space is the axes [begin, end), along which a tile runs; [fixedBegin, fixedEnd) stand still meanwhile.
@@ -61,10 +62,10 @@ struct TileAccess {
 };
 
 struct Segment {
-  int32_t axes, outer;            // the first `outer` axes make rows
+  int32_t axes, outer;            // the first `outer` axes (STACKED: the last) make rows
   idx size[TILE_AXES];
   idx rows, length;               // products of the outer and the inner axes
-  bool split;                     // LONG, COLUMNS: rows are cut in chunks and partial results meet in `partials`
+  bool split;                     // LONG, COLUMNS, STACKED: rows are cut in chunks and partial results meet in `partials`
   idx chunks;
   idx partials;                   // where this segment's begin in FusedTask.partials, in 4-byte words
   const TileAccess* loads;

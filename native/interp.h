@@ -75,7 +75,7 @@ NABLA_FUNCTION void loadAccumulated(Frame& f, int32_t d, idx n) {
   f.reg[d] = own;
   const float* row = f.acc;
   for (idx done = 0; done < n; done += f.accCols, row += f.accLd)
-    copyBytes((char*)(own + done), (const char*)row, least(f.accCols, n - done) * 4);
+    copyWords(own + done, (const uint32_t*)row, least(f.accCols, n - done));
 }
 
 NABLA_FUNCTION void loadTile(Frame& f, const TileInstr& ins) {
@@ -96,7 +96,7 @@ NABLA_FUNCTION void loadTile(Frame& f, const TileInstr& ins) {
       f.reg[ins.d] = (uint32_t*)at;
       return;
     }
-    copyBytes((char*)own, at, n * 4);
+    copyWords(own, (const uint32_t*)at, n);
   } else {
     // A tile inside one line of the last axis also lies in a row of memory.
     const int a = x.end - 1;
@@ -138,8 +138,14 @@ NABLA_INLINE void splatInto(uint32_t* d, uint32_t v, idx n) {
 NABLA_FUNCTION void expandTile(Frame& f, const TileInstr& ins) {
   uint32_t* d = f.reg[ins.d];
   const uint32_t* s = f.reg[ins.a[0]];
-  if (f.program->mode != ROWS) return splatInto(d, s[0], f.splatCount);
   const idx length = f.segment->length, rows = f.n[OUTER];
+  if (f.program->mode == LONG) return splatInto(d, s[0], f.splatCount);
+  if (f.program->mode == STACKED) {
+    // The values of all rows, as often as a tile holds them.
+    for (idx k = TILE / rows; k > 0; k--, d += rows)
+      for (idx i = 0; i < rows; i += VN) st(d + i, rows - i >= VN ? ld(s + i) : partial(s + i, rows - i, 0u));
+    return;
+  }
   for (idx r = 0; r < rows; r++) splatInto(d + r * length, s[r], length);
 }
 

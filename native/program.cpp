@@ -207,7 +207,7 @@ class Decoder {
     t.m = in_.size("a size");
     t.n = in_.size("a size");
     t.k = in_.size("a size");
-    s.nothing = batch * t.m == 0 || t.n == 0;
+    s.nothing = batch == 0 || t.m == 0 || t.n == 0;
     matrix(s, 0, t.batchRank, t.batch, t.aBatch, t.m, t.k, t.aRow, t.aCol, false);
     matrix(s, 1, t.batchRank, t.batch, t.bBatch, t.k, t.n, t.bRow, t.bCol, false);
     s.plain = in_.flag("a plain store");
@@ -301,7 +301,7 @@ class Decoder {
 
   struct Box {
     idx outer, length, inner;
-    idx lines() const { return outer * inner; }
+    idx lines() const { return (idx)((size_t)outer * (size_t)inner); }  // `times` has refused what does not fit
   };
   Box box() {
     Box b;

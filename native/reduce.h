@@ -69,20 +69,30 @@ template <class F, class V> NABLA_INLINE typename F::T lanesToOne(V* lanes) {
   return v[0];
 }
 
-// The 1 to 15 elements after the last whole group of 16, identities behind them.
-template <class F, class T> NABLA_INLINE void padded(const T* p, idx n, T* out) {
-  for (int i = 0; i < LANES; i++) out[i] = i < n ? p[i] : F::identity();
+NABLA_INLINE VI laneNumbers() {
+  VI v{};
+  for (int i = 0; i < VN; i++) v[i] = i;
+  return v;
+}
+
+// The first n of a vector's elements, 1 <= n <= VN, and `other` in the rest.
+NABLA_INLINE VF partial(const float* p, idx n, float other) {
+  return vsel(laneNumbers() < (int32_t)n, ldTail(p, tailOf(n)), splat(other));
+}
+NABLA_INLINE VI partial(const int32_t* p, idx n, int32_t other) {
+  return vsel(laneNumbers() < (int32_t)n, (VI)ldTail((const float*)p, tailOf(n)), splat(other));
+}
+NABLA_INLINE VU partial(const uint32_t* p, idx n, uint32_t other) {
+  return vsel(laneNumbers() < (int32_t)n, (VU)ldTail((const float*)p, tailOf(n)), splat(other));
 }
 
 template <class F, class V, class T> NABLA_INLINE void foldInto(V* lanes, const T* p, idx n) {
   idx i = 0;
   for (; i + LANES <= n; i += LANES)
     for (int v = 0; v < VPL; v++) lanes[v] = F::apply(lanes[v], ld(p + i + v * VN));
-  if (i < n) {
-    T rest[LANES];
-    padded<F, T>(p + i, n - i, rest);
-    for (int v = 0; v < VPL; v++) lanes[v] = F::apply(lanes[v], ld(rest + v * VN));
-  }
+  // Lanes that get nothing would get an identity.
+  for (int v = 0; i < n; v++, i += VN)
+    lanes[v] = F::apply(lanes[v], n - i >= VN ? ld(p + i) : partial(p + i, n - i, F::identity()));
 }
 
 // How one kind of reduction does its parts. `value` and `place` are an accumulator; place only serves argMax and argMin.
@@ -95,6 +105,8 @@ struct Folder {
   void (*closeRow)(uint32_t* value, int32_t* place);
   // Folds element `position` of n rows into n lanes.
   void (*columnTile)(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx position);
+  // Folds elements `position` and on, `count` of them, each of n rows side by side, into n lanes.
+  void (*stackTile)(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx count, idx position);
   // Lane by lane, an earlier part with a later one.
   void (*merge)(uint32_t* value, int32_t* place, const uint32_t* laterValue, const int32_t* laterPlace, idx n);
   // Whole rows of a tile, back to back, to d.
@@ -122,6 +134,17 @@ template <int K, class V> struct FoldParts {
   }
   static void columnTile(uint32_t* value, int32_t*, const uint32_t* s, idx n, idx) {
     for (idx i = 0; i < n; i += VN) st((T*)value + i, F::apply(ld((const T*)value + i), ld((const T*)s + i)));
+  }
+  static void stackTile(uint32_t* value, int32_t*, const uint32_t* s, idx n, idx count, idx) {
+    for (idx i = 0; i < n; i += VN) {
+      V lanes = ld((const T*)value + i);
+      const T* p = (const T*)s + i;
+      if (n - i >= VN)
+        for (idx k = 0; k < count; k++) lanes = F::apply(lanes, ld(p + k * n));
+      else
+        for (idx k = 0; k < count; k++) lanes = F::apply(lanes, partial(p + k * n, n - i, F::identity()));
+      st((T*)value + i, lanes);
+    }
   }
   static void merge(uint32_t* value, int32_t*, const uint32_t* later, const int32_t*, idx n) {
     for (idx i = 0; i < n; i += VN) st((T*)value + i, F::apply(ld((const T*)value + i), ld((const T*)later + i)));
@@ -186,6 +209,13 @@ template <bool MAX, class V> struct ArgParts {
   static void columnTile(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx position) {
     for (idx i = 0; i < n; i += VN) mergeAt(value, place, i, ld((const T*)s + i), splat((int32_t)position));
   }
+  static void stackTile(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx count, idx position) {
+    for (idx k = 0; k < count; k++, s += n)
+      for (idx i = 0; i < n; i += VN) {
+        const V b = n - i >= VN ? ld((const T*)s + i) : partial((const T*)s + i, n - i, identity());
+        mergeAt(value, place, i, b, splat((int32_t)(position + k)));
+      }
+  }
   static void merge(uint32_t* value, int32_t* place, const uint32_t* later, const int32_t* laterPlace, idx n) {
     for (idx i = 0; i < n; i += VN) mergeAt(value, place, i, ld((const T*)later + i), ld(laterPlace + i));
   }
@@ -202,7 +232,7 @@ template <bool MAX, class V> struct ArgParts {
 };
 
 template <class P> constexpr Folder folderOf(bool places) {
-  return Folder{P::begin, P::rowTile, P::closeRow, P::columnTile, P::merge, P::rows, places};
+  return Folder{P::begin, P::rowTile, P::closeRow, P::columnTile, P::stackTile, P::merge, P::rows, places};
 }
 
 // In opcode order from OP_reduceSum_f.

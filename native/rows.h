@@ -37,6 +37,9 @@ NABLA_FUNCTION Cut cutSegment(const TileProgram& p, const Segment& s, int32_t ph
     case LONG:
       if (!s.split) return Cut{s.rows, length, 1};
       return phase == p.stages ? Cut{s.rows, 1, 1} : Cut{s.rows * s.chunks, ROW_CHUNK, 1};
+    case STACKED:
+      if (!s.split) return Cut{1, s.rows * length, s.rows};
+      return phase == p.stages ? Cut{1, s.rows, s.rows} : Cut{s.chunks, s.rows * COLUMN_CHUNK, s.rows};
     default: {
       // Narrow enough that every thread gets some: a column's bits do not depend on its neighbours.
       const idx parts = s.split && phase < p.stages ? 1 : threads;
@@ -87,6 +90,16 @@ NABLA_FUNCTION void passChunk(Frame& f, const Stage& stage, Accumulator* acc, id
         acc[q].tree.folder->rowTile(acc[q].value, acc[q].place, f.reg[reduces[q].a[0]], f.n[INNER], p);
     }
     for (int32_t q = 0; q < count; q++) acc[q].tree.folder->closeRow(acc[q].value, acc[q].place);
+  } else if (f.program->mode == STACKED) {
+    const idx rows = f.n[OUTER], step = TILE / rows;
+    for (idx j = from; j < to; j += step) {
+      const idx several = least(step, to - j);
+      f.n[INNER] = several * rows;
+      f.pos[INNER] = j * rows;
+      runInstrs(f, stage.outerEnd, stage.innerEnd);
+      for (int32_t q = 0; q < count; q++)
+        acc[q].tree.folder->stackTile(acc[q].value, acc[q].place, f.reg[reduces[q].a[0]], rows, several, j);
+    }
   } else {
     f.n[INNER] = f.n[OUTER];
     f.pos[INNER] = f.pos[OUTER];
@@ -214,7 +227,7 @@ NABLA_FUNCTION void runUnits(Frame& f, const FusedTask& task, int32_t phase, con
   const Segment& s = *f.segment;
   if (p.mode == MAP) f.splatCount = least(TILE, roundUp(s.rows, LANES));
   else if (p.mode == ROWS) f.splatCount = least(TILE, roundUp(most(s.rows, s.rows * s.length), LANES));
-  else f.splatCount = TILE;
+  else f.splatCount = p.mode == COLUMNS ? roundUp(cut.width, LANES) : TILE;
   runInstrs(f, 0, p.uniformEnd);
   if (s.split) return splitPhase(f, task.partials, phase, cut, units);
   switch (p.mode) {

@@ -64,7 +64,7 @@ export class FusedEncoder {
       words.push(code.registers, code.instrs.length);
       for (const instr of code.instrs) words.push(...instr);
       words.push(code.uniformEnd);
-      if (mode !== "long" && mode !== "columns") continue;
+      if (mode === "map" || mode === "rows") continue;
       words.push(code.stages.length);
       for (const ends of code.stages) words.push(...ends);
     }

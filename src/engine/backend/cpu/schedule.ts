@@ -6,7 +6,7 @@ import { stridesOf, UnsupportedError } from "../../../util/index.ts";
 import { ACCUMULATOR, type Access, type FusedBody, type Segment } from "../../ir/index.ts";
 
 /** As in native/fused.h. */
-export const modes = { map: 0, rows: 1, long: 2, columns: 3 } as const;
+export const modes = { map: 0, rows: 1, long: 2, columns: 3, stacked: 4 } as const;
 export type Mode = keyof typeof modes;
 
 export const TILE = 256;
@@ -30,7 +30,7 @@ export interface Operand {
 export interface Schedule {
   readonly mode: Mode;
   readonly sizes: readonly number[];
-  /** How many leading axes number the rows; all of them in a map. */
+  /** How many leading axes (stacked: trailing) number the rows; all of them in a map. */
   readonly outer: number;
   readonly split: boolean;
   readonly loads: readonly Operand[];
@@ -120,7 +120,7 @@ const sizeOfAxes = (axes: readonly Axis[]): number => axes.reduce((product, { si
 
 function chooseMode(axes: readonly Axis[], asMap: boolean): Mode {
   if (asMap) return "map";
-  if (prefersColumns(axes)) return "columns";
+  if (prefersColumns(axes)) return sizeOfAxes(axes.filter(({ inner }) => !inner)) <= TILE / 2 ? "stacked" : "columns";
   return sizeOfAxes(axes.filter(({ inner }) => inner)) <= TILE ? "rows" : "long";
 }
 
@@ -150,8 +150,8 @@ export function schedule(body: FusedBody, segment: Segment): Schedule | null {
   const rows = sizeOfAxes(outerAxes);
   const length = sizeOfAxes(rowAxes);
   const limits = mode === "long" ? LONG_SPLIT : COLUMN_SPLIT;
-  const split = (mode === "long" || mode === "columns") && length >= limits.length && rows <= limits.rows;
-  return scheduled(segment, all, { mode, outer: outerAxes.length, split });
+  const split = mode !== "map" && mode !== "rows" && length >= limits.length && rows <= limits.rows;
+  return scheduled(segment, mode === "stacked" ? [...rowAxes, ...outerAxes] : all, { mode, outer: outerAxes.length, split });
 }
 
 /** An epilogue's: a map whose positions are those of the result, so its axes are merged but never moved. */

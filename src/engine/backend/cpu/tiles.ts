@@ -34,7 +34,7 @@ export interface TileCode {
   /** [op, level, d, a0 .. a6] each. */
   readonly instrs: readonly (readonly number[])[];
   readonly uniformEnd: number;
-  /** Of long and columns: where each stage's outer, inner and reduce lists end. */
+  /** But for maps and rows: where each stage's outer, inner and reduce lists end. */
   readonly stages: readonly (readonly [outerEnd: number, innerEnd: number, reduceEnd: number])[];
 }
 
