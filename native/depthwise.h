@@ -81,7 +81,7 @@ NABLA_FUNCTION void depthwiseFilter(const ConvTask& t, Worker& w) {
     float* out = t.out ? t.out + c : panel;
     const idx ld = t.out ? channels : step;
     for (idx tap = 0; tap < taps; tap++) zeroFloats(out + tap * ld, cols);
-    Pixel p = pixelOf(l, 0);
+    Pixel p = rows > 0 ? pixelOf(l, 0) : Pixel();
     for (idx r = 0; r < rows; r++) {
       const idx n = listTaps(list, l, p);
       for (idx q = 0; q < n; q++) {

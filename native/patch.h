@@ -104,6 +104,7 @@ NABLA_INLINE void patchRow(float* to, const Lattice& l, const float* source, con
 
 // Rows r .. r+rows of the patch matrix, each `width` floats.
 NABLA_FUNCTION void patchRows(float* to, idx width, const Lattice& l, const float* source, idx r, idx rows, idx t0, idx t1, idx c0, idx c1) {
+  if (rows == 0) return;
   Pixel p = pixelOf(l, r);
   for (idx i = 0; i < rows; i++) {
     patchRow(to + i * width, l, source, p, t0, t1, c0, c1);

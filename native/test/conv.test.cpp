@@ -92,21 +92,21 @@ uint64_t runCase(const Isa& isa, ConvTask t, Rng& rng, uint64_t hash) {
   return hash;
 }
 
-// Random geometry with the result size that high padding `hi` implies; false where a size would not be positive.
+// Random geometry with the result size that high padding `hi` implies; now and then one without results.
 bool geometry(ConvTask& t, Rng& rng, int axes, idx biggest) {
   for (int d = 0; d < 3; d++) {
     if (d < 3 - axes) {
       t.in[d] = t.kernel[d] = t.size[d] = t.stride[d] = t.dilation[d] = 1, t.padLo[d] = 0;
       continue;
     }
-    t.in[d] = rng.between(1, biggest);
+    t.in[d] = rng.between(rng.below(9) == 0 ? 0 : 1, biggest);
     t.kernel[d] = rng.between(1, 4);
     t.stride[d] = rng.between(1, 3);
     t.dilation[d] = rng.between(1, 2);
     t.padLo[d] = rng.between(-1, 2);
     idx hi = rng.between(-1, 2), span = t.in[d] + t.padLo[d] + hi - (t.kernel[d] - 1) * t.dilation[d] - 1;
-    if (span < 0) return false;
-    t.size[d] = span / t.stride[d] + 1;
+    if (span < 0 && rng.coin()) return false;
+    t.size[d] = span < 0 ? 0 : span / t.stride[d] + 1;
   }
   return true;
 }

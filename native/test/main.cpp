@@ -1,5 +1,5 @@
 // The native test program: every kernel of every instruction set this machine has, then equality between sets.
-// Usage: native-test [--bench] [--quick] [--isa sse2|avx2|avx512]
+// Usage: native-test [--bench] [--quick] [--isa sse2|avx2|avx512] [--programs FILE]
 #include "check.h"
 #include "probe.h"
 
@@ -9,10 +9,12 @@ bool quick = false;
 int main(int argc, char** argv) {
   bool timing = false;
   std::string only;
+  const char* programs = nullptr;
   for (int i = 1; i < argc; i++) {
     std::string a = argv[i];
     if (a == "--bench") timing = true;
     else if (a == "--quick") quick = true;
+    else if (a == "--programs" && i + 1 < argc) programs = argv[++i];
     else if (a == "--isa" && i + 1 < argc) only = argv[++i];
     else {
       std::printf("unknown option %s\n", argv[i]);
@@ -56,6 +58,7 @@ int main(int argc, char** argv) {
     if (isa.table->fused && !fusedName) fusedName = isa.table->name;
   }
   if (timing) return 0;
+  if (programs) testPrograms(programs);
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures ? 1 : 0;
 }
