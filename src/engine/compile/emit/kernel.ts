@@ -15,7 +15,15 @@ import {
 } from "../../ir/index.ts";
 import { hasRow, outerAxes } from "../fuse/axes.ts";
 import { type Group, inRegister, viewIn } from "../fuse/index.ts";
-import { computes, type Operand, type ReduceFn, resultOf, type Unit, type Value } from "../lower/units.ts";
+import {
+  computes,
+  type Operand,
+  type ReduceFn,
+  resultOf,
+  targetView,
+  type Unit,
+  type Value,
+} from "../lower/units.ts";
 import { identityView, type View, viewKey } from "../view.ts";
 import { shapeHash } from "./hash.ts";
 
@@ -278,8 +286,7 @@ class Emitter {
     if (buffer === null) throw new InternalError("a value that is stored has no storage");
     this.#stores.push({ value, dtype: resultOf(unit).aval.dtype });
     if (target !== null) {
-      const view = { shape: unit.domain, offset: target.offset, strides: target.strides, guard: null };
-      const split = this.#view(view, unit);
+      const split = this.#view(targetView(unit, target), unit);
       this.#storeAccesses.push({ buffer, offset: target.offset, strides: this.#pick(split.strides) });
       return;
     }

@@ -1,9 +1,9 @@
 /** Whether two groups may become one, and making them one. */
 import { sizeOf } from "../../../util/index.ts";
 import { merge } from "../dag.ts";
-import { computes, type Operand, resultOf, type Unit } from "../lower/units.ts";
+import { computes, type Operand, resultOf, targetView, type Unit } from "../lower/units.ts";
 import { type View, viewKey } from "../view.ts";
-import { dropOnes, hasRow, isRowLike, outerAxes, type Space, unifyFull, unifyOuter } from "./axes.ts";
+import { hasRow, isRowLike, outerAxes, type Space, unifyFull, unifyOuter } from "./axes.ts";
 import { type Group, type Grouping, inRegister, isEscaping, resultIsOuter, viewIn } from "./group.ts";
 
 /** A kernel with more instructions gains nothing by one more. */
@@ -65,12 +65,8 @@ function countBuffers(units: readonly Unit[], inside: (unit: Unit) => boolean): 
 function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: ReadonlySet<Unit>): boolean {
   const units = [...p.units, ...c.units];
   if (units.length > MOST_UNITS) return false;
-  const heavy = p.heavy ?? c.heavy;
-  if (heavy !== null) {
-    const shape = dropOnes(resultOf(heavy).aval.shape);
-    if (hasRow(space) || space.axes.length !== shape.length) return false;
-    if (space.axes.some((size, axis) => size !== shape[axis])) return false;
-  }
+  // An epilogue runs over the axes of its contraction: whatever it accesses must be affine in them.
+  const fixed = p.heavy !== null || c.heavy !== null;
   const inside = (unit: Unit) => {
     const group = grouping.get(unit);
     return group === p || group === c;
@@ -94,13 +90,15 @@ function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: Re
         // A value of the row used along the row: another pass over it.
         if (!rowLike && !outer.has(unit) && resultIsOuter(producer, outer)) return false;
       } else if (
-        operand.view.guard !== null &&
+        (fixed || operand.view.guard !== null) &&
         unit.fn !== "random" &&
         viewIn(space, operand.view, outer.has(unit)) === null
       ) {
         return false;
       }
     }
+    if (fixed && unit.into !== null && viewIn(space, targetView(unit, unit.into), false) === null)
+      return false;
     if (!rowLike && !resultIsOuter(unit, outer) && isEscaping(resultOf(unit), inside)) return false;
   }
   return countBuffers(units, inside) <= grouping.maxBuffers;
@@ -144,8 +142,11 @@ export function mergeAcross(
   if (!scalarsAllow(p, c, grouping)) return false;
   const unified = unify(p, c, producer, unit, view);
   if (unified === null) return false;
-  if (!allowed(p, c, grouping, unified.space, unified.outer)) return false;
-  return join(p, c, grouping, unified.space, unified.outer);
+  const heavy = p.heavy !== null ? p : c.heavy !== null ? c : null;
+  if (heavy !== null && hasRow(unified.space)) return false;
+  const space = heavy === null ? unified.space : heavy.space;
+  if (!allowed(p, c, grouping, space, unified.outer)) return false;
+  return join(p, c, grouping, space, unified.outer);
 }
 
 /** Merges two groups that do not read each other, over all axes of both. */

@@ -43,6 +43,7 @@ const isCheap = ({ kind, fn, into }: Unit): boolean =>
 /** What groups store although other groups could find it from at most one other thing that is in memory. */
 export function repeatedStores(groups: readonly Group[]): Repeats {
   const repeats = new Map<Unit, readonly Unit[]>();
+  const homes = new Map(groups.flatMap((group) => group.units.map((unit) => [unit, group] as const)));
   for (const group of groups) {
     const members = new Set(group.units);
     const inside = (unit: Unit) => members.has(unit);
@@ -53,24 +54,32 @@ export function repeatedStores(groups: readonly Group[]): Repeats {
       const outside = users.filter((user) => !inside(user));
       if (kept || outside.length === 0 || !outside.every((user) => computes(user) && user.fn !== "random"))
         continue;
-      const cone = coneOf(unit, inside, repeats);
-      if (cone === null) continue;
-      repeats.set(unit, [...new Set(outside)]);
+      const readers = [...new Set(outside)];
+      if (isCheaper(unit, readers, inside, homes, repeats)) repeats.set(unit, readers);
     }
   }
   return repeats;
 }
 
-/** The units to repeat with `unit`, from what stays in memory; null when that is too much. */
-function coneOf(unit: Unit, inside: (unit: Unit) => boolean, gone: Repeats): Unit[] | null {
+/**
+ * Whether each reader would find `unit` from values that are in memory with at most one load of full size more than it has, and
+ * few more instructions.
+ */
+function isCheaper(
+  unit: Unit,
+  readers: readonly Unit[],
+  inside: (unit: Unit) => boolean,
+  homes: ReadonlyMap<Unit, Group>,
+  gone: Repeats,
+): boolean {
   const bytes = bytesOf(resultOf(unit).aval);
-  const cone: Unit[] = [];
+  const cone = new Set<Unit>();
   const full = new Set<Value>();
   const stack = [unit];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    if (cone.includes(at)) continue;
-    cone.push(at);
-    if (cone.length > MOST_REPEATED) return null;
+    if (cone.has(at)) continue;
+    cone.add(at);
+    if (cone.size > MOST_REPEATED) return false;
     for (const operand of at.operands) {
       if (operand.kind !== "value") continue;
       const { value } = operand;
@@ -81,11 +90,15 @@ function coneOf(unit: Unit, inside: (unit: Unit) => boolean, gone: Repeats): Uni
       }
       if (bytesOf(value.aval) * SMALLER <= bytes) continue;
       // Kept longer for this, it must not be larger than what it replaces.
-      if (!stored || (value.unit.kind !== "leaf" && bytesOf(value.aval) > bytes)) return null;
+      if (!stored || (value.unit.kind !== "leaf" && bytesOf(value.aval) > bytes)) return false;
       full.add(value);
     }
   }
-  return full.size <= 1 ? cone : null;
+  const loadedBy = (reader: Unit, value: Value) => {
+    const home = homes.get(reader);
+    return home !== undefined && value.users.some((user) => homes.get(user) === home);
+  };
+  return readers.every((reader) => [...full].filter((value) => !loadedBy(reader, value)).length <= 1);
 }
 
 export interface Repeated {

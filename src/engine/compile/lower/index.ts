@@ -14,7 +14,16 @@ import {
   type View,
 } from "../view.ts";
 import { concatenatedBytes, constantBytes } from "./data.ts";
-import { type Operand, resultOf, type Unit, Units, type Value, wholeOf } from "./units.ts";
+import {
+  computes,
+  type Operand,
+  resultOf,
+  type Target,
+  type Unit,
+  Units,
+  type Value,
+  wholeOf,
+} from "./units.ts";
 
 export interface Lowered {
   readonly units: readonly Unit[];
@@ -71,7 +80,7 @@ class Lowering {
       const { unit } = operand.value;
       if (operand.value === donor || (unit.kind !== "leaf" && unit.into === null)) return operand.value;
     }
-    return resultOf(this.#units.copy(operand, node.aval));
+    return this.#copy(operand, node.aval);
   }
 
   /** Memory without elements. */
@@ -94,10 +103,30 @@ class Lowering {
       if (isWhole(operand)) value = operand.value;
       else if (sizeOf(node.aval.shape) === 0) value = this.#empty(node.aval);
       else if (data !== null) value = this.#constant(data, node.aval);
-      else value = resultOf(this.#units.copy(operand, node.aval));
+      else value = this.#copy(operand, node.aval);
       this.#copies.set(node, value);
     }
     return value;
+  }
+
+  /** A copy in memory of its own. */
+  #copy(operand: Operand, aval: Aval): Value {
+    const spread = rearranged(operand);
+    if (spread === null) return resultOf(this.#units.copy(operand, aval));
+    const value = this.#units.value(aval);
+    const piece = this.#piece(operand, aval, wholeOf(value, aval.shape));
+    this.#units.add({ kind: "assemble", results: [value] }).after.push(piece);
+    return value;
+  }
+
+  /** A copy into part of a value. */
+  #piece(operand: Operand, aval: Aval, into: Target): Unit {
+    const spread = rearranged(operand);
+    if (spread === null) return this.#units.copy(operand, aval, into);
+    const pick = (list: readonly number[]) => spread.axes.map((axis) => at(list, axis));
+    const shape = pick(aval.shape);
+    const straight: Operand = { kind: "value", value: spread.value, view: identityView(shape) };
+    return this.#units.copy(straight, { dtype: aval.dtype, shape }, { ...into, strides: pick(into.strides) });
   }
 
   #constant(data: Uint8Array, aval: Aval): Value {
@@ -243,7 +272,7 @@ class Lowering {
       return stride * (at(interior, axis) + 1);
     });
     const source = node.src[0] as Node;
-    const piece = this.#units.copy(operand, source.aval, { value, offset, strides });
+    const piece = this.#piece(operand, source.aval, { value, offset, strides });
     piece.after.push(fill);
     this.#units.add({ kind: "assemble", results: [value] }).after.push(fill, piece);
     return whole(value);
@@ -260,7 +289,7 @@ class Lowering {
     const strides = stridesOf(node.aval.shape);
     let offset = 0;
     const pieces = node.src.map((source) => {
-      const piece = this.#units.copy(this.#operand(source), source.aval, { value, offset, strides });
+      const piece = this.#piece(this.#operand(source), source.aval, { value, offset, strides });
       offset += at(strides, axis) * at(source.aval.shape, axis);
       return piece;
     });
@@ -276,7 +305,7 @@ class Lowering {
     const starts = results.slice(0, carry).flatMap((value, index) => {
       if (sizeOf(value.aval.shape) === 0) return [];
       const start = this.#operand(node.src[index] as Node);
-      return [this.#units.copy(start, value.aval, wholeOf(value, value.aval.shape))];
+      return [this.#piece(start, value.aval, wholeOf(value, value.aval.shape))];
     });
     const unit = this.#units.add({ kind: "heavy", results, node, operands });
     unit.after.push(...starts);
@@ -291,6 +320,31 @@ const whole = (value: Value): Operand => ({ kind: "value", value, view: identity
 function isWhole(operand: Operand): operand is Operand & { kind: "value" } {
   if (operand.kind !== "value" || !isIdentity(operand.view)) return false;
   return sizeOf(operand.view.shape) === sizeOf(operand.value.aval.shape);
+}
+
+/**
+ * When an operand is all of a kernel's or contraction's result in another order: its axes in the order of that result, so that the
+ * copy can be that kernel's store instead of a load of its own.
+ */
+function rearranged(operand: Operand): { readonly value: Value; readonly axes: readonly number[] } | null {
+  if (operand.kind !== "value" || isIdentity(operand.view)) return null;
+  const { value, view } = operand;
+  const op = value.unit.node?.op;
+  const stores =
+    computes(value.unit) ||
+    op === "matmul" ||
+    op === "conv" ||
+    op === "convInputGrad" ||
+    op === "convFilterGrad";
+  if (!stores || view.offset !== 0 || view.guard !== null) return null;
+  const axes = view.shape.map((_, axis) => axis).filter((axis) => view.shape[axis] !== 1);
+  axes.sort((p, q) => at(view.strides, q) - at(view.strides, p));
+  let stride = 1;
+  for (const axis of [...axes].reverse()) {
+    if (at(view.strides, axis) !== stride) return null;
+    stride *= at(view.shape, axis);
+  }
+  return stride === sizeOf(value.aval.shape) ? { value, axes } : null;
 }
 
 /** The view through one movement op, or null where it does not compose. */

@@ -131,6 +131,14 @@ export class Units {
   }
 }
 
+/** Where a copy writes, as a view of its target. */
+export const targetView = (unit: Unit, { offset, strides }: Target): View => ({
+  shape: unit.domain,
+  offset,
+  strides,
+  guard: null,
+});
+
 /** The whole of `value`, row-major in `shape`. */
 export const wholeOf = (value: Value, shape: Shape): Target => ({
   value,

@@ -1,10 +1,17 @@
-/** The order of tasks: topological, next always what frees the most memory, else what comes first in the program. */
+/**
+ * The order of tasks: topological, next always what frees the most memory, else what comes first in the program. Tasks that wait for
+ * nothing and read nothing (fills) run just before their first reader.
+ */
 import type { Task } from "../emit/task.ts";
 import { rootOf, type Storage } from "../memory/storage.ts";
 
 export function schedule(tasks: readonly Task[]): Task[] {
   const ofNode = new Map(tasks.map((task) => [task.node, task]));
-  const waiting = new Map(tasks.map((task) => [task, task.node.previous.size]));
+  const isLazy = (task: Task) => task.reads.size === 0 && task.node.previous.size === 0 && task.step !== null;
+  const lazy = new Set(tasks.filter(isLazy));
+  const waitsFor = (task: Task) =>
+    [...task.node.previous].filter((node) => !lazy.has(ofNode.get(node) as Task)).length;
+  const waiting = new Map(tasks.map((task) => [task, waitsFor(task)]));
   const roots = (storages: ReadonlySet<Storage>) =>
     [...new Set([...storages].map(rootOf))].filter(({ place }) => place.in === "arena");
   const reads = new Map(tasks.map((task) => [task, roots(task.reads)]));
@@ -23,8 +30,17 @@ export function schedule(tasks: readonly Task[]): Task[] {
     return bytes;
   };
 
-  const ready = tasks.filter((task) => waiting.get(task) === 0);
+  const ready = tasks.filter((task) => waiting.get(task) === 0 && !lazy.has(task));
   const done: Task[] = [];
+  const run = (task: Task) => {
+    for (const node of task.node.previous) {
+      const fill = ofNode.get(node);
+      if (fill !== undefined && lazy.delete(fill)) run(fill);
+    }
+    done.push(task);
+    for (const root of writes.get(task) ?? []) live.add(root);
+    for (const root of reads.get(task) ?? []) readersLeft.set(root, (readersLeft.get(root) ?? 0) - 1);
+  };
   while (ready.length > 0) {
     let best = 0;
     let most = Number.NEGATIVE_INFINITY;
@@ -37,9 +53,7 @@ export function schedule(tasks: readonly Task[]): Task[] {
       }
     });
     const [task] = ready.splice(best, 1) as [Task];
-    done.push(task);
-    for (const root of writes.get(task) ?? []) live.add(root);
-    for (const root of reads.get(task) ?? []) readersLeft.set(root, (readersLeft.get(root) ?? 0) - 1);
+    run(task);
     for (const node of task.node.next) {
       const next = ofNode.get(node);
       if (next === undefined) continue;
@@ -48,5 +62,7 @@ export function schedule(tasks: readonly Task[]): Task[] {
       if (left === 0) ready.push(next);
     }
   }
+  // What nothing in the plan reads: outputs.
+  for (const task of lazy) done.push(task);
   return done;
 }
