@@ -2,8 +2,8 @@
  * Screens of a terminal as one SVG picture that plays them, for the README. Each file is what `tmux capture-pane -e -p` printed:
  *
  *   tmux new-session -d -s shot -x 100 -y 33 'npm start; sleep 99'
- *   for i in $(seq 10 24); do sleep 1; tmux capture-pane -t shot -e -p > /tmp/screen-$i; done
- *   npx tsx scripts/terminal-svg.ts '$ npm start' /tmp/screen-* > docs/images/training.svg
+ *   for i in $(seq 10 24); do sleep 1; tmux capture-pane -t shot -e -p > screens/$i; done
+ *   npx tsx scripts/terminal-svg.ts 'npm start' screens/* > docs/images/training.svg
  */
 import { readFileSync } from "node:fs";
 
@@ -97,7 +97,7 @@ function frameOf(screen: string): Frame {
 /** Seconds a frame stays; the last one stays longer. */
 const [each, final] = [0.7, 6];
 
-function toSvg(screens: readonly string[]): string {
+function toSvg(command: string, screens: readonly string[]): string {
   const frames = screens.map(frameOf);
   const width = Math.ceil(Math.max(...frames.map(({ columns }) => columns)) * cell + 2 * margin);
   const height = 30 + margin * 2 + (Math.max(...frames.map(({ lines }) => lines)) - 1) * leading;
@@ -113,6 +113,7 @@ function toSvg(screens: readonly string[]): string {
   const still = `@media (prefers-reduced-motion){g[id]{animation:none}#f${frames.length - 1}{visibility:visible}}`;
   const groups = frames.map(({ body }, i) => `<g id="f${i}">\n${body}\n</g>`);
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}">
+<title>A terminal: ${escaped(command)}</title>
 <style>
 ${shown.join("\n")}
 ${still}
@@ -127,5 +128,6 @@ ${groups.join("\n")}
 }
 
 const [command = "", ...files] = process.argv.slice(2);
-const prompt = `\u001b[2m${command}\u001b[0m\n`;
-process.stdout.write(toSvg(files.map((file) => prompt + readFileSync(file, "utf8"))));
+const prompt = `\u001b[2m$ ${command}\u001b[0m\n`;
+const screens = files.map((file) => prompt + readFileSync(file, "utf8"));
+process.stdout.write(toSvg(command, screens));
