@@ -1,6 +1,14 @@
 /** compile: a graph of nodes becomes a plan. */
 import { InternalError, sameShape } from "../../util/index.ts";
-import { type Capabilities, type Place, type Plan, type PlanBuffer, verifyPlan } from "../ir/index.ts";
+import {
+  type Capabilities,
+  type Place,
+  type Plan,
+  type PlanBuffer,
+  verifyGraph,
+  verifyPlan,
+} from "../ir/index.ts";
+import { infer } from "../ops/index.ts";
 import { type Built, build } from "./build.ts";
 import { canonicalise } from "./canonical/index.ts";
 import { renumber } from "./emit/steps.ts";
@@ -18,6 +26,7 @@ import { pairUp } from "./pairs.ts";
 export function compile(graph: CompileGraph, caps: Capabilities, options: CompileOptions = {}): Plan {
   const scalars = graph.scalars ?? [];
   const { leaves, outputs } = canonicalise([...graph.inputs, ...scalars], graph.outputs, caps);
+  if (options.verify) verifyGraph(outputs, infer, leaves);
   const donations = options.donate === false ? outputs.map(() => null) : pairUp(graph, outputs, leaves);
   const built = build(leaves, scalars.length, outputs, donations, caps, options);
   const plan = finish(graph, built);

@@ -1,5 +1,5 @@
 /** What well-known computations compile to. A loss of fusion is a failing test here. */
-import { type Tensor, valueAndGrad } from "nabla";
+import { conv, maxPool, type Tensor, valueAndGrad } from "nabla";
 import { crossEntropy, relu } from "nabla/nn";
 import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
 import { describe, expect, test } from "vitest";
@@ -77,6 +77,107 @@ describe("rows", () => {
       output 1: f32[32,10] = out1
       output 2: f32[] = out2
       arena: 256 bytes"
+    `);
+  });
+});
+
+/** x with mean 0 and variance 1 over the axes. */
+function normalised(x: Tensor, axes: readonly number[]): Tensor {
+  const centred = x.sub(x.mean([...axes], { keepDims: true }));
+  return centred.mul(
+    centred
+      .mul(centred)
+      .mean([...axes], { keepDims: true })
+      .add(1e-5)
+      .rsqrt(),
+  );
+}
+
+describe("larger blocks", () => {
+  test("convolution, batch norm, relu, pooling", () => {
+    const [x, w, gain, bias] = [given([8, 16, 16, 3]), given([3, 3, 3, 16]), given([16]), given([16])];
+    const block = (kernel: Tensor) =>
+      maxPool(
+        relu(
+          normalised(conv(x, kernel, { padding: 1 }), [0, 1, 2])
+            .mul(gain)
+            .add(bias),
+        ),
+        [2, 2],
+      );
+    // The mean, the variance from the mean, what follows: none of them keeps more than the convolution's result.
+    expect(explain(planOf([x, w, gain, bias], block(w)))).toMatchInlineSnapshot(`
+      "4 inputs, 1 outputs, 5 steps
+      0: conv x[8,16,16,3] w[3,3,3,16] y[8,16,16,16]: in0 in1 -> a0
+      1: fused [16][2048]: <sum> mul (a0) -> a131072
+      2: fused [16][2048]: sub mul <sum> mul add sqrt div (a0 a131072) -> a131136
+      3: fused [2048,16]: sub mul mul add max (a0 a131072 a131136 in2 in3) -> a0
+      4: reduceWindow max window [1,2,2,1]: a0 -> out0
+      output 0: f32[8,8,8,16] = out0
+      arena: 131200 bytes"
+    `);
+    const [loss, gradient] = valueAndGrad((kernel: Tensor) => block(kernel).square().sum())(w);
+    expect(planCounts(planOf([x, w, gain, bias], [loss, gradient]))).toMatchInlineSnapshot(`
+      {
+        "arenaBytes": 458944,
+        "byKind": {
+          "conv": 2,
+          "fused": 10,
+          "index": 1,
+          "window": 2,
+        },
+        "segments": 15,
+        "steps": 15,
+      }
+    `);
+  });
+
+  test("attention", () => {
+    const [batch, time, width, heads] = [4, 16, 32, 4];
+    const x = given([batch, time, width]);
+    const weights = {
+      q: given([width, width]),
+      k: given([width, width]),
+      v: given([width, width]),
+      o: given([width, width]),
+    };
+    const attend = (p: typeof weights) => {
+      const h = normalised(x, [-1]);
+      const split = (w: Tensor) =>
+        h
+          .matmul(w)
+          .reshape([batch, time, heads, width / heads])
+          .permute([0, 2, 1, 3]);
+      const scores = split(p.q)
+        .matmul(split(p.k).permute([0, 1, 3, 2]))
+        .mul((width / heads) ** -0.5);
+      const mixed = scores.softmax(-1).matmul(split(p.v)).permute([0, 2, 1, 3]).reshape([batch, time, width]);
+      return mixed.matmul(p.o).add(x);
+    };
+    expect(explain(planOf([weights, x], attend(weights)))).toMatchInlineSnapshot(`
+      "5 inputs, 1 outputs, 8 steps
+      0: fused [64][32]: <sum> mul sub mul <sum> mul add sqrt div mul (in4) -> a32768
+      1: gemm 64x32x32: a32768 in2 -> a16384
+      2: gemm 64x32x32: a32768 in0 -> a24576
+      3: gemm 4x4 x 16x16x8: a16384 a24576^T, then mul -> a0
+      4: fused [256][16]: <max> sub exp <sum> div (a0) -> a16384
+      5: gemm 64x32x32: a32768 in3 -> a0
+      6: gemm 4x4 x 16x8x16: a16384 a0 -> a8192
+      7: gemm 64x32x32: a8192 in1, then add (in4) -> out0
+      output 0: f32[4,16,32] = out0
+      arena: 40960 bytes"
+    `);
+    const [loss, grads] = valueAndGrad((p: typeof weights) => attend(p).square().mean())(weights);
+    expect(planCounts(planOf([weights, x], [loss, grads]))).toMatchInlineSnapshot(`
+      {
+        "arenaBytes": 81920,
+        "byKind": {
+          "fused": 4,
+          "gemm": 15,
+        },
+        "segments": 19,
+        "steps": 19,
+      }
     `);
   });
 });

@@ -2,7 +2,7 @@
 import { type Aval, isFloat, type Node, type ScalarOp } from "../../ir/index.ts";
 import { scalarRows } from "../../ops/index.ts";
 import type { Rewriter, Rule, Rules } from "./rewriter.ts";
-import { constantOf, foldCast, foldScalar, isPowerOfTwo } from "./value.ts";
+import { constantOf, foldCast, foldScalar, hold, isPowerOfTwo } from "./value.ts";
 
 type Simplify = (b: Rewriter, src: readonly Node[], aval: Aval) => Node | null;
 
@@ -54,8 +54,9 @@ const simplify: { readonly [K in ScalarOp]?: Simplify } = {
       for (const k of [0, 1] as const) {
         const inner = constantOf(node.src[k]);
         if (inner === null || (inner !== -1 && c !== -1)) continue;
-        if (aval.dtype === "u32") continue;
-        return b.make("mul", [at(node.src, 1 - k), b.const(aval, inner * c)], {}, aval);
+        const both = hold(inner * c, aval.dtype);
+        if (both === null || aval.dtype === "u32") continue;
+        return b.make("mul", [at(node.src, 1 - k), b.const(aval, both)], {}, aval);
       }
     }
     return null;

@@ -1,4 +1,4 @@
-/** Rules for ops that only move elements. Afterwards padding is never negative and never mixes interior with cropping. */
+/** Rules for ops that only move elements. Afterwards padding is never negative. */
 import { sameShape, sizeOf } from "../../../util/index.ts";
 import type { Node } from "../../ir/index.ts";
 import type { Rewriter, Rule, Rules } from "./rewriter.ts";
@@ -122,12 +122,6 @@ const pad: Rule<"pad"> = (b, src, { lo, hi, interior, value }, aval) => {
   }
   const zeros = lo.map(() => 0);
   const dilates = gaps.some((gap) => gap > 0);
-  if (dilates && [...lo, ...hi].some((n) => n > 0)) {
-    // Interior first, on its own: only the borders can be a guard on a load.
-    const dilated = from.map((n, axis) => n + (n - 1) * at(gaps, axis));
-    const y = b.make("pad", [x], { lo: zeros, hi: zeros, interior: gaps, value }, { dtype, shape: dilated });
-    return b.make("pad", [y], { lo, hi, interior: zeros, value }, aval);
-  }
   if (
     !dilates &&
     x.op === "pad" &&
