@@ -318,9 +318,19 @@ void Context::execute(Executable& exe, char* const* memory, const double* scalar
     if (b.place == PLACE_OUTPUT) exe.pointers[i] = memory[p.inputs + b.index];
   }
   for (int32_t i = 0; i < p.scalars; i++) writeScalar(exe.scalars.base + 64 * (size_t)i, p.scalarTypes[i], scalars[i]);
-  Turn turn{*this, exe, count, p.parallel && pool_.size() > 1};
-  if (turn.together) pool_.run(job, &turn);
-  else turn.run(0);
+  if (!p.parallel || pool_.size() == 1) {
+    Turn{*this, exe, count, false}.run(0);
+    return;
+  }
+  for (int64_t done = 0, now = steadyNow(); done < count && !pool_.interrupt.load(std::memory_order_relaxed);) {
+    const int64_t runs = exe.pace.burst(count - done), started = now, parks = pool_.parks();
+    Turn turn{*this, exe, runs, exe.pace.together(now)};
+    if (turn.together) pool_.run(job, &turn);
+    else turn.run(0);
+    now = steadyNow();
+    exe.pace.note(turn.together, runs, now - started, pool_.parks() - parks, now);
+    done += runs;
+  }
 }
 
 bool Context::enqueue(std::unique_ptr<Job> job) {

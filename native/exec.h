@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 #include "memory.h"
+#include "pace.h"
 #include "pool.h"
 #include "program.h"
 
@@ -41,6 +42,7 @@ struct Region {
 struct Executable {
   Program program;
   Region arena, consts, partials, scalars;
+  Pace pace;
   std::vector<char*> pointers;                      // where each buffer is in the current run
   std::vector<std::vector<char*>> threadPointers;   // likewise per thread, where loops move slices
   size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + scalars.bytes; }

@@ -9,12 +9,6 @@ namespace {
 
 constexpr int64_t SPIN_NS = 60000;  // waking a parked thread costs about as much
 
-int64_t now() {
-  timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -24,6 +18,12 @@ inline void pause() {
 }
 
 }  // namespace
+
+int64_t steadyNow() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
 
 Gate::Gate() {
   pthread_mutex_init(&mutex_, nullptr);
@@ -52,12 +52,13 @@ uint32_t Gate::wait(uint32_t old) {
     if ((v = value()) != old) return v;
     pause();
   }
-  for (const int64_t end = now() + SPIN_NS; now() < end;) {
+  for (const int64_t end = steadyNow() + SPIN_NS; steadyNow() < end;) {
     for (int i = 0; i < 50; i++) {
       if ((v = value()) != old) return v;
       pause();
     }
   }
+  parks_.fetch_add(1, std::memory_order_relaxed);
   pthread_mutex_lock(&mutex_);
   parked_.fetch_add(1, std::memory_order_seq_cst);
   while ((v = value_.load(std::memory_order_seq_cst)) == old) pthread_cond_wait(&changed_, &mutex_);

@@ -17,13 +17,19 @@ class Gate {
   void advance(bool stop);
   // Returns the first value that is not `old`.
   uint32_t wait(uint32_t old);
+  // How often a waiter gave up spinning.
+  int64_t parks() const { return parks_.load(std::memory_order_relaxed); }
 
  private:
   std::atomic<uint32_t> value_{0};
+  std::atomic<int64_t> parks_{0};
   std::atomic<int32_t> parked_{0};
   pthread_mutex_t mutex_;
   pthread_cond_t changed_;
 };
+
+// Nanoseconds of a clock that only goes forward.
+int64_t steadyNow();
 
 class Pool {
  public:
@@ -36,6 +42,8 @@ class Pool {
   // All threads of a run meet here. True for each of them when `interrupt` was set before the last one came.
   bool barrier();
   std::atomic<bool> interrupt{false};
+  // How often a thread had to be parked at a barrier or at the end of a run.
+  int64_t parks() const { return meet_.parks() + done_.parks(); }
 
  private:
   struct Thread {

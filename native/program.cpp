@@ -8,7 +8,7 @@ namespace nabla {
 
 namespace {
 
-constexpr double PARALLEL_NS = 4000;  // below, a barrier costs too much of what a second thread would save
+constexpr double PARALLEL_NS = 6000;  // below, a barrier costs too much of what a second thread would save
 
 idx lowestBit(idx n) { return n & -n; }
 

@@ -61,15 +61,22 @@ function plainCase(opcode: Opcode): string {
   return `case OP_${opcode.name}: ${macro(isExpensive(opcode))}(${operands.length}, , ${reads.join(" ")} st((${pointerType[result]}*)d + i, (${vectorType[result]})(${text}));)`;
 }
 
-/** Nested temporaries, one scope an operation, so that each row's own text is used as it stands. */
+/** A literal that reads back as the same f32. */
+const floatText = (value: number): string => {
+  const text = String(Math.fround(value));
+  return `splat(${Object.is(value, -0) ? "-" : ""}${/[.e]/.test(text) ? text : `${text}.0`}f)`;
+};
+
+/** Nested functions, one an operation, so that each row's own text is used as it stands. */
 function expressionCode(expression: Expression, leaves: readonly string[]): string {
   if (typeof expression === "string") return `v${leaves.indexOf(expression)}`;
-  if (typeof expression === "number") return `splat(${expression.toFixed(1)}f)`;
+  if (typeof expression === "number") return floatText(expression);
   const [op, ...args] = expression;
-  const names = args.map((_, i) => variables[i] as string);
-  const parameters = names.map((name) => `VF ${name}`).join(", ");
+  const { signature, cpp } = scalarRows[op];
+  const parameters = args.map((_, i) => `${signature === "select" && i === 0 ? "VI" : "VF"} ${variables[i]}`);
   const values = (args as Expression[]).map((arg) => expressionCode(arg, leaves)).join(", ");
-  return `[](${parameters}) { return ${scalarRows[op].cpp}; }(${values})`;
+  const text = signature === "compare" ? `(VI)(${cpp})` : cpp;
+  return `[](${parameters.join(", ")}) { return ${text}; }(${values})`;
 }
 
 function patternCase(opcode: Opcode): string {

@@ -52,30 +52,38 @@ function pairs(): Pattern[] {
   return list;
 }
 
-/** Largest first: the selector takes the first that fits. */
+const sigmoid: Expression = ["div", 1, ["add", 1, ["exp", ["sub", -0, "x0"]]]];
+
+/** s3 * (s0 * m) / (sqrt(s1 * v) + s2), added to or taken from p: the tail of Adam and its kin, moments corrected by factors. */
+const adamRatio: Expression = ["div", ["mul", "x0", "s0"], ["add", ["sqrt", ["mul", "x1", "s1"]], "s2"]];
+/** The same with one moment, uncorrected. */
+const rootRatio: Expression = ["div", "x0", ["add", ["sqrt", "x1"], "s0"]];
+
+/** Largest first: the selector takes the first that fits. A negation is 0 - x with a negative zero. */
 export const patterns: readonly Pattern[] = [
-  // p - s * m / (sqrt(v) + eps) and its forms: the tails of Adam, RMSProp and their kin
-  pattern("adamStep", [
-    "sub",
-    "x0",
-    ["mul", "s0", ["div", ["mul", "x1", "s1"], ["add", ["sqrt", ["mul", "x2", "s2"]], "s3"]]],
-  ]),
-  pattern("adamStepDiv", [
-    "sub",
-    "x0",
-    ["mul", "s0", ["div", ["div", "x1", "s1"], ["add", ["sqrt", ["div", "x2", "s2"]], "s3"]]],
-  ]),
+  pattern("adamAdd", ["add", ["mul", "s3", adamRatio], "x2"]),
+  pattern("adamSub", ["sub", "x2", ["mul", "s3", adamRatio]]),
+  pattern("rootAdd", ["add", ["mul", "s1", rootRatio], "x2"]),
+  pattern("rootSub", ["sub", "x2", ["mul", "s1", rootRatio]]),
+  pattern("adamRatio", adamRatio),
+  pattern("silu", ["mul", "x0", sigmoid]),
+  pattern("gelu", ["mul", ["mul", "x0", ["add", ["erf", ["mul", "x0", Math.SQRT1_2]], 1]], 0.5]),
   // s0 * x0 + s1 * (x1 * x1): a second moment
   pattern("emaSquare", ["add", ["mul", "s0", "x0"], ["mul", "s1", ["mul", "x1", "x1"]]]),
-  pattern("rootDiv", ["div", "x0", ["add", ["sqrt", "x1"], "s0"]]),
-  pattern("sigmoid", ["div", 1, ["add", 1, ["exp", ["sub", 0, "x0"]]]]),
-  pattern("sigmoidNegated", ["div", 1, ["add", 1, ["exp", ["mul", -1, "x0"]]]]),
+  pattern("rootRatio", rootRatio),
+  pattern("sigmoid", sigmoid),
   // s0 * x0 + s1 * x1: a first moment
   pattern("axpby", ["add", ["mul", "s0", "x0"], ["mul", "s1", "x1"]]),
   pattern("mul_mul_add", ["add", ["mul", "x0", "x1"], ["mul", "x2", "x3"]]),
   pattern("mul_mul_sub", ["sub", ["mul", "x0", "x1"], ["mul", "x2", "x3"]]),
+  pattern("tanhGradient", ["mul", "x0", ["sub", 1, ["mul", "x1", "x1"]]]),
+  pattern("sigmoidGradient", ["mul", "x0", ["mul", "x1", ["sub", 1, "x1"]]]),
+  pattern("reluGradient", ["where", ["le", "x0", 0], 0, "x1"]),
   pattern("addRelu", ["max", ["add", "x0", "x1"], 0]),
   pattern("expSub", ["exp", ["sub", "x0", "x1"]]),
   pattern("relu", ["max", "x0", 0]),
   ...pairs(),
 ];
+
+/** The opcode that an operation of a pattern is by itself. */
+export const opcodeInPattern = (op: ScalarOp): string => (op === "where" ? "where_u" : `${op}_f`);

@@ -120,7 +120,8 @@ const sizeOfAxes = (axes: readonly Axis[]): number => axes.reduce((product, { si
 
 function chooseMode(axes: readonly Axis[], asMap: boolean): Mode {
   if (asMap) return "map";
-  if (prefersColumns(axes)) return sizeOfAxes(axes.filter(({ inner }) => !inner)) <= TILE / 2 ? "stacked" : "columns";
+  if (prefersColumns(axes))
+    return sizeOfAxes(axes.filter(({ inner }) => !inner)) <= TILE / 2 ? "stacked" : "columns";
   return sizeOfAxes(axes.filter(({ inner }) => inner)) <= TILE ? "rows" : "long";
 }
 
@@ -151,7 +152,11 @@ export function schedule(body: FusedBody, segment: Segment): Schedule | null {
   const length = sizeOfAxes(rowAxes);
   const limits = mode === "long" ? LONG_SPLIT : COLUMN_SPLIT;
   const split = mode !== "map" && mode !== "rows" && length >= limits.length && rows <= limits.rows;
-  return scheduled(segment, mode === "stacked" ? [...rowAxes, ...outerAxes] : all, { mode, outer: outerAxes.length, split });
+  return scheduled(segment, mode === "stacked" ? [...rowAxes, ...outerAxes] : all, {
+    mode,
+    outer: outerAxes.length,
+    split,
+  });
 }
 
 /** An epilogue's: a map whose positions are those of the result, so its axes are merged but never moved. */

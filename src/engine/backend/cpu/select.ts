@@ -8,7 +8,7 @@ import {
   type FusedInstr,
 } from "../../ir/index.ts";
 import { opcodes, scalarOpcode } from "./opcodes.ts";
-import { type Expression, isCommutative, type Pattern, patterns } from "./patterns.ts";
+import { type Expression, isCommutative, opcodeInPattern, type Pattern, patterns } from "./patterns.ts";
 import { floatBits } from "./words.ts";
 
 /** How often a value changes, as in native/fused.h: once a run, a row, an element. */
@@ -247,7 +247,7 @@ class Matcher {
       return new Map(bound).set(expression, at);
     }
     const [op, ...parts] = expression;
-    if (value.op !== `${op}_f`) return null;
+    if (value.op !== opcodeInPattern(op)) return null;
     if (at !== root && (this.#uses[at] !== 1 || value.level !== (this.values[root] as Value).level))
       return null;
     const straight = this.#matchAll(parts as Expression[], value.args, root, bound);
@@ -274,7 +274,7 @@ const candidates = new Map<string, Pattern[]>();
 for (const pattern of patterns) {
   const root = pattern.expression;
   if (typeof root === "string" || typeof root === "number") continue;
-  const key = `${root[0]}_f`;
+  const key = opcodeInPattern(root[0]);
   const list = candidates.get(key);
   if (list === undefined) candidates.set(key, [pattern]);
   else list.push(pattern);
