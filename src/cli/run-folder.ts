@@ -3,6 +3,7 @@ import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import {
+  ensureFolder,
   ensureWritable,
   FileError,
   hasCheckpoint,
@@ -133,7 +134,7 @@ export async function newRunFolder(name: string, out: string | undefined): Promi
     return folder;
   }
   const base = resolve("runs", `${name.replaceAll(" ", "-")}-${timestamp(new Date())}`);
-  await withFile("create the folder", dirname(base), () => mkdir(dirname(base), { recursive: true }));
+  await ensureFolder(dirname(base));
   for (let count = 1; ; count++) {
     const path = count === 1 ? base : `${base}-${count}`;
     try {

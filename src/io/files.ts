@@ -1,7 +1,7 @@
 /** Files that are whole or not there: atomic writes, and file-system errors told in one line with their cure. */
 import { randomUUID } from "node:crypto";
-import { mkdir, open, readFile, rename, statfs, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, open, readFile, rename, stat, statfs, unlink } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { NablaError } from "../util/index.ts";
 
 /** A file or folder could not be read or written. `code` is the system's, as in ENOSPC. */
@@ -91,11 +91,36 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/**
+ * Creates a folder and its parents where they are missing. Throws FileError.
+ * Not mkdir's `recursive`: where a parent exists and still answers ENOENT, as in /proc, Node tries for ever.
+ */
+export async function ensureFolder(path: string): Promise<void> {
+  await withFile("create the folder", path, async () => {
+    const missing: string[] = [];
+    for (let at = resolve(path); !(await exists(at)); at = dirname(at)) missing.push(at);
+    for (const folder of missing.reverse()) {
+      await mkdir(folder).catch((error) => {
+        if (error.code !== "EEXIST") throw error; // another process was first
+      });
+    }
+    if (!(await stat(path)).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT" && dirname(path) !== path) return false;
+    throw error;
+  }
+}
+
 /** Creates a folder and its parents, and shows that files can be written there. Throws FileError. */
 export async function ensureWritable(path: string): Promise<void> {
-  await withFile("create the folder", path, async () => {
-    await mkdir(path, { recursive: true });
-  });
+  await ensureFolder(path);
   const probe = join(path, `.${randomUUID()}.tmp`);
   await withFile("write to the folder", path, async () => {
     const file = await open(probe, "wx");

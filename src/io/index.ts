@@ -1,5 +1,6 @@
 export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest, saveCheckpoint } from "./checkpoint.ts";
 export {
+  ensureFolder,
   ensureRoom,
   ensureWritable,
   FileError,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
+  ensureFolder,
   ensureRoom,
   ensureWritable,
   FileError,
@@ -81,6 +82,18 @@ describe("ensureWritable", () => {
     if (process.getuid?.() === 0) await attempt;
     else await expect(attempt).rejects.toThrow("permission denied. Choose a folder you may write to.");
     await chmod(dir, 0o700);
+  });
+});
+
+describe("ensureFolder", () => {
+  it("ends where the system takes no folder, and says so", async () => {
+    const nowhere = process.platform === "linux" ? "/proc/nabla/run" : join(dir, "file.txt", "x");
+    if (process.platform !== "linux") await writeFileAtomic(join(dir, "file.txt"), "x");
+    await expect(ensureFolder(nowhere)).rejects.toThrow(
+      /cannot create the folder: .*(does not exist|is a file)/,
+    );
+    await writeFileAtomic(join(dir, "plain"), "x");
+    await expect(ensureFolder(join(dir, "plain"))).rejects.toThrow(/a part of the path is a file/);
   });
 });
 
