@@ -78,7 +78,9 @@ export async function loadManifest(dir: string): Promise<Manifest> {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new DataError(`${path}: must be JSON; got ${(error as Error).message}. The checkpoint is damaged.`);
+    throw new DataError(
+      `${path}: must be JSON; got ${(error as Error).message}. The checkpoint is damaged: restore it from a copy, or train again.`,
+    );
   }
   const manifest = parsed as Partial<Manifest> | null;
   if (manifest?.format !== "nabla-checkpoint")
@@ -98,7 +100,9 @@ export async function loadManifest(dir: string): Promise<Manifest> {
     typeof data !== "object" ||
     data === null
   ) {
-    throw new DataError(`${path}: must name file, bytes, sha256 and data. The checkpoint is damaged.`);
+    throw new DataError(
+      `${path}: must name file, bytes, sha256 and data. The checkpoint is damaged: restore it from a copy, or train again.`,
+    );
   }
   return manifest as Manifest;
 }
@@ -118,12 +122,14 @@ export async function loadCheckpoint(
   if (bytes.length !== manifest.bytes) {
     const how = bytes.length < manifest.bytes ? " (truncated)" : "";
     throw new DataError(
-      `${path}: must be ${manifest.bytes} bytes; got ${bytes.length}${how}. The checkpoint is damaged.`,
+      `${path}: must be ${manifest.bytes} bytes; got ${bytes.length}${how}. The checkpoint is damaged: restore it from a copy, or train again.`,
     );
   }
   const sha256 = createHash("sha256").update(bytes).digest("hex");
   if (sha256 !== manifest.sha256) {
-    throw new DataError(`${path}: its digest is not the manifest's. The checkpoint is damaged.`);
+    throw new DataError(
+      `${path}: its digest is not the manifest's. The checkpoint is damaged: restore it from a copy, or train again.`,
+    );
   }
   return { manifest, tensors: tensorsFrom(bytes, path, options.device) };
 }

@@ -276,21 +276,21 @@ describe("the run's folder", () => {
     );
     expectLine(
       await space.run(["train", "--resume", "made", "--quiet"]),
-      /\(truncated\)\. The checkpoint is damaged\.$/,
+      /\(truncated\)\. The checkpoint is damaged: restore it from a copy, or train again\.$/,
     );
     const flipped = Uint8Array.from(bytes);
     flipped[bytes.length - 1] = (flipped[bytes.length - 1] as number) ^ 1;
     writeFileSync(path, flipped);
     expectLine(
       await space.run(["evaluate", "made"]),
-      /its digest is not the manifest's\. The checkpoint is damaged\.$/,
+      /its digest is not the manifest's\. The checkpoint is damaged: restore it from a copy, or train again\.$/,
     );
     const manifest = space.path("made", "checkpoint", "manifest.json");
     const text = readFileSync(manifest, "utf8");
     writeFileSync(manifest, text.slice(0, 50));
     expectLine(
       await space.run(["evaluate", "made"]),
-      /manifest\.json: must be JSON; got .*\. The checkpoint is damaged\.$/,
+      /manifest\.json: must be JSON; got .*\. The checkpoint is damaged: restore it from a copy, or train again\.$/,
     );
     writeFileSync(path, bytes);
     writeFileSync(manifest, text);

@@ -73,7 +73,9 @@ describe("ensureWritable", () => {
     await expect(ensureWritable(join(path, "b"))).rejects.toThrow(
       `${join(path, "b")}: cannot create the folder: a part of the path is a file, not a folder. Choose another path.`,
     );
-    await expect(ensureWritable(path)).rejects.toThrow("cannot create the folder: it exists already");
+    await expect(ensureWritable(path)).rejects.toThrow(
+      "cannot create the folder: a part of the path is a file",
+    );
   });
 
   it("notices a folder without permission (which root has everywhere)", async () => {
