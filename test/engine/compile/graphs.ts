@@ -27,7 +27,7 @@ export const recipes: fc.Arbitrary<Recipe> = fc.record({
   donated: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
 });
 
-const shapes: readonly Shape[] = [
+const small: readonly Shape[] = [
   [],
   [1],
   [6],
@@ -41,7 +41,26 @@ const shapes: readonly Shape[] = [
   [24],
   [0, 3],
 ];
-const largest = 400;
+
+/** Beyond what counts as little: rows that are strided or long are not gone over twice. */
+const large: readonly Shape[] = [
+  [60, 64],
+  [60, 64],
+  [64, 60],
+  [3840],
+  [2, 30, 64],
+  [64],
+  [60, 1],
+  [1, 64],
+  [],
+];
+
+export interface Sizes {
+  readonly shapes: readonly Shape[];
+  readonly largest: number;
+}
+
+export const sizes = { small: { shapes: small, largest: 400 }, large: { shapes: large, largest: 16_000 } };
 
 const among = <T>(list: readonly T[], index: number): T => list[index % list.length] as T;
 const at = (shape: Shape, axis: number): number => shape[axis] as number;
@@ -249,11 +268,11 @@ const moves: readonly Move[] = [
   },
 ];
 
-export function inputsOf(recipe: Recipe): Node[] {
+export function inputsOf(recipe: Recipe, { shapes }: Sizes = sizes.small): Node[] {
   return recipe.inputs.map((shape) => make("input", [], {}, among(shapes, shape), "f32"));
 }
 
-export function cook(recipe: Recipe, inputs: readonly Node[]): Node[] {
+export function cook(recipe: Recipe, inputs: readonly Node[], { largest }: Sizes = sizes.small): Node[] {
   const pool: Node[] = [...inputs];
   for (const [op, x, p, q] of recipe.steps) {
     // Recent nodes are the likelier operands: long chains show more than wide ones.

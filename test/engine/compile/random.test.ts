@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { CompileOptions } from "../../../src/engine/compile/index.ts";
 import type { Backend, Node } from "../../../src/engine/ir/index.ts";
 import { evaluateGraph } from "../../../src/engine/ops/index.ts";
-import { cook, dataOf, inputsOf, type Recipe, recipes } from "./graphs.ts";
+import { cook, dataOf, inputsOf, type Recipe, recipes, type Sizes, sizes } from "./graphs.ts";
 import { backends, run } from "./run.ts";
 
 const runs = Number(process.env.NABLA_FUZZ ?? 150);
@@ -25,9 +25,10 @@ async function check(
   options: CompileOptions,
   donate: boolean,
   backend: Backend,
+  size: Sizes = sizes.small,
 ): Promise<void> {
-  const inputs = inputsOf(recipe);
-  const outputs = cook(recipe, inputs);
+  const inputs = inputsOf(recipe, size);
+  const outputs = cook(recipe, inputs, size);
   const data = dataOf(recipe, inputs);
   const donated = inputs.map((_, i) => donate && recipe.donated[i] === true);
   const got = await run({ inputs, outputs, donated }, data, options, 1, [], {}, backend);
@@ -45,6 +46,13 @@ describe.each(backends)("plans of random graphs mean what the graphs mean, on %s
     await fc.assert(
       fc.asyncProperty(recipes, (recipe) => check(recipe, options, donate, backend)),
       { numRuns: runs },
+    );
+  });
+
+  test("larger", async () => {
+    await fc.assert(
+      fc.asyncProperty(recipes, (recipe) => check(recipe, {}, true, backend, sizes.large)),
+      { numRuns: Math.ceil(runs / 3) },
     );
   });
 
