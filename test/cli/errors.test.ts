@@ -271,7 +271,7 @@ describe("the run's folder", () => {
     expectLine(
       await space.run(["evaluate", "made"]),
       new RegExp(
-        `${state}: must be ${bytes.length} bytes; got 100 \\(truncated\\)\\. The checkpoint is damaged\\.$`,
+        `${state}: must be ${bytes.length} bytes; got 100 \\(truncated\\)\\. The checkpoint is damaged: restore it from a copy, or train again\\.$`,
       ),
     );
     expectLine(
