@@ -1,5 +1,5 @@
 /** Views: how the index of a consumer maps to an element of a contiguous producer. Pure functions; null where none composes. */
-import { type Shape, sizeOf, stridesOf } from "../../util/index.ts";
+import { type Shape, stridesOf } from "../../util/index.ts";
 
 /** Inside lo[d] <= i[d] < hi[d] the element is there; outside it is `fill`. */
 export interface Guard {
@@ -198,21 +198,6 @@ export function reshapeView(view: View, shape: Shape): View | null {
     { shape, offset: view.offset, strides: to.map((axis) => axis.stride) },
     guard && { lo: to.map((axis) => axis.lo), hi: to.map((axis) => axis.hi), fill: guard.fill },
   );
-}
-
-/** Whether the elements a view may read lie in [0, size): false is a bug in its construction. */
-export function withinBounds(view: View, size: number): boolean {
-  let least = view.offset;
-  let most = view.offset;
-  for (let axis = 0; axis < view.shape.length; axis++) {
-    const from = view.guard === null ? 0 : at(view.guard.lo, axis);
-    const to = (view.guard === null ? at(view.shape, axis) : at(view.guard.hi, axis)) - 1;
-    if (to < from) return true;
-    const stride = at(view.strides, axis);
-    least += Math.min(stride * from, stride * to);
-    most += Math.max(stride * from, stride * to);
-  }
-  return sizeOf(view.shape) === 0 || (least >= 0 && most < size);
 }
 
 const keys = new WeakMap<View, string>();

@@ -6,6 +6,7 @@ import { heavyRules } from "./heavy.ts";
 import { movementRules } from "./movement.ts";
 import { Rewriter } from "./rewriter.ts";
 
+export { GATE } from "./rewriter.ts";
 export { constantOf } from "./value.ts";
 
 const rules = { ...arithmeticRules, ...movementRules, ...heavyRules };
@@ -68,8 +69,10 @@ function results(
     }
     case "composite": {
       const src = node.src.map(first);
-      const { name, body } = node.attrs;
-      if (!caps.composites.has(name)) return rewrite(b, body.params, src, body.outs, caps);
+      const { name, body, gated } = node.attrs;
+      if (!caps.composites.has(name)) {
+        return rewrite(b, body.params, gated === undefined ? src : gate(b, src, gated), body.outs, caps);
+      }
       return projections(b, b.make("composite", src, node.attrs, node.aval, node.outs ?? [node.aval]));
     }
     case "loop": {
@@ -83,6 +86,12 @@ function results(
     default:
       return [b.make(node.op, node.src.map(first), node.attrs as never, node.aval)];
   }
+}
+
+/** The first `count` behind gates that open when the rest is there. */
+function gate(b: Rewriter, src: readonly Node[], count: number): Node[] {
+  const rest = src.slice(count);
+  return src.map((source, index) => (index < count ? b.gate(source, rest) : source));
 }
 
 function canonicalBody(body: Graph, caps: Capabilities): Graph {

@@ -1,7 +1,7 @@
 /** Rules for ops that only move elements. Afterwards padding is never negative. */
 import { sameShape, sizeOf } from "../../../util/index.ts";
 import type { Node } from "../../ir/index.ts";
-import type { Rewriter, Rule, Rules } from "./rewriter.ts";
+import type { Rule, Rules } from "./rewriter.ts";
 import { constantOf } from "./value.ts";
 
 const at = (list: readonly number[], index: number): number => list[index] as number;
@@ -167,11 +167,5 @@ const iota: Rule<"iota"> = (b, _src, { axis }, aval) => {
   const thin = shape.map((_, other) => (other === axis ? size : 1));
   return b.make("expand", [b.reshape(line, thin)], {}, aval);
 };
-
-/** Values of a splat at any place. */
-export function splat(b: Rewriter, x: Node, shape: readonly number[]): Node | null {
-  const c = constantOf(x);
-  return c === null ? null : b.const({ dtype: x.aval.dtype, shape }, c);
-}
 
 export const movementRules: Rules = { reshape, permute, expand, slice, pad, concat, iota };

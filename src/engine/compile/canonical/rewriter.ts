@@ -15,6 +15,9 @@ export type Rules = { readonly [K in Op]?: Rule<K> };
 /** Ops whose attributes hold graphs or stand for an effect: never shared. */
 const unshared: ReadonlySet<Op> = new Set<Op>(["input", "composite", "loop", "collective"]);
 
+/** The name of the composite that a gate is; it exists in canonical graphs only. */
+export const GATE = "gate";
+
 function attrsKey(attrs: unknown): string {
   return JSON.stringify(attrs, (_, value: unknown) => {
     if (typeof value !== "number") return value;
@@ -39,6 +42,13 @@ export class Rewriter {
     }
     const rule = this.#rules[op] as Rule<K> | undefined;
     return rule?.(this, src, attrs, aval) ?? this.#intern(op, src, attrs, aval, outs);
+  }
+
+  /** `x`, but for nobody to read before every one of `others` exists; equal to no other node, nor is what is made of it. */
+  gate(x: Node, others: readonly Node[]): Node {
+    const params = [x, ...others].map(({ aval }) => rawNode("input", [], aval, {}));
+    const body = { params, outs: params.slice(0, 1) };
+    return rawNode("composite", [x, ...others], x.aval, { name: GATE, body }, [x.aval]);
   }
 
   const(aval: Aval, value: number): Node {

@@ -1,5 +1,5 @@
 /** From a group to a fused body and its segment. Instructions follow from what is stored, so equal work gives equal bodies. */
-import { InternalError, type Shape, sizeOf, stridesOf } from "../../../util/index.ts";
+import { InternalError, type Shape, stridesOf } from "../../../util/index.ts";
 import {
   ACCUMULATOR,
   type Access,
@@ -15,15 +15,7 @@ import {
 } from "../../ir/index.ts";
 import { hasRow, outerAxes } from "../fuse/axes.ts";
 import { type Group, inRegister, viewIn } from "../fuse/index.ts";
-import {
-  computes,
-  type Operand,
-  type ReduceFn,
-  resultOf,
-  targetView,
-  type Unit,
-  type Value,
-} from "../lower/units.ts";
+import { type Operand, type ReduceFn, resultOf, targetView, type Unit, type Value } from "../lower/units.ts";
 import { identityView, type View, viewKey } from "../view.ts";
 import { shapeHash } from "./hash.ts";
 
@@ -180,7 +172,7 @@ class Emitter {
 
   #load(value: Value, view: View): number {
     const buffer = this.#locate(value);
-    if (buffer === null) throw new InternalError("a value that is loaded has no storage");
+    if (buffer === null) throw new InternalError("compile: a value that is loaded has no storage");
     return this.#once(`load ${buffer} ${viewKey(view)}`, () => {
       const { guard } = view;
       const strides = this.#pick(view.strides);
@@ -199,7 +191,7 @@ class Emitter {
 
   #view(view: View, unit: Unit): View {
     const split = viewIn(this.#group.space, view, this.#isOuter(unit));
-    if (split === null) throw new InternalError("a view does not fit its kernel");
+    if (split === null) throw new InternalError("compile: a view does not fit its kernel");
     return split;
   }
 
@@ -238,7 +230,7 @@ class Emitter {
     if (fn === "random") return this.#random(unit);
     const args = unit.operands.map((operand) => this.#operand(operand, unit));
     const first = args[0] as number;
-    if (fn === null) throw new InternalError("a unit of a kernel computes nothing");
+    if (fn === null) throw new InternalError("compile: a unit of a kernel computes nothing");
     if (fn === "copy") return first;
     const level = this.#levelOf(args);
     if (fn === "cast") {
@@ -261,7 +253,7 @@ class Emitter {
 
   #random(unit: Unit): number {
     const operand = unit.operands[0] as Operand;
-    if (operand.kind !== "value") throw new InternalError("a key is in memory");
+    if (operand.kind !== "value") throw new InternalError("compile: a key is in memory");
     const zeros = this.#group.space.axes.map(() => 0);
     const word = (index: number) => {
       const offset = operand.view.offset + index * (operand.view.strides[0] as number);
@@ -283,7 +275,7 @@ class Emitter {
     const { space } = this.#group;
     const target = unit.into;
     const buffer = this.#locate(target === null ? resultOf(unit) : target.value);
-    if (buffer === null) throw new InternalError("a value that is stored has no storage");
+    if (buffer === null) throw new InternalError("compile: a value that is stored has no storage");
     this.#stores.push({ value, dtype: resultOf(unit).aval.dtype });
     if (target !== null) {
       const split = this.#view(targetView(unit, target), unit);
@@ -298,7 +290,3 @@ class Emitter {
     this.#storeAccesses.push({ buffer, offset: 0, strides: this.#pick(strides) });
   }
 }
-
-/** Whether a group has work to do: a fused kernel over no elements has none. */
-export const isEmpty = (group: Group): boolean =>
-  group.units.every((unit) => computes(unit) && sizeOf(unit.domain) === 0);

@@ -1,29 +1,12 @@
 /** From canonical nodes to units: views composed from the consumer down, and materialised where they do not compose. */
-import { InternalError, type Shape, sizeOf, stridesOf } from "../../../util/index.ts";
+import { InternalError, sizeOf, stridesOf } from "../../../util/index.ts";
 import { type Aval, type Node, topologicalOrder } from "../../ir/index.ts";
 import { isScalarOp } from "../../ops/index.ts";
-import {
-  expandView,
-  identityView,
-  isIdentity,
-  onlyFill,
-  padView,
-  permuteView,
-  reshapeView,
-  sliceView,
-  type View,
-} from "../view.ts";
+import { GATE } from "../canonical/index.ts";
+import { identityView, onlyFill } from "../view.ts";
 import { concatenatedBytes, constantBytes } from "./data.ts";
-import {
-  computes,
-  type Operand,
-  resultOf,
-  type Target,
-  type Unit,
-  Units,
-  type Value,
-  wholeOf,
-} from "./units.ts";
+import { isWhole, moved, rearranged, whole } from "./operand.ts";
+import { type Operand, resultOf, type Target, type Unit, Units, type Value, wholeOf } from "./units.ts";
 
 export interface Lowered {
   readonly units: readonly Unit[];
@@ -43,10 +26,14 @@ export function lower(
 
 const at = (list: readonly number[], index: number): number => list[index] as number;
 
+const isGate = (node: Node): boolean => node.op === "composite" && node.attrs.name === GATE;
+
 class Lowering {
   readonly #units = new Units();
   readonly #operands = new Map<Node, Operand>();
   readonly #copies = new Map<Node, Value>();
+  /** Units that must have run before what reads these nodes. */
+  readonly #gates = new Map<Node, readonly Unit[]>();
   /** Results of composites and loops. */
   readonly #multiple = new Map<Node, Unit>();
 
@@ -57,7 +44,7 @@ class Lowering {
       return value;
     });
     for (const node of topologicalOrder(outputs)) {
-      if (!this.#operands.has(node)) this.#operands.set(node, this.#lower(node));
+      if (!this.#operands.has(node)) this.#operands.set(node, this.#lowerGated(node));
     }
     const claimed = new Set<Value>();
     const values = outputs.map((node, index) => {
@@ -74,9 +61,7 @@ class Lowering {
   #output(node: Node, donor: Value | null, claimed: ReadonlySet<Value>): Value {
     if (sizeOf(node.aval.shape) === 0) return this.#empty(node.aval);
     const operand = this.#operand(node);
-    // The first elements of a larger value are in its order too, but its memory is not an output's.
-    const whole = operand.kind === "value" && sizeOf(operand.value.aval.shape) === sizeOf(node.aval.shape);
-    if (whole && isIdentity(operand.view) && !claimed.has(operand.value)) {
+    if (isWhole(operand) && !claimed.has(operand.value)) {
       const { unit } = operand.value;
       if (operand.value === donor || (unit.kind !== "leaf" && unit.into === null)) return operand.value;
     }
@@ -136,6 +121,23 @@ class Lowering {
   /** An operand in row-major order. */
   #contiguous(node: Node): Operand {
     return { kind: "value", value: this.#materialise(node), view: identityView(node.aval.shape) };
+  }
+
+  /** Lowers a node and keeps its units waiting for the gates its sources are behind; views pass them on. */
+  #lowerGated(node: Node): Operand {
+    const gates = new Set(node.src.flatMap((source) => this.#gates.get(source) ?? []));
+    const before = this.#units.list.length;
+    const operand = isGate(node) ? this.#operand(node.src[0] as Node) : this.#lower(node);
+    if (isGate(node)) {
+      for (const other of node.src.slice(1)) {
+        const opener = this.#operand(other);
+        if (opener.kind === "value" && opener.value.unit.kind !== "leaf") gates.add(opener.value.unit);
+      }
+    }
+    const made = this.#units.list.slice(before);
+    for (const unit of made) unit.after.push(...gates);
+    if (made.length === 0 && gates.size > 0) this.#gates.set(node, [...gates]);
+    return operand;
   }
 
   #lower(node: Node): Operand {
@@ -310,58 +312,5 @@ class Lowering {
     const unit = this.#units.add({ kind: "heavy", results, node, operands });
     unit.after.push(...starts);
     this.#multiple.set(node, unit);
-  }
-}
-
-/** A value as it lies in memory. */
-const whole = (value: Value): Operand => ({ kind: "value", value, view: identityView(value.aval.shape) });
-
-/** Whether the operand is a value as it lies in memory, all of it. */
-function isWhole(operand: Operand): operand is Operand & { kind: "value" } {
-  if (operand.kind !== "value" || !isIdentity(operand.view)) return false;
-  return sizeOf(operand.view.shape) === sizeOf(operand.value.aval.shape);
-}
-
-/**
- * When an operand is all of a kernel's or contraction's result in another order: its axes in the order of that result, so that the
- * copy can be that kernel's store instead of a load of its own.
- */
-function rearranged(operand: Operand): { readonly value: Value; readonly axes: readonly number[] } | null {
-  if (operand.kind !== "value" || isIdentity(operand.view)) return null;
-  const { value, view } = operand;
-  const op = value.unit.node?.op;
-  const stores =
-    computes(value.unit) ||
-    op === "matmul" ||
-    op === "conv" ||
-    op === "convInputGrad" ||
-    op === "convFilterGrad";
-  if (!stores || view.offset !== 0 || view.guard !== null) return null;
-  const axes = view.shape.map((_, axis) => axis).filter((axis) => view.shape[axis] !== 1);
-  axes.sort((p, q) => at(view.strides, q) - at(view.strides, p));
-  let stride = 1;
-  for (const axis of [...axes].reverse()) {
-    if (at(view.strides, axis) !== stride) return null;
-    stride *= at(view.shape, axis);
-  }
-  return stride === sizeOf(value.aval.shape) ? { value, axes } : null;
-}
-
-/** The view through one movement op, or null where it does not compose. */
-function moved(node: Node, view: View): View | null {
-  const { shape }: Aval & { shape: Shape } = node.aval;
-  switch (node.op) {
-    case "reshape":
-      return reshapeView(view, shape);
-    case "permute":
-      return permuteView(view, node.attrs.perm);
-    case "expand":
-      return expandView(view, shape);
-    case "slice":
-      return sliceView(view, node.attrs.start, node.attrs.step, shape);
-    case "pad":
-      return padView(view, node.attrs.lo, node.attrs.hi, node.attrs.value);
-    default:
-      throw new InternalError(`compile: ${node.op} is not a movement`);
   }
 }
