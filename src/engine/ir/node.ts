@@ -123,6 +123,11 @@ export interface Attrs {
     readonly vjp?: CompositeVjp | undefined;
     /** Set by `checkpoint`: the backward pass recomputes the body instead of keeping what is inside. */
     readonly recompute?: boolean | undefined;
+    /**
+     * Set on such a backward pass: its first `gated` inputs count as there only once the others are. So it shares nothing with the
+     * forward pass, whose intermediates need not be kept, and does not start before the gradient arrives.
+     */
+    readonly gated?: number | undefined;
   };
   /**
    * src = [...carry, ...xs, ...consts]; body params = [...carry, ...x slices, ...consts]; body outs = [...carry, ...y slices].

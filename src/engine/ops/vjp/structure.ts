@@ -64,9 +64,17 @@ export const structure: VjpTable<Structure> = {
     const { graph, place } = gradientGraph(body, given, needed, backward);
     if (graph.outs.length === 0) return x.map(() => null);
     const args = [...x, ...gs.filter((g) => g !== null)];
-    // A recomputing body stays one node, so that its inside is not shared with what the forward pass computed.
+    // A recomputing body stays one node, gated, so that its inside is not shared with what the forward pass computed.
+    const backwardName = `${name}.backward`;
     const outs = recompute
-      ? outputsOf(b.make("composite", args, { name: `${name}.backward`, body: cloneGraph(graph), recompute }))
+      ? outputsOf(
+          b.make("composite", args, {
+            name: backwardName,
+            body: cloneGraph(graph),
+            recompute,
+            gated: x.length,
+          }),
+        )
       : inlineGraph(graph, args);
     return place.map((index) => (index === null ? null : (outs[index] as Node)));
   },
