@@ -125,12 +125,38 @@ NABLA_INLINE bool repeatLine(const TileAccess& x, const idx* size, const char* b
   return true;
 }
 
+typedef float Four __attribute__((vector_size(16)));
+typedef Four FourLoose __attribute__((aligned(4), may_alias));
+
+// d[i * columns + j] = s[i + j * step]: a block whose lines lie across. Four by four, then what is left.
+NABLA_FUNCTION void transposeBlock(const float* s, idx step, idx rows, idx columns, float* d) {
+  const idx wholeRows = rows & ~(idx)3, wholeColumns = columns & ~(idx)3;
+  for (idx j = 0; j < wholeColumns; j += 4)
+    for (idx i = 0; i < wholeRows; i += 4) {
+      const float* p = s + i + j * step;
+      const Four a = *(const FourLoose*)p, b = *(const FourLoose*)(p + step);
+      const Four c = *(const FourLoose*)(p + 2 * step), e = *(const FourLoose*)(p + 3 * step);
+      const Four ab0 = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab1 = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+      const Four ce0 = __builtin_shufflevector(c, e, 0, 4, 1, 5), ce1 = __builtin_shufflevector(c, e, 2, 6, 3, 7);
+      float* to = d + i * columns + j;
+      *(FourLoose*)to = __builtin_shufflevector(ab0, ce0, 0, 1, 4, 5);
+      *(FourLoose*)(to + columns) = __builtin_shufflevector(ab0, ce0, 2, 3, 6, 7);
+      *(FourLoose*)(to + 2 * columns) = __builtin_shufflevector(ab1, ce1, 0, 1, 4, 5);
+      *(FourLoose*)(to + 3 * columns) = __builtin_shufflevector(ab1, ce1, 2, 3, 6, 7);
+    }
+  for (idx i = 0; i < rows; i++)
+    for (idx j = i < wholeRows ? wholeColumns : 0; j < columns; j++) d[i * columns + j] = s[i + j * step];
+}
+
 // n elements from position pos of the access's space into d, which has room for whole vectors.
 __attribute__((noinline)) static void gatherTile(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
   if (fixed == OUTSIDE) {
     fillRun(x.fill, n, d);
   } else if (x.linear && !x.guarded) {
     readRun(base, x.dtype, x.offset + fixed + pos, 1, n, d);
+  } else if (!x.guarded && x.end - x.begin == 2 && x.stride[x.begin] == 1 && pos == 0 && n == size[x.begin] * size[x.begin + 1] &&
+             widthOf(x.dtype) == 4) {
+    transposeBlock((const float*)base + x.offset + fixed, x.stride[x.begin + 1], size[x.begin], size[x.begin + 1], (float*)d);
   } else if (!repeatLine(x, size, base, fixed, pos, n, d)) {
     Walk walk;
     walk.start(x, size, fixed, pos);

@@ -332,6 +332,8 @@ void TileDecoder::segment(const CheckedProgram& p, bool epilogue, BufferGuard& b
   in_.require(mode != MAP || s.outer == s.axes, "a map has no rows");
   in_.require(mode != ROWS || s.length <= TILE, "a row does not fit a tile");
   in_.require(mode != STACKED || s.rows <= TILE, "the rows do not fit a tile");
+  s.block = in_.word();
+  in_.require(s.block == -1 || (mode == MAP && s.block >= 0 && s.block < s.axes - 1), "a block is out of range");
   s.split = in_.flag("a split");
   in_.require(!s.split || (mode != MAP && mode != ROWS), "only long rows are split");
   if (!in_.ok()) return;
@@ -345,6 +347,7 @@ void TileDecoder::segment(const CheckedProgram& p, bool epilogue, BufferGuard& b
     out_.partials += (words + 64) * 4;
     in_.require(out_.partials <= MOST, "partial results need too much room");
   }
+  in_.require(s.block == -1 || !epilogue, "an epilogue is not cut in blocks");
   TileAccess* loads = out_.pile.make<TileAccess>(t.loads);
   TileAccess* indices = out_.pile.make<TileAccess>(t.indices);
   TileAccess* stores = out_.pile.make<TileAccess>(t.stores);

@@ -238,7 +238,8 @@ std::string Context::load(const int32_t* words, size_t count, const char* consts
   Program& p = exe->program;
   const std::string wrong = decodeProgram(words, count, constBytes, *isa_.kernels, *isa_.tiles, p);
   if (!wrong.empty()) return "the program is malformed: " + wrong;
-  const bool room = exe->arena.reserve(p.arenaBytes) && exe->consts.reserve(constBytes) && exe->partials.reserve(p.partials) &&
+  const size_t wanted = (size_t)p.arenaBytes + constBytes + (size_t)p.partials;
+  const bool room = wanted <= memory_.limit && arenas_ + memory_.live() <= memory_.limit - wanted && exe->arena.reserve(p.arenaBytes) && exe->consts.reserve(constBytes) && exe->partials.reserve(p.partials) &&
                     exe->scalars.reserve(64 * (size_t)p.scalars) && reserveWorkers(p.scratch, p.registers);
   if (!room) return "out of memory";
   if (constBytes) memcpy(exe->consts.base, consts, constBytes);

@@ -11,6 +11,7 @@ namespace nabla {
 constexpr idx TILE = 256;                  // elements of a register
 constexpr idx REGISTER_BYTES = TILE * 4 + 64;  // the padding takes whole-vector writes past the last element and staggers cache sets
 constexpr int TILE_AXES = 8;               // axes of a segment
+constexpr idx BLOCK = 16;                  // elements along each axis of a block
 constexpr int TILE_ARGS = 7;
 constexpr idx ROW_CHUNK = 4096;            // elements of a row folded in 16 lanes before the pairwise tree over chunks
 constexpr idx COLUMN_CHUNK = 256;          // rows folded one after the other before the pairwise tree over chunks
@@ -65,6 +66,7 @@ struct Segment {
   int32_t axes, outer;            // the first `outer` axes (STACKED: the last) make rows
   idx size[TILE_AXES];
   idx rows, length;               // products of the outer and the inner axes
+  int32_t block;                  // MAP: the axis that a tile runs along beside the last, where operands lie across each other; or -1
   bool split;                     // LONG, COLUMNS, STACKED: rows are cut in chunks and partial results meet in `partials`
   idx chunks;
   idx partials;                   // where this segment's begin in FusedTask.partials, in 4-byte words

@@ -18,7 +18,7 @@ struct Frame {
   char* own;               // the registers' own memory
   uint32_t* temporary;
   idx* fixed;              // per load, index, store: what the fixed axes add to the offset
-  char* accumulators;
+  char* accumulators;      // of rows; a map has its blocks' operands there
   idx n[3], pos[3];        // per level: elements of the current tile, and the position of its first
   idx splatCount;          // elements that a splat must fill
   const float* acc;        // an epilogue's element at pos[INNER]; accCols elements a row, rows accLd apart
@@ -29,7 +29,8 @@ constexpr idx ACCUMULATOR_BYTES = (TILE + TILE + 2 * TREE_DEPTH * TILE) * 4;
 
 NABLA_FUNCTION idx registerBytes(const TileProgram& p) {
   return roundUp(p.registers * (idx)sizeof(void*), 64) + (p.registers + 1) * REGISTER_BYTES +
-         roundUp((p.loads + p.indices + p.stores) * (idx)sizeof(idx), 64) + p.reduces * ACCUMULATOR_BYTES;
+         roundUp((p.loads + p.indices + p.stores) * (idx)sizeof(idx), 64) +
+         (p.mode == MAP ? (p.loads + p.indices + p.stores) * (idx)sizeof(TileAccess) : p.reduces * ACCUMULATOR_BYTES);
 }
 
 NABLA_INLINE uint32_t* ownRegister(const Frame& f, int32_t r) { return (uint32_t*)(f.own + r * REGISTER_BYTES); }

@@ -7,7 +7,8 @@ namespace nabla {
 
 namespace {
 
-constexpr size_t HUGE = 2u << 20;
+constexpr size_t HUGE_PAGE = 2u << 20;
+constexpr size_t PAGE = 16384;  // the largest in use
 constexpr size_t LARGE = 1u << 20;          // blocks from here on are mapped on their own
 constexpr size_t SLAB = 8u << 20;
 constexpr size_t CACHE_LIMIT = 512u << 20;  // freed large blocks kept for the next
@@ -26,21 +27,21 @@ size_t roomFor(size_t bytes) {
 
 char* mapPages(size_t bytes) {
   // Map too much, then give back what lies outside the aligned part.
-  const size_t want = bytes + HUGE;
+  const size_t want = bytes + HUGE_PAGE;
   if (want < bytes) return nullptr;
   void* raw = mmap(nullptr, want, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return nullptr;
-  char* base = (char*)roundUp((size_t)raw, HUGE);
+  char* base = (char*)roundUp((size_t)raw, HUGE_PAGE);
   if (base > (char*)raw) munmap(raw, base - (char*)raw);
-  char *end = (char*)raw + want, *keep = base + roundUp(bytes, 4096);
+  char *end = (char*)raw + want, *keep = base + roundUp(bytes, PAGE);
   if (end > keep) munmap(keep, end - keep);
 #ifdef MADV_HUGEPAGE
-  if (bytes >= HUGE) madvise(base, roundUp(bytes, 4096), MADV_HUGEPAGE);
+  if (bytes >= HUGE_PAGE) madvise(base, roundUp(bytes, PAGE), MADV_HUGEPAGE);
 #endif
   return base;
 }
 
-void unmapPages(char* base, size_t bytes) { munmap(base, roundUp(bytes, 4096)); }
+void unmapPages(char* base, size_t bytes) { munmap(base, roundUp(bytes, PAGE)); }
 
 Memory::~Memory() {
   for (const Block& block : blocks_)

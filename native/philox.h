@@ -4,67 +4,49 @@
 
 namespace KNS {
 
-struct Words { VU w0, w1, w2, w3; };
+// Blocks are computed in the low halves of 64-bit lanes, where the machine's widening product wants its factors; what is in the high
+// halves never matters. Even and odd counters lie in vectors of their own, so that a word of neighbours is one shift and one blend.
+typedef uint64_t VL64 __attribute__((vector_size(VB)));
 
-#if VB == 16 && !defined(__x86_64__)
-typedef uint64_t VLong __attribute__((vector_size(32)));
-#endif
-
-// Low and high halves of the products with a constant.
-NABLA_INLINE void mulWide(VU a, uint32_t m, VU& low, VU& high) {
-#if defined(__x86_64__)
-  // The machine multiplies even lanes: once as they are, once shifted down.
-  typedef uint64_t VL64 __attribute__((vector_size(VB)));
-  VL64 odd = (VL64)a >> 32;
-#if VB == 64
-  VL64 even64 = (VL64)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi32((int)m));
-  VL64 odd64 = (VL64)_mm512_mul_epu32((__m512i)odd, _mm512_set1_epi32((int)m));
-#elif VB == 32
-  VL64 even64 = (VL64)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));
-  VL64 odd64 = (VL64)_mm256_mul_epu32((__m256i)odd, _mm256_set1_epi32((int)m));
+NABLA_INLINE VL64 mulWide(VL64 a, uint32_t m) {
+#if defined(__AVX512F__) && VB == 64
+  return (VL64)_mm512_mul_epu32((__m512i)a, _mm512_set1_epi32((int)m));
+#elif defined(__AVX2__) && VB == 32
+  return (VL64)_mm256_mul_epu32((__m256i)a, _mm256_set1_epi32((int)m));
+#elif defined(__x86_64__) && VB == 16
+  return (VL64)_mm_mul_epu32((__m128i)a, _mm_set1_epi32((int)m));
 #else
-  VL64 even64 = (VL64)_mm_mul_epu32((__m128i)a, _mm_set1_epi32((int)m));
-  VL64 odd64 = (VL64)_mm_mul_epu32((__m128i)odd, _mm_set1_epi32((int)m));
-#endif
-  low = (VU)((even64 & 0xffffffffull) | (odd64 << 32));
-  high = (VU)((even64 >> 32) | (odd64 & 0xffffffff00000000ull));
-#else
-  VLong wide = __builtin_convertvector(a, VLong) * (uint64_t)m;
-  low = __builtin_convertvector(wide & 0xffffffffull, VU);
-  high = __builtin_convertvector(wide >> 32, VU);
+  return (a & 0xffffffffull) * (uint64_t)m;
 #endif
 }
 
-NABLA_INLINE Words philoxBlocks(VU counter, uint32_t key0, uint32_t key1) {
-  VU c0 = counter, c1{}, c2{}, c3{};
+constexpr int PHILOX_VECTORS = 2 * VPL;  // even and odd counters of one group
+
+// Elements 64 * group .. + 63.
+NABLA_INLINE void philoxGroup(uint32_t group, uint32_t key0, uint32_t key1, uint32_t* out) {
+  VL64 c0[PHILOX_VECTORS], c1[PHILOX_VECTORS], c2[PHILOX_VECTORS], c3[PHILOX_VECTORS];
+  for (int v = 0; v < PHILOX_VECTORS; v++) {
+    for (int i = 0; i < VN / 2; i++) c0[v][i] = group * 16u + (uint32_t)(v / 2 * VN + 2 * i + v % 2);
+    c1[v] = c2[v] = c3[v] = VL64{};
+  }
   for (int round = 0; round < 10; round++) {
-    VU low0, high0, low1, high1;
-    mulWide(c0, 0xd2511f53u, low0, high0);
-    mulWide(c2, 0xcd9e8d57u, low1, high1);
-    c0 = high1 ^ c1 ^ key0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ key1;
-    c3 = low0;
+#pragma GCC unroll 8
+    for (int v = 0; v < PHILOX_VECTORS; v++) {
+      const VL64 p0 = mulWide(c0[v], 0xd2511f53u), p1 = mulWide(c2[v], 0xcd9e8d57u);
+      c0[v] = (p1 >> 32) ^ c1[v] ^ (uint64_t)key0;
+      c2[v] = (p0 >> 32) ^ c3[v] ^ (uint64_t)key1;
+      c1[v] = p1;
+      c3[v] = p0;
+    }
     key0 += 0x9e3779b9u;
     key1 += 0xbb67ae85u;
   }
-  return Words{c0, c1, c2, c3};
-}
-
-NABLA_INLINE VU countUp(uint32_t from) {
-  VU v{};
-  for (int i = 0; i < VN; i++) v[i] = from + (uint32_t)i;
-  return v;
-}
-
-// Elements 64 * group .. + 63.
-NABLA_FUNCTION void philoxGroup(uint32_t group, uint32_t key0, uint32_t key1, uint32_t* out) {
-  for (int part = 0; part < VPL; part++) {
-    Words w = philoxBlocks(countUp(group * 16 + (uint32_t)(part * VN)), key0, key1);
-    st(out + part * VN, w.w0);
-    st(out + 16 + part * VN, w.w1);
-    st(out + 32 + part * VN, w.w2);
-    st(out + 48 + part * VN, w.w3);
+  for (int v = 0; v < PHILOX_VECTORS; v += 2) {
+    uint32_t* d = out + v / 2 * VN;
+    st(d, (VU)((c0[v] & 0xffffffffull) | (c0[v + 1] << 32)));
+    st(d + 16, (VU)((c1[v] & 0xffffffffull) | (c1[v + 1] << 32)));
+    st(d + 32, (VU)((c2[v] & 0xffffffffull) | (c2[v + 1] << 32)));
+    st(d + 48, (VU)((c3[v] & 0xffffffffull) | (c3[v + 1] << 32)));
   }
 }
 
@@ -96,12 +78,10 @@ NABLA_FUNCTION void philoxLanes(const uint32_t* key0, const uint32_t* key1, cons
 
 // d[i] = the word of element[i] under (key0[i], key1[i]) for i < n. Counters that count up under one key take the short way.
 NABLA_FUNCTION void philoxTile(const uint32_t* key0, const uint32_t* key1, const uint32_t* element, idx n, uint32_t* out) {
-  bool simple = true;
-  for (idx i = 1; i < n; i++) {
-    simple &= element[i] == element[0] + (uint32_t)i;
-    simple &= key0[i] == key0[0] && key1[i] == key1[0];
-  }
-  if (simple) philoxRun(element[0], n, key0[0], key1[0], out);
+  uint32_t differs = 0;
+  for (idx i = 0; i < n; i++)
+    differs |= (element[i] - element[0] - (uint32_t)i) | (key0[i] ^ key0[0]) | (key1[i] ^ key1[0]);
+  if (differs == 0) philoxRun(element[0], n, key0[0], key1[0], out);
   else philoxLanes(key0, key1, element, n, out);
 }
 

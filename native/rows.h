@@ -29,7 +29,12 @@ struct Cut {
 NABLA_FUNCTION Cut cutSegment(const TileProgram& p, const Segment& s, int32_t phase, int32_t threads) {
   const idx length = most(s.length, 1);
   switch (p.mode) {
-    case MAP: return Cut{(s.rows + MAP_GRAIN - 1) / MAP_GRAIN, MAP_GRAIN, MAP_GRAIN};
+    case MAP:
+      if (s.block >= 0) {
+        const idx last = s.size[s.axes - 1], across = s.size[s.block];
+        return Cut{s.rows / last / across * ((across + BLOCK - 1) / BLOCK), BLOCK * last, BLOCK};
+      }
+      return Cut{(s.rows + MAP_GRAIN - 1) / MAP_GRAIN, MAP_GRAIN, MAP_GRAIN};
     case ROWS: {
       const idx width = most(TILE / length, 1);
       return Cut{(s.rows + width - 1) / width, width * length, width};
@@ -222,6 +227,69 @@ NABLA_FUNCTION void mapRange(Frame& f, idx from, idx to) {
   }
 }
 
+// A block's operand: two axes, from `at` of the segment's.
+NABLA_INLINE idx blockAccess(const TileAccess& x, const Segment& s, const idx* at, TileAccess& block) {
+  const int axes[2] = {s.block, s.axes - 1};
+  idx fixed = 0;
+  bool inside = true;
+  for (int a = 0; a < s.axes; a++) {
+    fixed += at[a] * x.stride[a];
+    if (x.guarded && a != axes[0] && a != axes[1]) inside &= at[a] >= x.lo[a] && at[a] < x.hi[a];
+  }
+  block.buffer = x.buffer;
+  block.dtype = x.dtype;
+  // A uniform operand has no axes.
+  block.begin = 0;
+  block.end = x.end > x.begin ? 2 : 0;
+  block.linear = x.end == x.begin;
+  block.guarded = x.guarded;
+  block.fill = x.fill;
+  block.offset = x.offset;
+  for (int k = 0; k < 2; k++) {
+    block.stride[k] = x.stride[axes[k]];
+    block.lo[k] = x.lo[axes[k]] - at[axes[k]];
+    block.hi[k] = x.hi[axes[k]] - at[axes[k]];
+  }
+  return !inside ? OUTSIDE : block.end == 0 ? 0 : fixed;
+}
+
+// Blocks of a map: BLOCK indices of the block's axis by all of the last axis a unit.
+NABLA_FUNCTION void mapBlocks(Frame& f, Range units) {
+  const TileProgram& p = *f.program;
+  const Segment& s = *f.segment;
+  TileAccess* local = (TileAccess*)f.accumulators;
+  Segment block = s;
+  block.loads = local;
+  block.indices = local + p.loads;
+  block.stores = local + p.loads + p.indices;
+  f.segment = &block;
+  f.n[OUTER] = 0;
+  f.pos[INNER] = 0;
+  const idx across = (s.size[s.block] + BLOCK - 1) / BLOCK, last = s.size[s.axes - 1];
+  for (idx u = units.begin; u < units.end; u++) {
+    idx at[TILE_AXES], rest = u / across;
+    for (int a = s.axes - 2; a >= 0; a--) {
+      if (a == s.block) continue;
+      at[a] = rest % s.size[a];
+      rest /= s.size[a];
+    }
+    at[s.block] = u % across * BLOCK;
+    block.size[0] = least(BLOCK, s.size[s.block] - at[s.block]);
+    for (idx from = 0; from < last; from += BLOCK) {
+      at[s.axes - 1] = from;
+      block.size[1] = least(BLOCK, last - from);
+      idx* fixed = f.fixed;
+      for (int32_t i = 0; i < p.loads; i++) *fixed++ = blockAccess(s.loads[i], s, at, local[i]);
+      for (int32_t i = 0; i < p.indices; i++) *fixed++ = blockAccess(s.indices[i], s, at, local[p.loads + i]);
+      for (int32_t i = 0; i < p.stores; i++) *fixed++ = blockAccess(s.stores[i], s, at, local[p.loads + p.indices + i]);
+      f.n[INNER] = block.size[0] * block.size[1];
+      runInstrs(f, p.uniformEnd, p.bodyEnd);
+    }
+  }
+  for (int32_t i = 0; i < p.loads + p.indices + p.stores; i++) f.fixed[i] = 0;
+  f.segment = &s;
+}
+
 NABLA_FUNCTION void runUnits(Frame& f, const FusedTask& task, int32_t phase, const Cut& cut, Range units) {
   const TileProgram& p = *f.program;
   const Segment& s = *f.segment;
@@ -232,6 +300,7 @@ NABLA_FUNCTION void runUnits(Frame& f, const FusedTask& task, int32_t phase, con
   if (s.split) return splitPhase(f, task.partials, phase, cut, units);
   switch (p.mode) {
     case MAP:
+      if (s.block >= 0) return mapBlocks(f, units);
       return mapRange(f, units.begin * MAP_GRAIN, least(units.end * MAP_GRAIN, s.rows));
     case ROWS:
       for (idx u = units.begin; u < units.end; u++) {

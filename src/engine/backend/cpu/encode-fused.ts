@@ -100,10 +100,14 @@ export class FusedEncoder {
     );
   }
 
-  #segment(body: FusedBody, { sizes, outer, split, loads, indices, stores }: Schedule, words: Words): void {
+  #segment(
+    body: FusedBody,
+    { sizes, outer, block, split, loads, indices, stores }: Schedule,
+    words: Words,
+  ): void {
     words.push(sizes.length, outer);
     words.wide(...sizes);
-    words.push(split ? 1 : 0);
+    words.push(block, split ? 1 : 0);
     loads.forEach(({ buffer, offset, strides, guard }, load) => {
       words.push(buffer);
       words.wide(offset, ...strides);

@@ -11,6 +11,8 @@ export type Mode = keyof typeof modes;
 
 export const TILE = 256;
 const MOST_AXES = 8;
+/** Axes and strides from here on are worth going along in blocks. */
+const LEAST_BLOCK = 8;
 /** Rows from this length on are cut over threads when there are few of them. */
 const LONG_SPLIT = { length: 16384, rows: 64 };
 const COLUMN_SPLIT = { length: 2048, rows: 512 };
@@ -33,6 +35,8 @@ export interface Schedule {
   /** How many leading axes (stacked: trailing) number the rows; all of them in a map. */
   readonly outer: number;
   readonly split: boolean;
+  /** Of a map whose operands lie across each other: the axis to go along in blocks, beside the last; else -1. */
+  readonly block: number;
   readonly loads: readonly Operand[];
   readonly indices: readonly Operand[];
   readonly stores: readonly Operand[];
@@ -125,6 +129,20 @@ function chooseMode(axes: readonly Axis[], asMap: boolean): Mode {
   return sizeOfAxes(axes.filter(({ inner }) => inner)) <= TILE ? "rows" : "long";
 }
 
+/** The axis along which a load is contiguous that takes long strides along the last. */
+function blockAxis(axes: readonly Axis[], loads: number): number {
+  const last = axes.at(-1);
+  if (last === undefined || last.size < LEAST_BLOCK) return -1;
+  for (let load = 0; load < loads; load++) {
+    if (Math.abs(last.strides[load] as number) < LEAST_BLOCK) continue;
+    const across = axes.findIndex(
+      ({ strides, size }) => Math.abs(strides[load] as number) === 1 && size >= LEAST_BLOCK,
+    );
+    if (across >= 0) return across;
+  }
+  return -1;
+}
+
 /** A body whose every value is an element's own. */
 function isMap(body: FusedBody, segment: Segment): boolean {
   if (body.instrs.some(({ op }) => op === "reduce")) return false;
@@ -152,23 +170,21 @@ export function schedule(body: FusedBody, segment: Segment): Schedule | null {
   const length = sizeOfAxes(rowAxes);
   const limits = mode === "long" ? LONG_SPLIT : COLUMN_SPLIT;
   const split = mode !== "map" && mode !== "rows" && length >= limits.length && rows <= limits.rows;
-  return scheduled(segment, mode === "stacked" ? [...rowAxes, ...outerAxes] : all, {
-    mode,
-    outer: outerAxes.length,
-    split,
-  });
+  const block = asMap ? blockAxis(all, segment.loads.length) : -1;
+  const axesInOrder = mode === "stacked" ? [...rowAxes, ...outerAxes] : all;
+  return scheduled(segment, axesInOrder, { mode, outer: outerAxes.length, split, block });
 }
 
 /** An epilogue's: a map whose positions are those of the result, so its axes are merged but never moved. */
 export function scheduleEpilogue(segment: Segment): Schedule {
   const all = merged(axesOf(segment, true));
-  return scheduled(segment, all, { mode: "map", outer: all.length, split: false });
+  return scheduled(segment, all, { mode: "map", outer: all.length, split: false, block: -1 });
 }
 
 function scheduled(
   segment: Segment,
   all: readonly Axis[],
-  how: Pick<Schedule, "mode" | "outer" | "split">,
+  how: Pick<Schedule, "mode" | "outer" | "split" | "block">,
 ): Schedule {
   if (all.length > MOST_AXES) {
     throw new UnsupportedError(
