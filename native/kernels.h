@@ -40,7 +40,7 @@ struct Epilogue {
 // out[batch, i, j] = sum over p of a[batch, i, p] * b[batch, p, j], one accumulator per element in increasing p.
 // With an epilogue, `out` may be null: then results go to a scratch panel and only `apply` sees them. A non-null `out` is written
 // before `apply` is called with acc inside it; only allowed if the epilogue reads nothing that overlaps `out`
-// (except through acc). k = 0 gives zeros. Strides may be 0 (a, b) or anything else.
+// (except through acc), and outCol is 1. k = 0 gives zeros. Strides may be 0 (a, b) or anything else.
 struct GemmTask {
   int32_t batchRank;
   idx batch[MAX_BATCH], aBatch[MAX_BATCH], bBatch[MAX_BATCH], outBatch[MAX_BATCH];

@@ -87,7 +87,7 @@ NABLA_INLINE void patchRow(float* to, const Lattice& l, const float* source, con
       const idx before = least(count, most(0, -first)), after = least(count - before, most(0, first + count - l.source[2]));
       const idx inside = count - before - after;
       zeroFloats(to, before * run);
-      copyFloats(to + before * run, line + (first + before) * run, inside * run);
+      if (inside > 0) copyFloats(to + before * run, line + (first + before) * run, inside * run);
       zeroFloats(to + (before + inside) * run, after * run);
       to += count * run;
       t = end;
