@@ -6,6 +6,7 @@ namespace {
 
 constexpr int32_t MAX_REGISTERS = 4096;
 constexpr int32_t MAX_STAGE_REDUCES = 16;
+constexpr int32_t MAX_PLACES = 16;
 
 // What a register's elements are good for, beside the levels: WIDE fills a whole register, so any level may read it.
 enum Held : int8_t { NOTHING = -1, AT_UNIFORM = UNIFORM, AT_OUTER = OUTER, AT_INNER = INNER, WIDE = 3 };
@@ -24,6 +25,7 @@ class Checker {
       const TileInstr& ins = p_.program.instrs[i];
       if (ins.op == OP_load) give(ins.d, LOADED, ins.a[0]);
       if (ins.op == OP_target) give(ins.d, TARGET, ins.a[0]);
+      if (ins.op == OP_row) give(ins.d, ROW, ins.a[0]);
     }
   }
 
@@ -54,7 +56,7 @@ class Checker {
   }
 
  private:
-  enum Role : int8_t { PLAIN, LOADED, TARGET };
+  enum Role : int8_t { PLAIN, LOADED, TARGET, ROW };
 
   void give(int32_t r, Role role, int32_t owner) {
     const bool same = role_[r] == role && owner_.size() > (size_t)r && owner_[r] == owner;
@@ -105,6 +107,11 @@ class Checker {
         in_.require(storesAllowed && ins.level != UNIFORM, "a store is out of place");
         if (!in_.ok()) return;
         level(p_.storeLevels, ins.a[0], ins.level);
+        targeted_[ins.d] = true;
+        held_[ins.d] = held;
+        return;
+      case OP_row:
+        in_.require(program.mode == LONG && ins.level == INNER, "a kept row is out of place");
         targeted_[ins.d] = true;
         held_[ins.d] = held;
         return;
@@ -208,6 +215,10 @@ void TileDecoder::list(CheckedProgram& p) {
     if (ins.op == OP_load) in_.require(which >= 0 && which < program.loads, "a load is out of range");
     if (ins.op == OP_index_i || ins.op == OP_index_f) in_.require(which >= 0 && which < program.indices, "an index is out of range");
     if (ins.op == OP_store || ins.op == OP_target) in_.require(which >= 0 && which < program.stores, "a store is out of range");
+    if (ins.op == OP_row) {
+      in_.require(which >= 0 && which < MAX_PLACES, "a place in the row is out of range");
+      if (which >= program.places) program.places = which + 1;
+    }
     if (isReduce(ins.op)) program.reduces++;
     if (ins.level == INNER) p.cost += opcodeSlow[ins.op] ? 0.4 : 0.05;
   }
@@ -347,6 +358,7 @@ void TileDecoder::segment(const CheckedProgram& p, bool epilogue, BufferGuard& b
     out_.partials += (words + 64) * 4;
     in_.require(out_.partials <= MOST, "partial results need too much room");
   }
+  in_.require(!s.split || p.program.places == 0, "a split row cannot be kept");
   in_.require(s.block == -1 || !epilogue, "an epilogue is not cut in blocks");
   TileAccess* loads = out_.pile.make<TileAccess>(t.loads);
   TileAccess* indices = out_.pile.make<TileAccess>(t.indices);

@@ -42,6 +42,7 @@ struct Stage {
 struct TileProgram {
   Mode mode;
   int32_t loads, indices, stores, registers, reduces;
+  int32_t places;                 // LONG: values kept for the length of a row
   const TileInstr* instrs;
   int32_t uniformEnd;             // [0, uniformEnd) run once per run
   int32_t bodyEnd;                // MAP, ROWS: [uniformEnd, bodyEnd) is the list
@@ -80,6 +81,9 @@ struct Group {
   int32_t segments;
   const Segment* segment;
 };
+
+// Elements of a kept row's memory: the padding takes whole tiles past its end.
+static NABLA_METHOD idx rowStride(idx length) { return (length + 15) / 16 * 16 + TILE; }
 
 struct FusedTask {
   int32_t groups;

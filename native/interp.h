@@ -19,6 +19,7 @@ struct Frame {
   uint32_t* temporary;
   idx* fixed;              // per load, index, store: what the fixed axes add to the offset
   char* accumulators;      // of rows; a map has its blocks' operands there
+  float* rows;             // values kept for the length of a row
   idx n[3], pos[3];        // per level: elements of the current tile, and the position of its first
   idx splatCount;          // elements that a splat must fill
   const float* acc;        // an epilogue's element at pos[INNER]; accCols elements a row, rows accLd apart
@@ -48,6 +49,7 @@ NABLA_FUNCTION void openFrame(Frame& f, const TileProgram& p, char* const* buffe
   f.fixed = (idx*)at;
   at += roundUp((p.loads + p.indices + p.stores) * (idx)sizeof(idx), 64);
   f.accumulators = at;
+  f.rows = (float*)(at + p.reduces * ACCUMULATOR_BYTES);
   f.acc = nullptr;
   f.splatCount = TILE;
   for (int32_t r = 0; r < p.registers; r++) f.reg[r] = ownRegister(f, r);
@@ -188,6 +190,7 @@ NABLA_FUNCTION void runInstrs(Frame& f, int32_t begin, int32_t end) {
       }
       case OP_literal: splatInto(d, (uint32_t)ins.a[0], n); break;
       case OP_target: targetTile(f, ins); break;
+      case OP_row: f.reg[ins.d] = (uint32_t*)f.rows + ins.a[0] * rowStride(f.segment->length) + f.pos[INNER]; break;
       case OP_store: storeTile(f, ins); break;
       case OP_splat: splatInto(d, f.reg[ins.a[0]][0], f.splatCount); break;
       case OP_expand: expandTile(f, ins); break;

@@ -8,6 +8,7 @@ namespace nabla {
 
 namespace {
 
+constexpr idx MOST_KEPT = (idx)1 << 28;  // bytes a thread may keep of a row
 constexpr double PARALLEL_NS = 6000;  // below, a barrier costs too much of what a second thread would save
 
 idx lowestBit(idx n) { return n & -n; }
@@ -158,6 +159,9 @@ class Decoder {
       group[g].program = kept;
       for (int32_t i = 0; i < segments && in_.ok(); i++) {
         tiles_.segment(*p, false, *guard_, list[i]);
+        const idx kept = times(p->program.places * 4, rowStride(list[i].length));
+        in_.require(kept < MOST_KEPT, "kept rows need too much room");
+        if (tiles_.registerBytes(*p) + kept > s.registers) s.registers = tiles_.registerBytes(*p) + kept;
         if (list[i].rows > 0) s.nothing = false;
         if (list[i].split && 1 + p->program.stages > s.fused.phases) s.fused.phases = 1 + p->program.stages;
         s.nanoseconds += (double)list[i].rows * (double)(list[i].length > 0 ? list[i].length : 1) * p->cost;

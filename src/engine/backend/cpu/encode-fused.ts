@@ -1,4 +1,5 @@
 /** Encodes fused bodies and their segments: one tile program for all segments that run alike. */
+import { sizeOf } from "../../../util/index.ts";
 import {
   ACCUMULATOR,
   type Access,
@@ -12,8 +13,12 @@ import { encodeElements } from "../../ops/index.ts";
 import { dtypeNumber, mayOverlap } from "./buffers.ts";
 import { modes, type Operand, type Schedule, schedule, scheduleEpilogue } from "./schedule.ts";
 import { INNER, type Level, OUTER, select } from "./select.ts";
-import { type StoreSpec, type TileCode, TileWriter } from "./tiles.ts";
+import type { StoreSpec } from "./tile-list.ts";
+import { type TileCode, TileWriter } from "./tiles.ts";
 import type { Words } from "./words.ts";
+
+/** Rows longer than this would leave the cache between two passes. */
+const MOST_KEPT_LENGTH = 32768;
 
 interface Encodable {
   readonly body: FusedBody;
@@ -80,14 +85,22 @@ export class FusedEncoder {
       const level: Level = mode === "map" || body.instrs[value]?.level === "inner" ? INNER : OUTER;
       return { level, wide: bytesPerElement[dtype] === 4, aliases: this.#aliases(segment, store) };
     });
-    const key = JSON.stringify([mode, uniform, specs]);
+    const keepsRows =
+      mode === "long" &&
+      !scheduled.split &&
+      sizeOf(scheduled.sizes.slice(scheduled.outer)) <= MOST_KEPT_LENGTH;
+    const key = JSON.stringify([mode, uniform, specs, keepsRows]);
     const known = this.#known.get(body) ?? new Map<string, number>();
     this.#known.set(body, known);
     let program = known.get(key);
     if (program === undefined) {
       program = this.#programs.length;
       known.set(key, program);
-      this.#programs.push({ body, mode, code: new TileWriter(mode, select(body, uniform), specs).write() });
+      this.#programs.push({
+        body,
+        mode,
+        code: new TileWriter(mode, select(body, uniform), specs, keepsRows).write(),
+      });
     }
     return program;
   }

@@ -3,8 +3,8 @@
  * scripts/generate-opcodes.ts writes the C++ side from this list; the numbering is a name's place in it.
  */
 import type { ComputeDType, ScalarOp } from "../../ir/index.ts";
-import { type ScalarRow, scalarRows } from "../../ops/index.ts";
-import { type Pattern, patterns } from "./patterns.ts";
+import { isScalarOp, type ScalarRow, scalarRows } from "../../ops/index.ts";
+import { type Expression, type Pattern, patterns } from "./patterns.ts";
 
 /** How the lanes of a register are read: f32, i32, u32, or the 0 / -1 mask of a bool (compared as u32). */
 export type Lane = "f" | "i" | "u";
@@ -33,6 +33,8 @@ const special: readonly (readonly [name: string, arity: number])[] = [
   ["literal", 0],
   // d points at the memory of store a0 where this tile can be written in place
   ["target", 0],
+  // d points at place a0 of the current row's memory, which lasts from pass to pass
+  ["row", 0],
   // memory of store a1 = register a0, unless it was computed in place
   ["store", 1],
   // d = element 0 of a0 everywhere: from the uniform level to a tile
@@ -135,4 +137,20 @@ export function scalarOpcode(fn: ScalarOp, operand: ComputeDType): string {
   const lanes = lanesOf(scalarRows[fn]);
   const lane = laneOf[operand];
   return `${fn}_${lanes.includes(lane) ? lane : lanes[0]}`;
+}
+
+const hasExpensive = (expression: Expression): boolean => {
+  if (typeof expression === "string" || typeof expression === "number") return false;
+  const [op, ...args] = expression;
+  return scalarRows[op].expensive || (args as Expression[]).some(hasExpensive);
+};
+
+/** Costs many times what an addition does. */
+export function isSlow({ name, code, pattern }: Opcode): boolean {
+  if (pattern !== undefined) return hasExpensive(pattern.expression);
+  const fn = name.split("_")[0] as string;
+  return (
+    name === "random" ||
+    (isScalarOp(fn) && (scalarRows[fn].expensive || scalarRows[fn].cppInt === code?.text))
+  );
 }

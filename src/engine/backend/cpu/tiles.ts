@@ -1,33 +1,15 @@
 /** Writes a selection as a tile program: what runs when, at which level, in which registers. See native/fused.h and rows.h. */
-import { opcodeNumber, opcodes } from "./opcodes.ts";
+import { isSlow, opcodeNumber, opcodes } from "./opcodes.ts";
 import type { Mode } from "./schedule.ts";
+import { INNER, isReduce, type Level, OUTER, type Selection, UNIFORM, type Value } from "./select.ts";
 import {
-  INNER,
-  isReduce,
-  keepsOperands,
-  type Level,
-  OUTER,
-  type Selection,
-  UNIFORM,
-  type Value,
-} from "./select.ts";
-
-export interface StoreSpec {
-  readonly level: Level;
-  /** Takes four bytes an element, so that it can be written in place. */
-  readonly wide: boolean;
-  /** Loads that may read the memory it writes. */
-  readonly aliases: readonly number[];
-}
-
-/** One instruction; `d` and args name virtual registers until they are allocated. */
-interface Line {
-  readonly op: string;
-  readonly level: Level;
-  d: number;
-  args: number[];
-  readonly immediates: readonly number[];
-}
+  hasImmediate,
+  type Line,
+  ListWriter,
+  Registers,
+  type StoreSpec,
+  uniformLeaves,
+} from "./tile-list.ts";
 
 export interface TileCode {
   readonly registers: number;
@@ -38,26 +20,16 @@ export interface TileCode {
   readonly stages: readonly (readonly [outerEnd: number, innerEnd: number, reduceEnd: number])[];
 }
 
-const ARGS = 7;
-const arity = new Map(opcodes.map((opcode) => [opcode.name, opcode.arity]));
-const uniformLeaves = new Map(
-  opcodes.map((opcode) => [opcode.name, opcode.pattern?.leaves.map((leaf) => leaf.startsWith("s"))]),
-);
-
-/** Registers of short-lived values are handed out again; a fresh one never is. */
-class Registers {
-  count = 0;
-  readonly #idle: number[] = [];
-  fresh(): number {
-    return this.count++;
-  }
-  take(): number {
-    return this.#idle.pop() ?? this.fresh();
-  }
-  give(register: number): void {
-    this.#idle.push(register);
-  }
+/** A value kept from pass to pass: the pass that computes it, its place in the row's memory and the register that points there. */
+interface Kept {
+  readonly stage: number;
+  readonly place: number;
+  readonly register: number;
 }
+
+const ARGS = 7;
+const MOST_KEPT = 4;
+const slow: ReadonlySet<string> = new Set(opcodes.filter(isSlow).map(({ name }) => name));
 
 export class TileWriter {
   readonly #values: readonly Value[];
@@ -75,6 +47,8 @@ export class TileWriter {
     readonly mode: Mode,
     readonly selection: Selection,
     readonly stores: readonly StoreSpec[],
+    /** Whether slow values that several passes need are kept for the length of a row. */
+    readonly keepsRows = false,
   ) {
     this.#values = selection.values;
     this.#live = this.#reachable();
@@ -210,39 +184,77 @@ export class TileWriter {
       });
       return outer;
     };
-    for (let k = 0; k < passes; k++) {
+    const parts = Array.from({ length: passes }, (_, k) => this.#passRoots(k, innerStores));
+    const kept = this.keepsRows ? this.#keptRows(parts.map(({ roots }) => roots)) : new Map<number, Kept>();
+    parts.forEach(({ reduces, stores, roots }, k) => {
       const outer = outerOf(k);
-      const reduces = this.#values.flatMap((value, id) =>
-        this.#live[id] && isReduce(value.op) && this.#stage[id] === k + 1 ? [id] : [],
-      );
-      const stores = this.stores.flatMap((_, store) => (innerStores[store] === k ? [store] : []));
-      const roots = [
-        ...reduces.map((id) => (this.#values[id] as Value).args[0] as number),
-        ...stores.map((store) => this.selection.stores[store] as number),
-      ];
+      const known = new Set([...kept].flatMap(([id, { stage }]) => (stage < k ? [id] : [])));
       const list = new ListWriter(this.mode, this.#values, this.selection.stores, this.stores, {
         load: (load) => this.#loadRegister(load),
         uniform: (id) => this.#at.get(id) as number,
         splat: (id) => this.#splat(id),
         fixed: (id) => this.#operand(id, INNER, outer),
+        kept: (id) => {
+          const row = kept.get(id);
+          return row && { ...row, computed: row.stage === k };
+        },
         registers: this.#registers,
       });
-      const inner = list.write(this.#closure(roots), stores, roots.slice(0, reduces.length));
+      const inner = list.write(this.#closure(roots, known), stores, roots.slice(0, reduces.length));
       const folds = reduces.map((id, i): Line => {
         const value = this.#values[id] as Value;
         const from = list.registerOf(roots[i] as number);
         return { op: value.op, level: OUTER, d: this.#keep(id, value), args: [from], immediates: [] };
       });
       lists.push(outer, inner, folds);
-    }
+    });
     const last: Line[] = [];
     for (let k = passes; k <= Math.max(passes, ...this.#stage); k++) last.push(...outerOf(k));
+    const [copies, saves]: [Line[], Line[]] = [[], []];
     this.stores.forEach((spec, store) => {
       if (spec.level !== OUTER) return;
-      const from = this.#operand(this.selection.stores[store] as number, OUTER, last);
-      last.push({ op: "store", level: OUTER, d: 0, args: [from], immediates: [store, 0] });
+      const id = this.selection.stores[store] as number;
+      let from = this.#operand(id, OUTER, last);
+      const { op, level, immediate } = this.#values[id] as Value;
+      const overwritten = this.stores.some((other, i) => i !== store && other.aliases.includes(immediate));
+      if (op === "load" && level === OUTER && overwritten) {
+        const d = this.#registers.fresh();
+        copies.push({ op: "copy", level: OUTER, d, args: [from], immediates: [] });
+        from = d;
+      }
+      saves.push({ op: "store", level: OUTER, d: 0, args: [from], immediates: [store, 0] });
     });
-    return this.#finish([this.#uniform, ...lists, last], lists);
+    return this.#finish([this.#uniform, ...lists, last, copies, saves], lists);
+  }
+
+  /** What pass k is for: its reductions, its stores and the values both need. */
+  #passRoots(
+    k: number,
+    innerStores: readonly number[],
+  ): { reduces: number[]; stores: number[]; roots: number[] } {
+    const reduces = this.#values.flatMap((value, id) =>
+      this.#live[id] && isReduce(value.op) && this.#stage[id] === k + 1 ? [id] : [],
+    );
+    const stores = this.stores.flatMap((_, store) => (innerStores[store] === k ? [store] : []));
+    const roots = [
+      ...reduces.map((id) => (this.#values[id] as Value).args[0] as number),
+      ...stores.map((store) => this.selection.stores[store] as number),
+    ];
+    return { reduces, stores, roots };
+  }
+
+  /** Slow values that more than one pass needs, and the first that does. */
+  #keptRows(roots: readonly (readonly number[])[]): Map<number, Kept> {
+    const kept = new Map<number, Kept>();
+    const first = roots.map((of) => this.#closure(of));
+    for (let id = this.#values.length - 1; id >= 0 && kept.size < MOST_KEPT; id--) {
+      if (!slow.has((this.#values[id] as Value).op)) continue;
+      const stage = first.findIndex((needed) => needed[id]);
+      const known = new Set(kept.keys());
+      const again = stage >= 0 && roots.slice(stage + 1).some((of) => this.#closure(of, known)[id]);
+      if (again) kept.set(id, { stage, place: kept.size, register: this.#registers.fresh() });
+    }
+    return kept;
   }
 
   /** Passes over the row: up to the last that feeds a reduction or an inner store. */
@@ -264,14 +276,14 @@ export class TileWriter {
     return aliases.length > 0 ? passes - 1 : (this.#stage[this.selection.stores[store] as number] as number);
   }
 
-  /** Inner values that `roots` need. */
-  #closure(roots: readonly number[]): boolean[] {
+  /** Inner values that `roots` need; those known already need nothing more. */
+  #closure(roots: readonly number[], known: ReadonlySet<number> = new Set()): boolean[] {
     const needed = this.#values.map(() => false);
     for (const root of roots) needed[root] = true;
     for (let id = this.#values.length - 1; id >= 0; id--) {
       const value = this.#values[id] as Value;
       if (value.level !== INNER) needed[id] = false;
-      else if (needed[id]) for (const arg of value.args) needed[arg] = true;
+      else if (needed[id] && !known.has(id)) for (const arg of value.args) needed[arg] = true;
     }
     return needed;
   }
@@ -299,191 +311,3 @@ export class TileWriter {
     };
   }
 }
-
-const hasImmediate = (op: string): boolean => arity.get(op) === 0;
-
-interface Surroundings {
-  load(load: number): number;
-  /** The register of a uniform value, good for its first element. */
-  uniform(id: number): number;
-  splat(id: number): number;
-  /** Where a value of a lower level that this list does not compute is; undefined when lists compute all levels. */
-  fixed(id: number): number | undefined;
-  readonly registers: Registers;
-}
-
-/** One list that runs once a tile: loads before their first use, stores last, registers reused. */
-class ListWriter {
-  readonly #lines: Line[] = [];
-  /** The virtual register of a value, and of an outer value along its row. */
-  readonly #virtual = new Map<number, number>();
-  readonly #expanded = new Map<number, number>();
-  /** Virtual registers below this are fixed machine registers. */
-  static readonly #VIRTUAL = 1 << 20;
-  #next = ListWriter.#VIRTUAL;
-  readonly #final = new Map<number, number>();
-
-  constructor(
-    readonly mode: Mode,
-    readonly values: readonly Value[],
-    readonly storeValues: readonly number[],
-    readonly specs: readonly StoreSpec[],
-    readonly around: Surroundings,
-  ) {}
-
-  /** `outs`: values whose registers are read right after the list. */
-  write(needed: readonly boolean[], stores: readonly number[], outs: readonly number[] = []): Line[] {
-    this.values.forEach((value, id) => {
-      if (needed[id] && !isLazy(value.op)) this.#emit(id);
-    });
-    for (const store of stores)
-      this.#read(this.storeValues[store] as number, (this.specs[store] as StoreSpec).level);
-    for (const out of outs) this.#read(out, INNER);
-    this.#copySwapped(stores);
-    const targets = this.#store(stores);
-    this.#allocate(targets, outs);
-    return this.#lines;
-  }
-
-  /** After `write`: the machine register an inner value is in. */
-  registerOf(id: number): number {
-    const virtual = this.#read(id, INNER);
-    return this.#final.get(virtual) ?? virtual;
-  }
-
-  #emit(id: number): number {
-    const known = this.#virtual.get(id);
-    if (known !== undefined) return known;
-    const value = this.values[id] as Value;
-    const uniform = uniformLeaves.get(value.op);
-    const args = value.args.map((arg, i) =>
-      uniform?.[i] ? this.around.uniform(arg) : this.#read(arg, isReduce(value.op) ? INNER : value.level),
-    );
-    const d = value.op === "load" ? this.around.load(value.immediate) : this.#next++;
-    this.#virtual.set(id, d);
-    this.#lines.push({
-      op: value.op,
-      level: value.level,
-      d,
-      args,
-      immediates: hasImmediate(value.op) ? [value.immediate] : [],
-    });
-    return d;
-  }
-
-  /** The register in which an instruction of `level` reads a value. */
-  #read(id: number, level: Level): number {
-    const value = this.values[id] as Value;
-    if (value.level === level) return this.#emit(id);
-    const fixed = this.around.fixed(id);
-    if (fixed !== undefined) return fixed;
-    if (value.level === UNIFORM) return this.around.splat(id);
-    let expanded = this.#expanded.get(id);
-    if (expanded === undefined) {
-      expanded = this.#next++;
-      this.#expanded.set(id, expanded);
-      this.#lines.push({ op: "expand", level: INNER, d: expanded, args: [this.#emit(id)], immediates: [] });
-    }
-    return expanded;
-  }
-
-  /** A stored operand whose memory another store overwrites is copied first. */
-  #copySwapped(stores: readonly number[]): void {
-    for (const store of stores) {
-      const id = this.storeValues[store] as number;
-      const value = this.values[id] as Value;
-      if (value.op !== "load") continue;
-      const overwritten = stores.some(
-        (other) => other !== store && (this.specs[other] as StoreSpec).aliases.includes(value.immediate),
-      );
-      const { level } = this.specs[store] as StoreSpec;
-      if (!overwritten || value.level !== level) continue;
-      const d = this.#next++;
-      this.#lines.push({ op: "copy", level, d, args: [this.#read(id, level)], immediates: [] });
-      this.#copies.set(store, d);
-    }
-  }
-  readonly #copies = new Map<number, number>();
-
-  /** Appends the stores; returns those whose value is computed where it is to be, by its virtual register. */
-  #store(stores: readonly number[]): Map<number, number> {
-    const targets = new Map<number, number>();
-    for (const store of stores) {
-      const { level } = this.specs[store] as StoreSpec;
-      const from = this.#copies.get(store) ?? this.#read(this.storeValues[store] as number, level);
-      this.#lines.push({ op: "store", level, d: 0, args: [from], immediates: [store, 0] });
-    }
-    for (const store of stores) {
-      const from = this.#virtual.get(this.storeValues[store] as number);
-      if (from === undefined || this.#copies.has(store) || targets.has(from) || !this.#canTarget(store, from))
-        continue;
-      targets.set(from, store);
-    }
-    return targets;
-  }
-
-  /** Nothing that reads the store's memory through a load may come after the value is there. */
-  #canTarget(store: number, virtual: number): boolean {
-    const spec = this.specs[store] as StoreSpec;
-    const definition = this.#lines.findIndex(({ d, op }) => d === virtual && op !== "store");
-    const line = this.#lines[definition];
-    if (line === undefined || !spec.wide || line.level !== spec.level || spec.level !== INNER) return false;
-    if (line.op === "load" || line.op === "expand" || isReduce(line.op)) return false;
-    const aliases = new Set(spec.aliases.map((load) => this.around.load(load)));
-    return this.#lines.every(({ args }, i) => i <= definition || !args.some((arg) => aliases.has(arg)));
-  }
-
-  /** Machine registers for virtual ones, and the instructions that point those of targets at memory. */
-  #allocate(targets: ReadonlyMap<number, number>, outs: readonly number[]): void {
-    const lastUse = new Map<number, number>();
-    this.#lines.forEach(({ args }, i) => {
-      for (const arg of args) lastUse.set(arg, i);
-    });
-    for (const out of outs) lastUse.set(this.#read(out, INNER), this.#lines.length);
-    const { registers } = this.around;
-    const lines: Line[] = [];
-    const isVirtual = (register: number) => register >= ListWriter.#VIRTUAL;
-    this.#lines.forEach((line, i) => {
-      const dying = [...new Set(line.args)].filter(
-        (arg) => isVirtual(arg) && lastUse.get(arg) === i && !targets.has(arg),
-      );
-      const free = () => {
-        for (const arg of dying) registers.give(this.#final.get(arg) as number);
-      };
-      const { d } = line;
-      line.args = line.args.map((arg) => this.#final.get(arg) ?? arg);
-      if (!keepsOperands.has(line.op)) free();
-      const target = targets.get(d);
-      if (isVirtual(d) && line.op !== "store") {
-        const register = target === undefined ? registers.take() : registers.fresh();
-        this.#final.set(d, register);
-        line.d = register;
-        if (target !== undefined) {
-          lines.push({ op: "target", level: line.level, d: register, args: [], immediates: [target] });
-        } else if (!lastUse.has(d)) {
-          registers.give(register);
-        }
-      }
-      if (keepsOperands.has(line.op)) free();
-      lines.push(line);
-    });
-    this.#lines.splice(0, this.#lines.length, ...lines.map((line) => this.#markTarget(line, targets)));
-    // Later lists may use them again; a target's stays its store's.
-    for (const virtual of new Set(outs.map((out) => this.#read(out, INNER)))) {
-      const register = this.#final.get(virtual);
-      if (register !== undefined && !targets.has(virtual)) registers.give(register);
-    }
-  }
-
-  #markTarget(line: Line, targets: ReadonlyMap<number, number>): Line {
-    if (line.op !== "store") return line;
-    const store = line.immediates[0] as number;
-    const direct = [...targets].some(
-      ([virtual, target]) => target === store && this.#final.get(virtual) === line.args[0],
-    );
-    return direct ? { ...line, immediates: [store, 1] } : line;
-  }
-}
-
-/** Emitted where first read, not in order. */
-const isLazy = (op: string): boolean => op === "load" || op.startsWith("index_");
