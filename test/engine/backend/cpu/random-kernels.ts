@@ -125,7 +125,19 @@ export function randomKernel(seed: number, rows: boolean): RandomKernel {
       const type = dice.chance(3) ? "i32" : "f32";
       if (pool[type].length === 0) continue;
       const [a, b] = [dice.of(pool[type]), dice.of(pool[type])];
-      const op = dice.of(["add", "sub", "max", "min", "mul", "lt", "eq", "where", "cast", "square"] as const);
+      const op = dice.of([
+        "add",
+        "sub",
+        "max",
+        "min",
+        "mul",
+        "lt",
+        "eq",
+        "where",
+        "cast",
+        "square",
+        "quotient",
+      ] as const);
       if (op === "where") {
         if (pool.bool.length > 0) keep(body.scalar("where", dice.of(pool.bool), a, b));
       } else if (op === "cast") {
@@ -134,6 +146,9 @@ export function randomKernel(seed: number, rows: boolean): RandomKernel {
         // Stays small: one factor is -1, 0 or 1.
         const one = body.literal(-1, type);
         keep(body.scalar("mul", a, body.scalar("max", one, body.scalar("min", b, body.literal(1, type)))));
+      } else if (op === "quotient") {
+        // Slow, and exact on integers.
+        if (pool.i32.length > 0) keep(body.scalar("div", dice.of(pool.i32), dice.of(pool.i32)));
       } else if (op === "square") {
         const small = body.scalar(
           "max",
