@@ -20,7 +20,8 @@ const apply = (recipe: Recipe, numbers: Numbers, tensors: readonly Tensor[]): Te
 
 const read = (tensors: readonly Tensor[]) => Promise.all(tensors.map((t) => t.data()));
 
-describe.each(["integers", "floats"] as const)("on %s", (numbers) => {
+// Reading several results one by one makes a plan for each; sums of floats depend on how a plan cuts rows.
+describe.each(["integers", "ordered floats"] as const)("on %s", (numbers) => {
   it("jit equals implicit realisation", async () => {
     await fc.assert(
       fc.asyncProperty(recipes, async (recipe) => {
