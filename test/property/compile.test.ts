@@ -10,10 +10,7 @@ import { backends } from "./backends.ts";
 import { describeGraph } from "./describe-graph.ts";
 import { firstDifference } from "./equal.ts";
 import { memoryProblems } from "./plan-check.ts";
-import { cook, inputsOf, type Numbers, type Recipe, recipes } from "./recipe.ts";
-
-/** NABLA_FUZZ asks for more. */
-const runs = Number(process.env.NABLA_FUZZ ?? 100);
+import { cook, inputsOf, type Numbers, type Recipe, recipes, runs } from "./recipe.ts";
 
 async function run(
   backend: Backend,
@@ -75,7 +72,7 @@ describe.each(backends())("$name", ({ name, open }) => {
         const meant = got.map(({ aval }, i) => encode(want[i] as Float64Array, aval.shape, aval.dtype));
         expect(firstDifference(got, meant)).toBe(null);
       }),
-      { numRuns: runs },
+      runs(100),
     );
   });
 
@@ -88,7 +85,7 @@ describe.each(backends())("$name", ({ name, open }) => {
             expect(memoryProblems(plan)).toEqual([]);
           await run(backend, recipe, numbers, { inspect, donated: recipe.inputs.map(() => donate) });
         }),
-        { numRuns: runs },
+        runs(100),
       );
     },
   );
@@ -103,7 +100,7 @@ describe.each(backends())("$name", ({ name, open }) => {
         const kept = await run(backend, recipe, numbers, { donated: everyInput(recipe), donate: false });
         expect(firstDifference(kept, plain)).toBe(null);
       }),
-      { numRuns: runs },
+      runs(100),
     );
   });
 
@@ -113,7 +110,7 @@ describe.each(backends())("$name", ({ name, open }) => {
         const apart = await run(backend, recipe, numbers, { reuse: false });
         expect(firstDifference(await run(backend, recipe, numbers), apart)).toBe(null);
       }),
-      { numRuns: runs },
+      runs(100),
     );
   });
 
@@ -126,7 +123,7 @@ describe.each(backends())("$name", ({ name, open }) => {
         const apart = await run(backend, recipe, numbers, { fuse: false });
         expect(firstDifference(await run(backend, recipe, numbers), apart)).toBe(null);
       }),
-      { numRuns: runs },
+      runs(100),
     );
   });
 
@@ -136,7 +133,7 @@ describe.each(backends())("$name", ({ name, open }) => {
         const each = await runEagerly(backend, recipe, numbers);
         expect(firstDifference(await run(backend, recipe, numbers), each)).toBe(null);
       }),
-      { numRuns: runs },
+      runs(100),
     );
   });
 });

@@ -4,9 +4,7 @@ import { jit, Tensor, tensor } from "nabla";
 import { describe, expect, it } from "vitest";
 import type { Node } from "../../src/engine/ir/index.ts";
 import { decode, type Host } from "../sweep/host.ts";
-import { cook, inputsOf, type Numbers, type Recipe, recipes } from "./recipe.ts";
-
-const runs = Number(process.env.NABLA_FUZZ ?? 60);
+import { cook, inputsOf, type Numbers, type Recipe, recipes, runs } from "./recipe.ts";
 
 const onDevice = ({ aval, bytes }: Host): Tensor => {
   const flat = tensor(Array.from(decode({ aval, bytes })), { dtype: aval.dtype, shape: aval.shape });
@@ -33,7 +31,7 @@ describe.each(["integers", "ordered floats"] as const)("on %s", (numbers) => {
         expect(await read(compiled(...tensors))).toEqual(eager);
         expect(compiled.compilations).toBe(1);
       }),
-      { numRuns: runs },
+      runs(60),
     );
   });
 
@@ -57,7 +55,7 @@ describe.each(["integers", "ordered floats"] as const)("on %s", (numbers) => {
         for (let i = 0; i < count; i++) [state, results] = next(state, rest);
         expect(await read([repeated, ...last])).toEqual(await read([state, ...results]));
       }),
-      { numRuns: runs },
+      runs(60),
     );
   });
 });

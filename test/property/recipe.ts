@@ -16,6 +16,12 @@ export interface Recipe {
   readonly outputs: readonly number[];
 }
 
+/** The same runs each time, so that a change is judged by what it does; NABLA_FUZZ=5000 looks further, elsewhere each time. */
+export const runs = (count: number): { numRuns: number; seed?: number } =>
+  process.env.NABLA_FUZZ === undefined
+    ? { numRuns: count, seed: 20261123 }
+    : { numRuns: Number(process.env.NABLA_FUZZ) };
+
 const choice = fc.nat({ max: 2 ** 16 });
 
 export const recipes: fc.Arbitrary<Recipe> = fc.record({

@@ -8,6 +8,7 @@ import { loadSafetensors, readTree, saveSafetensors } from "nabla/io";
 import { afterAll, expect, it } from "vitest";
 import { bytesPerElement, dtypes } from "../../src/engine/ir/index.ts";
 import { sizeOf } from "../../src/util/index.ts";
+import { runs } from "./recipe.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nabla-save-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,6 +46,6 @@ it("loading gives back what was saved", async () => {
       const after = await readTree(await loadSafetensors(path));
       expect(after).toEqual(before);
     }),
-    { numRuns: 150 },
+    runs(150),
   );
 });
