@@ -1,6 +1,6 @@
 /** Writes what was measured: a JSON file for each benchmark, and its table in docs/performance.md. */
 import { execFileSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Outcome, Result } from "./harness.ts";
@@ -75,6 +75,7 @@ export function formatTable(report: Report): string {
 
 /** Keeps bench/results/<bench>.json and the text between the benchmark's markers in docs/performance.md. */
 export function publish(report: Report): void {
+  mkdirSync(new URL("bench/results/", root), { recursive: true });
   writeFileSync(
     new URL(`bench/results/${report.bench}.json`, root),
     `${JSON.stringify(report, undefined, 2)}\n`,
