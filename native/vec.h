@@ -2,6 +2,7 @@
 // Only fused multiply-add, square root and partial loads and stores differ by machine. Lanes of f32 (VF), i32 (VI) and u32 (VU);
 // a mask is a VI of 0 and -1.
 #pragma once
+#include "compat.h"
 #include "kernels.h"
 
 #ifndef KNS

@@ -37,21 +37,30 @@ const kernel = [
   "-fno-threadsafe-statics",
 ];
 
-/** Instruction sets: namespace, bytes of a vector, -march. */
+// By feature, not by level: compilers older than GCC 11 know no -march=x86-64-v3.
+const base = ["-march=x86-64"];
+const avx2 = [...base, "-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mpopcnt"];
+const avx512 = [...avx2, "-mavx512f", "-mavx512bw", "-mavx512cd", "-mavx512dq", "-mavx512vl"];
+
+/** Instruction sets: namespace, bytes of a vector, compiler flags. */
 const sets = {
   x64: [
-    ["kern_base", 16, "x86-64"],
-    ["kern_v3", 32, "x86-64-v3"],
-    ["kern_v4", 64, "x86-64-v4"],
+    ["kern_base", 16, base],
+    ["kern_v3", 32, avx2],
+    ["kern_v4", 64, avx512],
   ],
-  arm64: [["kern_neon", 16, null]],
+  arm64: [["kern_neon", 16, []]],
 }[process.arch];
 
 /** Reports why there is no addon, in one line, and ends the script without failing the install. */
 function giveUp(cause, cure) {
-  mkdirSync(build, { recursive: true });
-  rmSync(addon, { force: true });
-  writeFileSync(statusFile, JSON.stringify({ ok: false, cause, cure }));
+  try {
+    mkdirSync(build, { recursive: true });
+    rmSync(addon, { force: true });
+    writeFileSync(statusFile, JSON.stringify({ ok: false, cause, cure }));
+  } catch {
+    // Not even that can be written: then the first use says that the addon has not been built.
+  }
   console.warn(`nabla: no native addon: ${cause} ${cure} The slow reference device will serve.`);
   process.exit(0);
 }
@@ -81,15 +90,9 @@ function compileJobs(includeDir) {
   )) {
     jobs.push({ file, object: file.replace(/\.cpp$/, ".o"), flags: [...common, "-I", includeDir] });
   }
-  for (const [space, bytes, march] of sets) {
+  for (const [space, bytes, machine] of sets) {
     for (const file of ["kern.cpp", "tiles.cpp"]) {
-      const flags = [
-        ...common,
-        ...kernel,
-        `-DKNS=${space}`,
-        `-DVB=${bytes}`,
-        ...(march === null ? [] : [`-march=${march}`]),
-      ];
+      const flags = [...common, ...kernel, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
       jobs.unshift({ file, object: `${file.replace(/\.cpp$/, "")}-${space}.o`, flags });
     }
   }
@@ -181,4 +184,11 @@ async function main() {
   writeFileSync(statusFile, JSON.stringify({ ok: true, fingerprint: print }));
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  giveUp(
+    `building it failed (${error instanceof Error ? error.message : error}).`,
+    "Mend that and run npm rebuild nabla.",
+  );
+}
