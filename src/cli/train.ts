@@ -12,7 +12,7 @@ import {
   progress,
   Trainer,
 } from "../train/index.ts";
-import { ConfigError, NablaError } from "../util/index.ts";
+import { ConfigError, InternalError, NablaError } from "../util/index.ts";
 import { plotCurve, Series } from "./curve.ts";
 import { describeError, exitCodes, UsageError } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
@@ -97,7 +97,7 @@ async function run(job: Job): Promise<number> {
   const { shuffle, dropLast } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
-  let folder: RunFolder | null = resumed?.folder ?? null;
+  const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
   const saving = saveTo((dir) => checkpoint(dir, { onFailure: (error) => warn(error, "training goes on") }));
   const trainer: Trainer = new Trainer({
     model: experimentModel(experiment),
@@ -111,7 +111,8 @@ async function run(job: Job): Promise<number> {
       {
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
         async start({ plan, history }) {
-          folder ??= await newRunFolder(experiment.name, options.out);
+          const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
+          made.folder = folder;
           if (resumed) {
             await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
             await folder.writeHistory(history);
@@ -125,8 +126,8 @@ async function run(job: Job): Promise<number> {
       saving.callback,
       {
         epochEnd: ({ record }) =>
-          folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
-        stop: () => folder?.writeHistory(trainer.history),
+          made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
+        stop: () => made.folder?.writeHistory(trainer.history),
       },
     ],
   });
@@ -152,8 +153,9 @@ async function run(job: Job): Promise<number> {
         dropLast,
         signal,
       });
-      const path = shortPath((folder as unknown as RunFolder).path);
-      await finish(job, folder as unknown as RunFolder, result, curve);
+      if (made.folder === null) throw new InternalError("train: the run has no folder after training");
+      const path = shortPath(made.folder.path);
+      await finish(job, made.folder, result, curve);
       if (result.reason !== "interrupted") return exitCodes.done;
       // Said even when quiet: without it nobody knows how to go on.
       process.stderr.write(
@@ -162,7 +164,7 @@ async function run(job: Job): Promise<number> {
       return exitCodes.interrupted;
     });
   } catch (error) {
-    const kept = folder as RunFolder | null;
+    const kept = made.folder;
     if (error instanceof NablaError && kept && (await hasCheckpoint(kept.checkpoint).catch(() => false))) {
       error.message += ` What was saved before is whole: nabla train --resume ${shellWord(shortPath(kept.path))}`;
     }
