@@ -106,8 +106,9 @@ function toSvg(command: string, screens: readonly string[]): string {
     const [from, to] = [i * each, i === frames.length - 1 ? total : (i + 1) * each].map(
       (seconds) => `${((seconds / total) * 100).toFixed(2)}%`,
     );
-    return `@keyframes f${i}{0%{visibility:hidden}${from}{visibility:visible}${to}{visibility:${i === frames.length - 1 ? "visible" : "hidden"}}}
-#f${i}{visibility:hidden;animation:f${i} ${total}s step-end infinite}`;
+    const rest = i === frames.length - 1 ? "visible" : "hidden"; // what a viewer without animation shows
+    return `@keyframes f${i}{0%{visibility:hidden}${from}{visibility:visible}${to}{visibility:${rest}}}
+#f${i}{visibility:${rest};animation:f${i} ${total}s step-end infinite}`;
   });
   // Where nothing moves, the last frame is the picture.
   const still = `@media (prefers-reduced-motion){g[id]{animation:none}#f${frames.length - 1}{visibility:visible}}`;
