@@ -1,6 +1,6 @@
 /** Module: a node of the model's tree; its fields that are modules, parameters or arrays of them are its children. */
 import { random, type Tensor } from "../engine/tensor/index.ts";
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, isPlainObject } from "../util/index.ts";
 import type { Context } from "./context.ts";
 import { hashPath } from "./hash.ts";
 import { Parameter } from "./parameter.ts";
@@ -100,11 +100,6 @@ export function visitModule(
     }
   };
   walk(root, "");
-}
-
-function isPlainObject(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 /** Every parameter by path, tied ones once; as a side effect modules and parameters learn their paths. */

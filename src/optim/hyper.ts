@@ -1,6 +1,6 @@
 /** Hyper-parameters: numbers that live in the optimizer's state by name, or schedules of the step. */
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
-import { ConfigError, type Tree } from "../util/index.ts";
+import { ConfigError, isPlainObject, type Tree } from "../util/index.ts";
 import type { State } from "./optimizer.ts";
 import type { Schedule } from "./schedules/index.ts";
 
@@ -94,10 +94,6 @@ function check(op: string, name: string, value: number, { min, above, below }: R
   throw new ConfigError(`${op}: ${name} must be ${limits.join(" and ") || "a finite number"}; got ${value}.`);
 }
 
-type Record_ = Readonly<Record<string, unknown>>;
-const isRecord = (value: unknown): value is Record_ =>
-  typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype;
-
 /** Every link's hyper-parameters: [path of the link's state, its kind, name, tensor]. */
 function collect(state: State): { at: string; kind: "hyper" | "scheduled"; name: string; value: Tensor }[] {
   const found: { at: string; kind: "hyper" | "scheduled"; name: string; value: Tensor }[] = [];
@@ -107,9 +103,9 @@ function collect(state: State): { at: string; kind: "hyper" | "scheduled"; name:
       node.forEach((child, index) => {
         walk(child, inside(index));
       });
-    } else if (isRecord(node)) {
+    } else if (isPlainObject(node)) {
       for (const [key, child] of Object.entries(node)) {
-        if ((key === "hyper" || key === "scheduled") && isRecord(child)) {
+        if ((key === "hyper" || key === "scheduled") && isPlainObject(child)) {
           for (const [name, value] of Object.entries(child)) {
             if (!name.startsWith(COMPLEMENT)) found.push({ at, kind: key, name, value: value as Tensor });
           }
@@ -163,10 +159,11 @@ export function setHyperparameter<S extends State>(state: S, name: string, value
   const replace = (node: unknown, at: string): unknown => {
     const inside = (key: string | number) => (at === "" ? String(key) : `${at}/${key}`);
     if (Array.isArray(node)) return node.map((child, index) => replace(child, inside(index)));
-    if (!isRecord(node)) return node;
+    if (!isPlainObject(node)) return node;
     return Object.fromEntries(
       Object.entries(node).map(([key, child]) => {
-        if (key !== "hyper" || at !== entry.at || !isRecord(child)) return [key, replace(child, inside(key))];
+        if (key !== "hyper" || at !== entry.at || !isPlainObject(child))
+          return [key, replace(child, inside(key))];
         const hyper: Record<string, unknown> = { ...child };
         hyper[entry.name] = tensor(value, { dtype: "f32", device });
         const complement = COMPLEMENT + entry.name;

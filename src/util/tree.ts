@@ -2,7 +2,8 @@
 
 export type Tree<T> = T | readonly Tree<T>[] | { readonly [key: string]: Tree<T> };
 
-function isPlainObject(value: unknown): value is Record<string, unknown> {
+/** What counts as an inner node of a tree besides arrays; instances of classes are leaves. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== "object" || value === null) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -1,5 +1,5 @@
 /** The signature of a call: what jit keys its plans by, and a fast check whether a call has the one it had last time. */
-import { ConfigError, UnsupportedError } from "../../util/index.ts";
+import { ConfigError, isPlainObject, UnsupportedError } from "../../util/index.ts";
 import { type Aval, formatAval, type Node, sameAval } from "../ir/index.ts";
 import { type Device, defaultDevice, realize, type Storage, storageOf } from "../runtime/index.ts";
 import { Tensor } from "./tensor.ts";
@@ -156,12 +156,6 @@ export function buildTree(template: Template, leaf: (template: Template) => unkn
 export function leavesOf(template: Template): Template[] {
   if (template.kind !== "array" && template.kind !== "object") return [template];
   return template.items.flatMap(leavesOf);
-}
-
-function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,5 @@
 /** Specialising a function to one signature: traced once, compiled, with a program that only runs it. */
-import { ConfigError, flattenTree, UnsupportedError } from "../../util/index.ts";
+import { ConfigError, flattenTree, isPlainObject, UnsupportedError } from "../../util/index.ts";
 import { formatAval, type Node, rawNode, sameAval } from "../ir/index.ts";
 import { type Compiled, compiled, realize, type Storage, storageOf, withoutDebt } from "../runtime/index.ts";
 import { buildTree, type Call, leavesOf, type Signature, type Template } from "./signature.ts";
@@ -79,9 +79,9 @@ function describeResult(value: unknown, outputs: Node[]): Template {
   }
   if (Array.isArray(value))
     return { kind: "array", items: value.map((item) => describeResult(item, outputs)) };
-  if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+  if (isPlainObject(value)) {
     const keys = Object.keys(value);
-    const items = keys.map((key) => describeResult((value as Record<string, unknown>)[key], outputs));
+    const items = keys.map((key) => describeResult(value[key], outputs));
     return { kind: "object", keys, items };
   }
   return { kind: "static", value };

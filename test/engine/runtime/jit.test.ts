@@ -49,6 +49,13 @@ describe.each(["reference", "cpu"])("jit on %s", (device) => {
     expect(await out.w.item()).toBe(1);
   });
 
+  test("an object without a prototype is a tree on both sides", async () => {
+    setDefaultDevice(device);
+    const bare = (x: Tensor): { x: Tensor } => Object.assign(Object.create(null), { x });
+    const out = jit((p: { x: Tensor }) => bare(p.x.add(1)))(bare(tensor([1])));
+    expect(await out.x.array()).toEqual([2]);
+  });
+
   test("a result that is an argument is a copy, never an alias", async () => {
     setDefaultDevice(device);
     const x = tensor([1, 2]);
