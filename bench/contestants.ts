@@ -1,56 +1,130 @@
-/** Who can take part: nabla, PyTorch where a Python has it, and TensorFlow.js where bench/ is installed. */
-import { existsSync } from "node:fs";
+/** Who can take part, each at one thread and at two where it can use them. Programs lie in peers/, named after their library. */
 import { fileURLToPath } from "node:url";
 import type { PeerSpec } from "./peer.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
-/** NABLA_BENCH_PYTHON names a Python that has torch; else python3 is tried. */
+/** NABLA_BENCH_PYTHON names a Python that has the Python contestants' packages; else python3 is tried. */
 const python = process.env.NABLA_BENCH_PYTHON ?? "python3";
+/** NABLA_BENCH_NODE names a newer Node for the contestants that ask for one. */
+const newerNode = process.env.NABLA_BENCH_NODE ?? process.execPath;
+const installBench = "npm ci --prefix bench installs it";
 
-const torch = (
+export interface Choice {
+  /** What the table calls it. */
+  readonly name?: string;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly threads?: readonly number[];
+}
+
+/** nabla as users run it: peers/nabla_<program>.ts imports the built package (dist/), by the paths of bench/tsconfig.json. */
+export function nabla(
+  program: string,
+  { name = "nabla", args = [], env = {}, threads = [1, 2] }: Choice = {},
+) {
+  return threads.map(
+    (count): PeerSpec => ({
+      name,
+      threads: count,
+      command: process.execPath,
+      args: ["--import", "tsx", here(`peers/nabla_${program}.ts`), ...args],
+      env: { TSX_TSCONFIG_PATH: here("tsconfig.json"), NABLA_THREADS: String(count), ...env },
+    }),
+  );
+}
+
+function pythonPeer(
+  file: string,
   name: string,
   threads: number,
-  args: readonly string[],
-  env: Record<string, string>,
-): PeerSpec => ({
-  name,
-  threads,
-  command: python,
-  args: [here("peers/torch_mlp.py"), ...args],
-  env: { OMP_NUM_THREADS: String(threads), ...env },
-});
-
-/** Every contestant at one thread and at two, where it can use them. */
-export function contestants(): PeerSpec[] {
-  const both = [1, 2];
-  const specs: PeerSpec[] = both.map((threads) => ({
-    name: "nabla",
+  install: string,
+  choice: Choice,
+  more: Partial<PeerSpec> & { env?: Record<string, string> } = {},
+): PeerSpec {
+  const { args = [], env = {} } = choice;
+  return {
+    name,
     threads,
-    command: process.execPath,
-    args: ["--import", "tsx", here("peers/nabla_mlp.ts")],
-    env: { NABLA_THREADS: String(threads) },
-  }));
-  // As users write it; with the fused Adam, its fastest; and with the forward and backward pass compiled too.
-  for (const [name, args] of [
-    ["PyTorch", []],
-    ["PyTorch, fused Adam", ["--fused"]],
-    ["PyTorch, compiled", ["--compile"]],
-  ] as const) {
-    for (const threads of both) specs.push(torch(name, threads, args, {}));
-    // Spinning OpenMP threads hurt on shared cores; a peer is taken at its best.
-    specs.push(torch(name, 2, args, { OMP_WAIT_POLICY: "passive" }));
-  }
-  if (existsSync(here("node_modules/@tensorflow/tfjs"))) {
-    specs.push({
-      name: "TensorFlow.js wasm",
-      threads: 1,
-      command: process.execPath,
-      args: [here("peers/tfjs_mlp.mjs")],
-      env: {},
-    });
-  } else {
-    process.stderr.write("TensorFlow.js takes no part: `npm ci --prefix bench` installs it.\n");
-  }
-  return specs;
+    command: python,
+    args: [here(`peers/${file}.py`), ...args],
+    install: `${install} installs it; NABLA_BENCH_PYTHON names the Python to use`,
+    ...more,
+    env: { OMP_NUM_THREADS: String(threads), ...more.env, ...env },
+  };
+}
+
+/** peers/torch_<program>.py. Spinning OpenMP threads hurt on shared cores, so two threads take part in both ways of waiting. */
+export function torch(program: string, choice: Choice = {}): PeerSpec[] {
+  const { name = "PyTorch", threads = [1, 2] } = choice;
+  const file = `torch_${program}`;
+  const install = "pip install torch";
+  return threads.flatMap((count) => {
+    const spinning = pythonPeer(file, name, count, install, choice);
+    if (count === 1) return [spinning];
+    const passive = { variant: "passive waiting", env: { OMP_WAIT_POLICY: "passive" } };
+    return [spinning, pythonPeer(file, name, count, install, choice, passive)];
+  });
+}
+
+/** peers/jax_<program>.py, on the CPU. NPROC is the size of XLA's thread pool. */
+export function jax(program: string, choice: Choice = {}): PeerSpec[] {
+  const { name = "JAX", threads = [1, 2] } = choice;
+  return threads.map((count) =>
+    pythonPeer(`jax_${program}`, name, count, "pip install jax", choice, {
+      env: {
+        JAX_PLATFORMS: "cpu",
+        NPROC: String(count),
+        XLA_FLAGS: count === 1 ? "--xla_cpu_multi_thread_eigen=false" : "",
+      },
+    }),
+  );
+}
+
+/** peers/sklearn_<program>.py. `otherMaths` says why its numbers are not compared. */
+export function sklearn(program: string, choice: Choice & { otherMaths?: string } = {}): PeerSpec[] {
+  const { name = "scikit-learn", threads = [1] } = choice;
+  const more = choice.otherMaths === undefined ? {} : { otherMaths: choice.otherMaths };
+  return threads.map((count) =>
+    pythonPeer(`sklearn_${program}`, name, count, "pip install scikit-learn", choice, more),
+  );
+}
+
+/** peers/onnx_<program>.py: onnxruntime. */
+export function onnx(program: string, choice: Choice = {}): PeerSpec[] {
+  const { name = "onnxruntime", threads = [1, 2] } = choice;
+  return threads.map((count) =>
+    pythonPeer(`onnx_${program}`, name, count, "pip install onnxruntime", choice),
+  );
+}
+
+function script(file: string, name: string, command: string, choice: Choice): PeerSpec {
+  const { args = [], env = {} } = choice;
+  return {
+    name,
+    threads: 1,
+    command,
+    args: [here(`peers/${file}.mjs`), ...args],
+    env,
+    install: installBench,
+  };
+}
+
+/** peers/tfjs_<program>.mjs: TensorFlow.js, which trains on one thread in Node. */
+export function tfjs(program: string, backend: "wasm" | "cpu", choice: Choice = {}): PeerSpec[] {
+  const { name = `TensorFlow.js ${backend}`, args = [] } = choice;
+  return [
+    script(`tfjs_${program}`, name, process.execPath, { ...choice, args: [...args, `--backend=${backend}`] }),
+  ];
+}
+
+/** peers/jaxjs_<program>.mjs: @jax-js/jax on its WebAssembly backend. */
+export function jaxJs(program: string, choice: Choice = {}): PeerSpec[] {
+  return [script(`jaxjs_${program}`, choice.name ?? "jax-js wasm", newerNode, choice)];
+}
+
+/** peers/brainjs_<program>.mjs: brain.js on one thread. */
+export function brainJs(program: string, choice: Choice & { otherMaths?: string } = {}): PeerSpec[] {
+  const spec = script(`brainjs_${program}`, choice.name ?? "brain.js", process.execPath, choice);
+  return [choice.otherMaths === undefined ? spec : { ...spec, otherMaths: choice.otherMaths }];
 }

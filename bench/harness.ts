@@ -1,7 +1,9 @@
 /** Runs every contestant of a benchmark in turns, so that a slow minute of the machine hits all of them alike. */
 import type { Bench } from "./job.ts";
-import { Peer, PeerError, type PeerSpec } from "./peer.ts";
+import { Peer, PeerError, type PeerSpec, peerLabel } from "./peer.ts";
+import { othersShare, readUsage } from "./quiet.ts";
 import { type Summary, summarise } from "./stats.ts";
+import { inUnit } from "./units.ts";
 
 export interface Contest {
   readonly peers: readonly PeerSpec[];
@@ -14,7 +16,10 @@ export interface Contest {
 export interface Result {
   readonly peer: string;
   readonly threads: number;
-  readonly rate: Summary;
+  readonly variant?: string;
+  readonly otherMaths?: string;
+  /** In the benchmark's unit. */
+  readonly measured: Summary;
 }
 
 export interface Outcome {
@@ -22,80 +27,147 @@ export interface Outcome {
   readonly versions: Readonly<Record<string, string>>;
   /** Contestants that could not take part, with the reason. */
   readonly absent: readonly string[];
+  /** Of each repetition, the share of the machine that other processes took. */
+  readonly others: readonly number[];
 }
 
 const checkedSteps = 5;
-const tolerance = 1e-4;
+/** A contestant may stop in the middle of its work after so many slices. */
+const patience = 5;
 
+/** A contestant that is ready to be measured, in the bench's unit. */
 interface Runner {
   readonly spec: PeerSpec;
-  readonly peer: Peer;
-  units: number;
-  readonly rates: number[];
+  readonly measure: () => Promise<number>;
+  readonly samples: number[];
 }
 
-/** Throws when a contestant's first losses differ from the first one's: then it would not be the same work. */
-function compareLosses(bench: Bench, losses: ReadonlyMap<string, readonly number[]>): void {
-  const [reference] = losses;
+/** Throws when a contestant's first numbers differ from the first one's: then it would not be the same work. */
+export function compareNumbers(bench: Bench, numbers: ReadonlyMap<string, readonly number[]>): void {
+  const [reference] = numbers;
   if (reference === undefined) return;
   const [referenceName, expected] = reference;
-  for (const [name, got] of losses) {
+  const tolerance = bench.tolerance ?? 1e-4;
+  for (const [name, got] of numbers) {
     const same =
       got.length === expected.length &&
-      got.every((loss, i) => Math.abs(loss - (expected[i] as number)) <= tolerance * Math.abs(loss));
+      got.every((value, i) => {
+        const wanted = expected[i] as number;
+        return Math.abs(value - wanted) <= tolerance * Math.abs(wanted);
+      });
     if (!same) {
       throw new Error(
-        `${bench.name}: all must compute the same losses; ${referenceName} got ${expected}, ${name} got ${got}.`,
+        `${bench.name}: all must compute the same numbers; ${referenceName} got ${expected}, ${name} got ${got}.`,
       );
     }
   }
 }
 
-/** As many units as fill the slice, found from one run that also warms the contestant up. */
+/** As many units as fill the slice, found from runs that also warm the contestant up. */
 async function calibrate(peer: Peer, slice: number): Promise<number> {
   let units = 1;
   for (;;) {
-    const seconds = await peer.run(units);
-    if (seconds >= slice / 4) return Math.max(1, Math.ceil((units * slice) / seconds));
-    units *= Math.max(2, Math.min(16, Math.ceil(slice / 2 / Math.max(seconds, 1e-6))));
+    const answer = await peer.run(units, patience * slice);
+    if (answer.seconds === undefined) return 1;
+    const done = answer.units ?? units;
+    if (answer.seconds >= slice / 4) return Math.max(1, Math.ceil((done * slice) / answer.seconds));
+    units *= Math.max(2, Math.min(16, Math.ceil(slice / 2 / Math.max(answer.seconds, 1e-6))));
   }
 }
 
-export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
-  const runners: Runner[] = [];
-  const absent: string[] = [];
+/** The line of a broken contestant's complaint that says most, and how to install it. */
+export function absence(spec: PeerSpec, error: PeerError): string {
+  const lines = error.message.split("\n").map((line) => line.trim());
+  const said = lines.find((line) => /^\w*(Error|NotFound)\b|Cannot find|ENOENT/.test(line)) ?? lines.at(-1);
+  return `${spec.name}: ${said}${spec.install === undefined ? "" : ` (${spec.install})`}`;
+}
+
+/** Starts the contestants that answer to commands, checks that they agree, and finds how long each must run. */
+async function ready(
+  bench: Bench,
+  contest: Contest,
+  peers: Peer[],
+): Promise<{ runners: Runner[]; versions: Record<string, string>; absent: string[] }> {
+  const absent = new Set<string>();
   const versions: Record<string, string> = {};
-  try {
-    for (const spec of contest.peers) {
-      try {
-        const { peer, hello } = await Peer.start(spec, { ...bench.job, threads: spec.threads });
-        Object.assign(versions, hello.versions);
-        runners.push({ spec, peer, units: 1, rates: [] });
-      } catch (error) {
-        if (!(error instanceof PeerError)) throw error;
-        absent.push(error.message);
-        contest.log(`  absent: ${error.message.split("\n").at(-1)}`);
-      }
+  const numbers = new Map<string, readonly number[]>();
+  for (const spec of contest.peers) {
+    try {
+      const { peer, hello } = await Peer.start(spec, bench.job);
+      peers.push(peer);
+      Object.assign(versions, hello.versions);
+      const got = await peer.check(checkedSteps);
+      if (spec.otherMaths === undefined) numbers.set(peerLabel(spec), got);
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      peers.splice(0, peers.length, ...peers.filter((peer) => peer.spec !== spec));
+      absent.add(absence(spec, error));
     }
-    const losses = new Map<string, readonly number[]>();
-    for (const { spec, peer } of runners) {
-      losses.set(`${spec.name} (${spec.threads})`, await peer.check(checkedSteps));
-    }
-    compareLosses(bench, losses);
-    for (const runner of runners) runner.units = await calibrate(runner.peer, contest.slice);
-    for (let repetition = 0; repetition < contest.repetitions; repetition++) {
-      for (const { peer, units, rates } of runners) {
-        rates.push((units * bench.perUnit) / (await peer.run(units)));
-      }
-      contest.log(`  ${bench.name}: ${repetition + 1} of ${contest.repetitions}`);
-    }
-  } finally {
-    for (const { peer } of runners) peer.stop();
   }
-  const results = runners.map(({ spec, rates }) => ({
-    peer: spec.name,
-    threads: spec.threads,
-    rate: summarise(rates),
-  }));
-  return { results, versions, absent };
+  compareNumbers(bench, numbers);
+  const runners: Runner[] = [];
+  for (const peer of peers) {
+    const units = await calibrate(peer, contest.slice);
+    const measure = async () => {
+      const answer = await peer.run(units, patience * contest.slice);
+      if (answer.seconds === undefined) return answer.value;
+      return inUnit(bench, (answer.units ?? units) * bench.perUnit, answer.seconds);
+    };
+    runners.push({ spec: peer.spec, measure, samples: [] });
+  }
+  return { runners, versions, absent: [...absent] };
+}
+
+export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
+  const peers: Peer[] = [];
+  try {
+    const { measure } = bench;
+    const { runners, versions, absent } =
+      measure === undefined
+        ? await ready(bench, contest, peers)
+        : {
+            runners: contest.peers.map((spec) => ({
+              spec,
+              measure: () => measure(spec, bench.job),
+              samples: [] as number[],
+            })),
+            versions: {},
+            absent: [] as string[],
+          };
+    for (const line of absent) contest.log(`  absent: ${line}`);
+    const gone = new Set<Runner>();
+    const others: number[] = [];
+    for (let repetition = 0; repetition < contest.repetitions; repetition++) {
+      const before = readUsage();
+      for (const runner of runners) {
+        if (gone.has(runner)) continue;
+        try {
+          runner.samples.push(await runner.measure());
+        } catch (error) {
+          if (!(error instanceof PeerError) || repetition > 0) throw error;
+          // Started afresh for each measurement, so only here does it show that it is not installed.
+          gone.add(runner);
+          absent.push(absence(runner.spec, error));
+          contest.log(`  absent: ${absent.at(-1)}`);
+        }
+      }
+      const share = othersShare(before, readUsage());
+      others.push(share);
+      contest.log(
+        `  ${bench.name}: ${repetition + 1} of ${contest.repetitions}, others took ${Math.round(100 * share)} %`,
+      );
+    }
+    const results = runners
+      .filter((runner) => !gone.has(runner))
+      .map(({ spec: { name, threads, variant, otherMaths }, samples }) => ({
+        peer: name,
+        threads,
+        variant,
+        otherMaths,
+        measured: summarise(samples),
+      }));
+    return { results, versions, absent, others };
+  } finally {
+    for (const peer of peers) peer.stop();
+  }
 }

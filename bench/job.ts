@@ -1,34 +1,51 @@
-/** What every contestant is told to train, and the files it reads: raw little-endian arrays. */
+/** What a benchmark is: the work that every contestant is told to do, who takes part, and how the number reads. */
+import type { BandwidthCeiling } from "./ceilings.ts";
+import type { PeerSpec } from "./peer.ts";
+import type { Report } from "./report.ts";
 
-/** A stretch of a file: `bytes` header bytes to skip, then the elements. */
+/** A stretch of a file: `header` bytes to skip, then the elements, raw and little-endian. */
 export interface ArrayFile {
   readonly path: string;
   readonly header: number;
 }
 
-/** A multilayer perceptron with ReLU between its layers, trained by Adam (betas 0.9, 0.999, epsilon 1e-8). */
-export interface MlpJob {
-  readonly sizes: readonly number[];
-  /** bce: one logit, labels 0/1 as f32. crossEntropy: logits, labels as u8 classes. Mean over the batch. */
-  readonly loss: "bce" | "crossEntropy";
-  readonly rows: number;
-  /** bce: f32 rows. crossEntropy: u8 pixels, to be divided by 255. */
-  readonly inputs: ArrayFile;
-  readonly labels: ArrayFile;
-  /** f32: weight [in, out] and bias [out] of each layer in turn. */
-  readonly weights: ArrayFile;
-  /** Equal to rows: every step takes all rows in order. Else each epoch shuffles and takes whole batches only. */
-  readonly batch: number;
-  readonly learningRate: number;
-  readonly threads: number;
+/** The least that one of what `unit` counts (a sample, a step, a call, a GFLOP) must take from the machine. */
+export interface Floor {
+  readonly flops?: number;
+  readonly bytes?: number;
+  /** Where the bytes come from. Default: memory, at the faster of the two triads. */
+  readonly from?: BandwidthCeiling;
+  /** What is counted, in a few words for the table. */
+  readonly note: string;
 }
 
 export interface Bench {
   readonly name: string;
   readonly title: string;
-  /** What a measurement counts, as in "steps/s". */
+  /**
+   * What the number is: a rate ("samples/s", "GFLOP/s"), or with `lowerIsBetter` a time of one ("µs", "ms" or "s") or a plain number
+   * ("MB").
+   */
   readonly unit: string;
-  /** How many of them one `run` unit is (1 step, or the samples of an epoch). */
+  /** How many of what is counted one `run` unit is: 1 step, the samples of an epoch. */
   readonly perUnit: number;
-  readonly job: Omit<MlpJob, "threads">;
+  /** Handed to every contestant as JSON, with `threads` added. */
+  readonly job: object;
+  readonly contestants: () => PeerSpec[];
+  /** How far the checked numbers may differ from the first contestant's, relatively. Default 1e-4. */
+  readonly tolerance?: number;
+  readonly floor?: Floor;
+  readonly lowerIsBetter?: boolean;
+  /** One measurement, in `unit`, of a contestant started afresh for it; then the protocol of peer.ts is not used. */
+  readonly measure?: (spec: PeerSpec, job: object) => Promise<number>;
+  /** Markdown to stand under the table. */
+  readonly section?: (report: Report) => string;
+}
+
+/** A file in benches/ exports its benchmarks as `suite`. */
+export interface Suite {
+  readonly name: string;
+  readonly benches: () => Bench[];
+  /** One text for all of the suite's reports, published at the suite's markers in place of a table for each benchmark. */
+  readonly summary?: (reports: readonly Report[]) => string;
 }

@@ -1,10 +1,13 @@
 /** Writes what was measured: a JSON file for each benchmark, and its table in docs/performance.md. */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { type Ceilings, formatCeilings } from "./ceilings.ts";
+import { floorOf } from "./floor.ts";
 import type { Outcome, Result } from "./harness.ts";
 import type { Bench } from "./job.ts";
+import { noise, type Quiet } from "./quiet.ts";
 import { formatRate, spreadPercent } from "./stats.ts";
 
 const root = new URL("../", import.meta.url);
@@ -13,10 +16,15 @@ export interface Report extends Outcome {
   readonly bench: string;
   readonly title: string;
   readonly unit: string;
+  readonly lowerIsBetter: boolean;
   readonly date: string;
   readonly machine: string;
-  /** One-minute load averages before and after: above the cores in use, others were running too. */
-  readonly load: readonly [before: number, after: number];
+  readonly quiet: Quiet;
+  /** Why the figures are not to be trusted; absent on a quiet machine. */
+  readonly noise?: string;
+  readonly ceilings: Ceilings;
+  /** The best number possible at the thread count of nabla's best. */
+  readonly floor?: { readonly value: number; readonly threads: number; readonly note: string };
 }
 
 function commit(): string {
@@ -29,39 +37,98 @@ function commit(): string {
   }
 }
 
-export function makeReport(bench: Bench, outcome: Outcome, loadBefore: number): Report {
+export interface Circumstances {
+  readonly quiet: Omit<Quiet, "others"> & { readonly before: number };
+  readonly ceilings: Ceilings;
+}
+
+export function makeReport(bench: Bench, outcome: Outcome, { quiet, ceilings }: Circumstances): Report {
   const [first] = cpus();
+  const { load, cores, before } = quiet;
+  const watched = { load, cores, others: [before, ...outcome.others] };
+  const lowerIsBetter = bench.lowerIsBetter ?? false;
+  const own = bestOfEach(outcome.results, lowerIsBetter).find(({ peer }) => peer === "nabla");
+  const threads = own?.threads ?? 1;
+  const value = floorOf(bench, ceilings, threads);
   return {
     bench: bench.name,
     title: bench.title,
     unit: bench.unit,
+    lowerIsBetter,
     date: new Date().toISOString().slice(0, 10),
     machine: `${first?.model.trim() ?? "unknown processor"}, ${cpus().length} cores`,
-    load: [loadBefore, loadavg()[0] ?? 0],
+    quiet: watched,
+    noise: noise(watched),
+    ceilings,
+    floor: value === undefined ? undefined : { value, threads, note: bench.floor?.note ?? "" },
     ...outcome,
     versions: { nabla: commit(), node: process.version, ...outcome.versions },
   };
 }
 
-/** Each contestant at its best thread count, fastest first. */
-export function bestOfEach(results: readonly Result[]): Result[] {
+/** Each contestant at its best thread count and variant, the best first. */
+export function bestOfEach(results: readonly Result[], lowerIsBetter: boolean): Result[] {
+  const sign = lowerIsBetter ? -1 : 1;
+  const order = (a: Result, b: Result): number => sign * (b.measured.median - a.measured.median);
   const best = new Map<string, Result>();
   for (const result of results) {
     const rival = best.get(result.peer);
-    if (rival === undefined || result.rate.median > rival.rate.median) best.set(result.peer, result);
+    if (rival === undefined || order(result, rival) < 0) best.set(result.peer, result);
   }
-  return [...best.values()].sort((a, b) => b.rate.median - a.rate.median);
+  return [...best.values()].sort(order);
+}
+
+/** How many times better `own` is than `other`. */
+export const ratio = (own: Result, other: Result, lowerIsBetter: boolean): number =>
+  lowerIsBetter ? other.measured.median / own.measured.median : own.measured.median / other.measured.median;
+
+/** nabla's share of the floor's rate, in per cent. */
+const floorPercent = (value: number, floor: number, lowerIsBetter: boolean): number =>
+  100 * (lowerIsBetter ? floor / value : value / floor);
+
+function formatNotes(report: Report): string[] {
+  const { floor, results, lowerIsBetter, unit } = report;
+  const notes: string[] = [];
+  const own = results.filter(({ peer }) => peer === "nabla");
+  if (own.length > 1) {
+    const each = own.map(({ threads, measured }) => `${threads}: ${formatRate(measured.median)}`);
+    notes.push(`nabla by threads: ${each.join(", ")}.`);
+  }
+  const best = bestOfEach(own, lowerIsBetter)[0];
+  if (floor !== undefined && best !== undefined) {
+    const percent = Math.round(floorPercent(best.measured.median, floor.value, lowerIsBetter));
+    notes.push(
+      `Floor: ${formatRate(floor.value)} ${unit} at ${floor.threads} thread${floor.threads > 1 ? "s" : ""} (${floor.note}); nabla is at ${percent} % of it.`,
+    );
+  }
+  for (const text of new Set(
+    results.map(({ peer, otherMaths }) => otherMaths && `${peer}: ${otherMaths}.`),
+  )) {
+    if (text) notes.push(`Other maths, losses not compared: ${text}`);
+  }
+  if (report.absent.length > 0) notes.push(`Absent: ${report.absent.join("; ")}.`);
+  if (report.noise !== undefined) notes.push(`**Measured on a busy machine: ${report.noise}.**`);
+  return notes;
 }
 
 export function formatTable(report: Report): string {
-  const best = bestOfEach(report.results);
+  const best = bestOfEach(report.results, report.lowerIsBetter);
   const own = best.find((result) => result.peer === "nabla");
   const rows = best.map((result) => {
-    const ratio = own === undefined ? "" : `${formatRate(own.rate.median / result.rate.median)}x`;
-    const spread = `${Math.round(spreadPercent(result.rate))} %`;
-    return `| ${result.peer} | ${result.threads} | ${formatRate(result.rate.median)} | ±${spread} | ${ratio} |`;
+    const { peer, threads, variant, measured } = result;
+    const times = own === undefined ? "" : `${formatRate(ratio(own, result, report.lowerIsBetter))}x`;
+    const how = variant === undefined ? String(threads) : `${threads}, ${variant}`;
+    const spread = `±${Math.round(spreadPercent(measured))} %`;
+    return `| ${peer} | ${how} | ${formatRate(measured.median)} | ${spread} | ${times} |`;
   });
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
+  const { load, others } = report.quiet;
+  const circumstances = [
+    report.date,
+    report.machine,
+    `load ${load.toFixed(1)} before, others took up to ${Math.round(100 * Math.max(...others))} %`,
+    versions.join(", "),
+  ];
   return [
     `**${report.title}**`,
     "",
@@ -69,24 +136,33 @@ export function formatTable(report: Report): string {
     "|---|---|---|---|---|",
     ...rows,
     "",
-    `${report.date}; ${report.machine}; load ${report.load.map((load) => load.toFixed(1)).join(" to ")}; ${versions.join(", ")}.`,
+    ...formatNotes(report).flatMap((note) => [note, ""]),
+    `${circumstances.join("; ")}. ${formatCeilings(report.ceilings)}.`,
   ].join("\n");
 }
 
-/** Keeps bench/results/<bench>.json and the text between the benchmark's markers in docs/performance.md. */
-export function publish(report: Report): void {
-  mkdirSync(new URL("bench/results/", root), { recursive: true });
-  writeFileSync(
-    new URL(`bench/results/${report.bench}.json`, root),
-    `${JSON.stringify(report, undefined, 2)}\n`,
-  );
-  const page = new URL("docs/performance.md", root);
-  const [open, close] = [`<!-- ${report.bench} -->`, `<!-- /${report.bench} -->`];
-  const text = readFileSync(page, "utf8");
+/** `text` with what lies between the markers of `name` replaced by `body`. */
+export function replaceSection(text: string, name: string, body: string): string {
+  const [open, close] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [before, rest] = text.split(open);
   const after = rest?.split(close)[1];
   if (before === undefined || after === undefined) {
     throw new Error(`docs/performance.md: must hold ${open} and ${close} around the table.`);
   }
-  writeFileSync(page, `${before}${open}\n${formatTable(report)}\n${close}${after}`);
+  return `${before}${open}\n${body}\n${close}${after}`;
+}
+
+/** Puts a benchmark's text between its markers in docs/performance.md. */
+export function publishText(name: string, body: string): void {
+  const page = new URL("docs/performance.md", root);
+  writeFileSync(page, replaceSection(readFileSync(page, "utf8"), name, body));
+}
+
+/** Keeps bench/results/<bench>.json. */
+export function keep(report: Report): void {
+  mkdirSync(new URL("bench/results/", root), { recursive: true });
+  writeFileSync(
+    new URL(`bench/results/${report.bench}.json`, root),
+    `${JSON.stringify(report, undefined, 2)}\n`,
+  );
 }

@@ -1,6 +1,5 @@
 /** nabla's side, by the public API: one compiled step that gathers its batch, many of them in one native call. */
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { arange, jit, random, setThreads, type Tensor, take, tensor, valueAndGrad } from "nabla";
 import {
   apply,
@@ -13,9 +12,11 @@ import {
   type Tensors,
 } from "nabla/nn";
 import { adam, applyUpdates, type State } from "nabla/optim";
-import type { ArrayFile, MlpJob } from "../job.ts";
+import type { ArrayFile } from "../job.ts";
+import type { MlpJob } from "../mlp.ts";
+import { job as readJob, serve } from "./serve.mjs";
 
-const job = JSON.parse(process.argv.at(-1) as string) as MlpJob;
+const job = readJob<MlpJob>();
 const { sizes, rows, batch } = job;
 setThreads(job.threads);
 
@@ -113,10 +114,4 @@ async function run(units: number): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-const answer = (value: unknown) => process.stdout.write(`${JSON.stringify(value)}\n`);
-answer({ versions: {} });
-for await (const line of createInterface({ input: process.stdin })) {
-  const request = JSON.parse(line) as { command: "check"; steps: number } | { command: "run"; units: number };
-  if (request.command === "check") answer({ losses: await check(request.steps) });
-  else answer({ seconds: await run(request.units) });
-}
+await serve({ check, run });

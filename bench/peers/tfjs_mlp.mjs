@@ -1,8 +1,8 @@
-/** The TensorFlow.js contestant: its WebAssembly backend, which trains on one thread in Node. */
+/** The TensorFlow.js contestant, on the backend named by --backend; it trains on one thread in Node. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
+import { job as readJob, serve } from "./serve.mjs";
 
 const require = createRequire(new URL("../package.json", import.meta.url));
 const tf = require("@tensorflow/tfjs");
@@ -10,10 +10,10 @@ const wasm = require("@tensorflow/tfjs-backend-wasm");
 wasm.setWasmPaths(`${dirname(require.resolve("@tensorflow/tfjs-backend-wasm/package.json"))}/dist/`);
 // Node's fetch reads no files; the backend needs its binary handed over.
 globalThis.fetch = async (path) => new Response(readFileSync(join(String(path).replace("file://", ""))));
-await tf.setBackend("wasm");
+await tf.setBackend(process.argv.find((arg) => arg.startsWith("--backend="))?.slice(10) ?? "wasm");
 await tf.ready();
 
-const job = JSON.parse(process.argv.at(-1));
+const job = readJob();
 const { sizes, rows, batch } = job;
 const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
 const floats = (file) => new Float32Array(bytes(file).slice().buffer);
@@ -71,30 +71,27 @@ function check(steps) {
 
 const state = fresh();
 
-function run(units) {
+function run(units, limit) {
   const start = performance.now();
+  const seconds = () => (performance.now() - start) / 1000;
+  const batches = Math.floor(rows / batch);
   for (let unit = 0; unit < units; unit++) {
     if (batch === rows) {
       tf.tidy(() => step(state, inputs, labels));
       continue;
     }
     const order = tf.util.createShuffledIndices(rows);
-    for (let i = 0; i + batch <= rows; i += batch) {
+    for (let i = 0; i < batches; i++) {
       tf.tidy(() => {
-        const pick = tf.tensor1d(Int32Array.from(order.subarray(i, i + batch)), "int32");
+        const pick = tf.tensor1d(Int32Array.from(order.subarray(i * batch, (i + 1) * batch)), "int32");
         step(state, tf.gather(inputs, pick), tf.gather(labels, pick));
       });
+      if (seconds() > limit) return { seconds: seconds(), units: unit + (i + 1) / batches };
     }
   }
   // The backend computes at once, so reading a weight waits for nothing more; it guards against a lazy one.
   state.layers[0][1].dataSync();
-  return (performance.now() - start) / 1000;
+  return seconds();
 }
 
-const answer = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-answer({ versions: { "@tensorflow/tfjs": tf.version_core, backend: tf.getBackend() } });
-createInterface({ input: process.stdin }).on("line", (line) => {
-  const request = JSON.parse(line);
-  if (request.command === "check") answer({ losses: check(request.steps) });
-  else answer({ seconds: run(request.units) });
-});
+await serve({ versions: { "@tensorflow/tfjs": tf.version_core }, check, run });

@@ -1,21 +1,16 @@
 """The PyTorch contestant: the job's network as written (default Adam), with the fused Adam, or compiled as well."""
 
-import json
 import sys
 import time
 
 import numpy as np
 import torch
 
-job = json.loads(sys.argv[-1])
+from serve import job, read, serve
+
 compiled = "--compile" in sys.argv
 fused = compiled or "--fused" in sys.argv
 torch.set_num_threads(job["threads"])
-
-
-def read(file, dtype):
-    return np.fromfile(file["path"], dtype=dtype, offset=file["header"])
-
 
 sizes, rows, batch = job["sizes"], job["rows"], job["batch"]
 if job["loss"] == "bce":
@@ -68,7 +63,7 @@ def check(steps):
 state = fresh()
 
 
-def run(units):
+def run(units, limit):
     start = time.perf_counter()
     loss = None
     for _ in range(units):
@@ -83,10 +78,4 @@ def run(units):
     return time.perf_counter() - start
 
 
-print(json.dumps({"versions": {"torch": torch.__version__}}), flush=True)
-for line in sys.stdin:
-    request = json.loads(line)
-    if request["command"] == "check":
-        print(json.dumps({"losses": check(request["steps"])}), flush=True)
-    else:
-        print(json.dumps({"seconds": run(request["units"])}), flush=True)
+serve({"torch": torch.__version__}, check, run)
