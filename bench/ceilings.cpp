@@ -7,6 +7,9 @@
 #include <functional>
 #include <thread>
 #include <sys/mman.h>
+#if defined(__linux__)
+#include <sched.h>
+#endif
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -27,11 +30,31 @@ static double now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// A processor for each thread: else the scheduler may leave both on one for the whole of a short run.
+static void pin(int thread) {
+#if defined(__linux__)
+  static cpu_set_t allowed;
+  static const bool known = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+  if (!known) return;
+  for (int cpu = 0, seen = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET(cpu, &allowed) || seen++ != thread) continue;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+#else
+  (void)thread;
+#endif
+}
+
 // Seconds from the moment all threads are there until the last is done.
 static double together(int threads, const std::function<void(int)>& work) {
   std::atomic<int> there{0};
   std::atomic<bool> go{false};
   auto wait = [&](int t) {
+    pin(t);
     there++;
     while (!go.load(std::memory_order_acquire)) std::this_thread::yield();
     work(t);
@@ -152,6 +175,7 @@ static double cache_rate(int threads) {
 }
 
 int main() {
+  pin(0);
   std::printf("{\"fma\":[%.1f,%.1f],\"triad\":[%.1f,%.1f],\"triadStreaming\":[%.1f,%.1f],\"cache\":[%.1f,%.1f]}\n",
               fma_peak(1), fma_peak(2), triad_rate(1, triad), triad_rate(2, triad), triad_rate(1, triad_streaming),
               triad_rate(2, triad_streaming), cache_rate(1), cache_rate(2));

@@ -8,7 +8,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 const python = process.env.NABLA_BENCH_PYTHON ?? "python3";
 /** NABLA_BENCH_NODE names a newer Node for the contestants that ask for one. */
 const newerNode = process.env.NABLA_BENCH_NODE ?? process.execPath;
-const installBench = "npm ci --prefix bench installs it";
+const installBench = "npm ci --prefix bench";
 
 export interface Choice {
   /** What the table calls it. */
@@ -48,7 +48,7 @@ function pythonPeer(
     threads,
     command: python,
     args: [here(`peers/${file}.py`), ...args],
-    install: `${install} installs it; NABLA_BENCH_PYTHON names the Python to use`,
+    install: `${install}; NABLA_BENCH_PYTHON names the Python to use`,
     ...more,
     env: { OMP_NUM_THREADS: String(threads), ...more.env, ...env },
   };

@@ -22,11 +22,18 @@ export interface Result {
   readonly measured: Summary;
 }
 
+export interface Absence {
+  readonly peer: string;
+  readonly reason: string;
+  /** How to install it. */
+  readonly cure?: string;
+}
+
 export interface Outcome {
   readonly results: readonly Result[];
   readonly versions: Readonly<Record<string, string>>;
-  /** Contestants that could not take part, with the reason. */
-  readonly absent: readonly string[];
+  /** Contestants that could not take part. */
+  readonly absent: readonly Absence[];
   /** Of each repetition, the share of the machine that other processes took. */
   readonly others: readonly number[];
 }
@@ -75,11 +82,21 @@ async function calibrate(peer: Peer, slice: number): Promise<number> {
   }
 }
 
-/** The line of a broken contestant's complaint that says most, and how to install it. */
-export function absence(spec: PeerSpec, error: PeerError): string {
+/** Why a contestant is not there: the line of its complaint that says most. */
+export function absence({ name, install }: PeerSpec, error: PeerError): Absence {
   const lines = error.message.split("\n").map((line) => line.trim());
-  const said = lines.find((line) => /^\w*(Error|NotFound)\b|Cannot find|ENOENT/.test(line)) ?? lines.at(-1);
-  return `${spec.name}: ${said}${spec.install === undefined ? "" : ` (${spec.install})`}`;
+  const reason = lines.find((line) => /^(\w*Error\b|ended with code.*Error)|Cannot find|ENOENT/.test(line));
+  return { peer: name, reason: reason ?? lines.at(-1) ?? "", cure: install };
+}
+
+/** Lines like "PyTorch; PyTorch, compiled: no module named torch (pip install torch)", one a reason. */
+export function describeAbsent(absent: readonly Absence[]): string[] {
+  const peers = new Map<string, Set<string>>();
+  for (const { peer, reason, cure } of absent) {
+    const why = `${reason}${cure === undefined ? "" : ` (${cure})`}`;
+    peers.set(why, (peers.get(why) ?? new Set()).add(peer));
+  }
+  return [...peers].map(([why, names]) => `${[...names].join("; ")}: ${why}`);
 }
 
 /** Starts the contestants that answer to commands, checks that they agree, and finds how long each must run. */
@@ -87,8 +104,8 @@ async function ready(
   bench: Bench,
   contest: Contest,
   peers: Peer[],
-): Promise<{ runners: Runner[]; versions: Record<string, string>; absent: string[] }> {
-  const absent = new Set<string>();
+): Promise<{ runners: Runner[]; versions: Record<string, string>; absent: Absence[] }> {
+  const absent: Absence[] = [];
   const versions: Record<string, string> = {};
   const numbers = new Map<string, readonly number[]>();
   for (const spec of contest.peers) {
@@ -101,7 +118,7 @@ async function ready(
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
       peers.splice(0, peers.length, ...peers.filter((peer) => peer.spec !== spec));
-      absent.add(absence(spec, error));
+      absent.push(absence(spec, error));
     }
   }
   compareNumbers(bench, numbers);
@@ -115,7 +132,7 @@ async function ready(
     };
     runners.push({ spec: peer.spec, measure, samples: [] });
   }
-  return { runners, versions, absent: [...absent] };
+  return { runners, versions, absent };
 }
 
 export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
@@ -132,9 +149,9 @@ export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
               samples: [] as number[],
             })),
             versions: {},
-            absent: [] as string[],
+            absent: [] as Absence[],
           };
-    for (const line of absent) contest.log(`  absent: ${line}`);
+    for (const line of describeAbsent(absent)) contest.log(`  absent: ${line}`);
     const gone = new Set<Runner>();
     const others: number[] = [];
     for (let repetition = 0; repetition < contest.repetitions; repetition++) {
@@ -147,8 +164,9 @@ export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
           if (!(error instanceof PeerError) || repetition > 0) throw error;
           // Started afresh for each measurement, so only here does it show that it is not installed.
           gone.add(runner);
-          absent.push(absence(runner.spec, error));
-          contest.log(`  absent: ${absent.at(-1)}`);
+          const missing = absence(runner.spec, error);
+          absent.push(missing);
+          contest.log(`  absent: ${describeAbsent([missing])}`);
         }
       }
       const share = othersShare(before, readUsage());

@@ -5,7 +5,7 @@ import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { type Ceilings, formatCeilings } from "./ceilings.ts";
 import { floorOf } from "./floor.ts";
-import type { Outcome, Result } from "./harness.ts";
+import { describeAbsent, type Outcome, type Result } from "./harness.ts";
 import type { Bench } from "./job.ts";
 import { noise, type Quiet } from "./quiet.ts";
 import { formatRate, spreadPercent } from "./stats.ts";
@@ -106,7 +106,7 @@ function formatNotes(report: Report): string[] {
   )) {
     if (text) notes.push(`Other maths, losses not compared: ${text}`);
   }
-  if (report.absent.length > 0) notes.push(`Absent: ${report.absent.join("; ")}.`);
+  for (const line of describeAbsent(report.absent)) notes.push(`Absent: ${line}.`);
   if (report.noise !== undefined) notes.push(`**Measured on a busy machine: ${report.noise}.**`);
   return notes;
 }
