@@ -108,30 +108,36 @@ async function ready(
   const absent: Absence[] = [];
   const versions: Record<string, string> = {};
   const numbers = new Map<string, readonly number[]>();
-  for (const spec of contest.peers) {
+  const runners: Runner[] = [];
+  const attempt = async (spec: PeerSpec, work: () => Promise<void>): Promise<void> => {
     try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      absent.push(absence(spec, error));
+    }
+  };
+  for (const spec of contest.peers) {
+    await attempt(spec, async () => {
       const { peer, hello } = await Peer.start(spec, bench.job);
       peers.push(peer);
       Object.assign(versions, hello.versions);
+    });
+  }
+  for (const peer of peers) {
+    await attempt(peer.spec, async () => {
       const got = await peer.check(checkedSteps);
-      if (spec.otherMaths === undefined) numbers.set(peerLabel(spec), got);
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-      peers.splice(0, peers.length, ...peers.filter((peer) => peer.spec !== spec));
-      absent.push(absence(spec, error));
-    }
+      if (peer.spec.otherMaths === undefined) numbers.set(peerLabel(peer.spec), got);
+      const units = await calibrate(peer, contest.slice);
+      const measure = async () => {
+        const answer = await peer.run(units, patience * contest.slice);
+        if (answer.seconds === undefined) return answer.value;
+        return inUnit(bench, (answer.units ?? units) * bench.perUnit, answer.seconds);
+      };
+      runners.push({ spec: peer.spec, measure, samples: [] });
+    });
   }
   compareNumbers(bench, numbers);
-  const runners: Runner[] = [];
-  for (const peer of peers) {
-    const units = await calibrate(peer, contest.slice);
-    const measure = async () => {
-      const answer = await peer.run(units, patience * contest.slice);
-      if (answer.seconds === undefined) return answer.value;
-      return inUnit(bench, (answer.units ?? units) * bench.perUnit, answer.seconds);
-    };
-    runners.push({ spec: peer.spec, measure, samples: [] });
-  }
   return { runners, versions, absent };
 }
 

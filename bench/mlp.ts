@@ -1,15 +1,17 @@
 /** Training a multilayer perceptron: the job, its contestants and its least arithmetic. */
-import { jax, jaxJs, nabla, tfjs, torch } from "./contestants.ts";
+import { brainJs, jax, jaxJs, nabla, tfjs, torch } from "./contestants.ts";
 import type { ArrayFile, Floor } from "./job.ts";
 import type { PeerSpec } from "./peer.ts";
 
-/** ReLU between the layers, trained by Adam (betas 0.9, 0.999, epsilon 1e-8). */
+/** ReLU between the layers. */
 export interface MlpJob {
   readonly sizes: readonly number[];
-  /** bce: one logit, labels 0/1 as f32. crossEntropy: logits, labels as u8 classes. Mean over the batch. */
-  readonly loss: "bce" | "crossEntropy";
+  /** bce: one logit, labels 0/1 as f32. mse: one number, f32. crossEntropy: logits, u8 classes. Mean over the batch. */
+  readonly loss: "bce" | "mse" | "crossEntropy";
+  /** Adam with betas 0.9, 0.999 and epsilon 1e-8; SGD without momentum. */
+  readonly optimizer: "adam" | "sgd";
   readonly rows: number;
-  /** bce: f32 rows. crossEntropy: u8 pixels, to be divided by 255. */
+  /** bce, mse: f32 rows. crossEntropy: u8 pixels, to be divided by 255. */
   readonly inputs: ArrayFile;
   readonly labels: ArrayFile;
   /** f32: weight [in, out] and bias [out] of each layer in turn. */
@@ -30,6 +32,9 @@ export const mlpContestants = (): PeerSpec[] => [
   ...tfjs("mlp", "wasm"),
   ...tfjs("mlp", "cpu"),
   ...jaxJs("mlp"),
+  ...brainJs("mlp", {
+    otherMaths: "squared error through sigmoids, Adam on one sample at a time; counted by samples",
+  }),
 ];
 
 /** Products of one row forward and back: 6 flops a weight, 4 in the first layer, whose input needs no gradient. */

@@ -28,6 +28,7 @@ export const suite: Suite = {
       job: {
         sizes,
         loss: "bce",
+        optimizer: "adam",
         rows,
         ...data(),
         weights: writeWeights("binary-weights", sizes),

@@ -17,6 +17,7 @@ export const suite: Suite = {
       job: {
         sizes,
         loss: "crossEntropy",
+        optimizer: "adam",
         ...mnistArrays(),
         weights: writeWeights(`mnist-weights-${batch}`, sizes),
         batch,

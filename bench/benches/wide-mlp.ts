@@ -18,6 +18,7 @@ export const suite: Suite = {
       job: {
         sizes,
         loss: "crossEntropy",
+        optimizer: "adam",
         ...mnistArrays(),
         weights: writeWeights("wide-weights", sizes),
         batch,

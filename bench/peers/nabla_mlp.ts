@@ -7,11 +7,12 @@ import {
   context,
   crossEntropy,
   Linear,
+  mse,
   relu,
   Sequential,
   type Tensors,
 } from "nabla/nn";
-import { adam, applyUpdates, type State } from "nabla/optim";
+import { adam, applyUpdates, type State, sgd } from "nabla/optim";
 import type { ArrayFile } from "../job.ts";
 import type { MlpJob } from "../mlp.ts";
 import { job as readJob, serve } from "./serve.mjs";
@@ -24,22 +25,22 @@ const bytesOf = (file: ArrayFile): Uint8Array =>
   Uint8Array.from(readFileSync(file.path).subarray(file.header));
 const floats = (file: ArrayFile): Float32Array => new Float32Array(bytesOf(file).buffer);
 
-const binary = job.loss === "bce";
+const classes = job.loss === "crossEntropy";
 const shape = [rows, sizes[0] as number];
-const inputs = binary
-  ? tensor(floats(job.inputs), { shape })
-  : tensor(
+const inputs = classes
+  ? tensor(
       Float32Array.from(bytesOf(job.inputs), (pixel) => pixel / 255),
       { shape },
-    );
-const labels = binary
-  ? tensor(floats(job.labels), { shape: [rows, 1] })
-  : tensor(Int32Array.from(bytesOf(job.labels)), { shape: [rows], dtype: "i32" });
-const lossOf = binary ? bceWithLogits : crossEntropy;
+    )
+  : tensor(floats(job.inputs), { shape });
+const labels = classes
+  ? tensor(Int32Array.from(bytesOf(job.labels)), { shape: [rows], dtype: "i32" })
+  : tensor(floats(job.labels), { shape: [rows, 1] });
+const lossOf = { bce: bceWithLogits, mse, crossEntropy }[job.loss];
 
 const layers = sizes.slice(1).map((outputs, i) => new Linear(sizes[i] as number, outputs));
 const model = new Sequential(...layers.flatMap((layer, i) => (i === 0 ? [layer] : [relu, layer]))).init(0);
-const optimizer = adam(job.learningRate);
+const optimizer = { adam, sgd }[job.optimizer](job.learningRate);
 
 interface TrainState {
   readonly params: Tensors;

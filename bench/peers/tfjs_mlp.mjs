@@ -18,18 +18,25 @@ const { sizes, rows, batch } = job;
 const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
 const floats = (file) => new Float32Array(bytes(file).slice().buffer);
 
-const bce = job.loss === "bce";
-const inputs = bce
-  ? tf.tensor2d(floats(job.inputs), [rows, sizes[0]])
-  : tf.tensor2d(
+const classes = job.loss === "crossEntropy";
+const inputs = classes
+  ? tf.tensor2d(
       Float32Array.from(bytes(job.inputs), (pixel) => pixel / 255),
       [rows, sizes[0]],
-    );
-const labels = bce
-  ? tf.tensor2d(floats(job.labels), [rows, 1])
-  : tf.tidy(() =>
-      tf.oneHot(tf.tensor1d(Int32Array.from(bytes(job.labels)), "int32"), sizes.at(-1)).toFloat(),
-    );
+    )
+  : tf.tensor2d(floats(job.inputs), [rows, sizes[0]]);
+const labels = classes
+  ? tf.tidy(() => tf.oneHot(tf.tensor1d(Int32Array.from(bytes(job.labels)), "int32"), sizes.at(-1)).toFloat())
+  : tf.tensor2d(floats(job.labels), [rows, 1]);
+const lossOf = {
+  bce: tf.losses.sigmoidCrossEntropy,
+  mse: tf.losses.meanSquaredError,
+  crossEntropy: tf.losses.softmaxCrossEntropy,
+}[job.loss];
+const makeOptimizer = {
+  adam: () => tf.train.adam(job.learningRate, 0.9, 0.999, 1e-8),
+  sgd: () => tf.train.sgd(job.learningRate),
+}[job.optimizer];
 
 function fresh() {
   const flat = floats(job.weights);
@@ -43,10 +50,8 @@ function fresh() {
     offset += fanOut;
     layers.push([weight, bias]);
   }
-  return { layers, optimizer: tf.train.adam(job.learningRate, 0.9, 0.999, 1e-8) };
+  return { layers, optimizer: makeOptimizer() };
 }
-
-const lossOf = bce ? tf.losses.sigmoidCrossEntropy : tf.losses.softmaxCrossEntropy;
 
 function step({ layers, optimizer }, x, y) {
   return optimizer.minimize(() => {

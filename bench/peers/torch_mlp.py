@@ -1,4 +1,4 @@
-"""The PyTorch contestant: the job's network as written (default Adam), with the fused Adam, or compiled as well."""
+"""The PyTorch contestant: the job's network as written (default optimizer), with the fused optimizer, or compiled as well."""
 
 import sys
 import time
@@ -13,14 +13,18 @@ fused = compiled or "--fused" in sys.argv
 torch.set_num_threads(job["threads"])
 
 sizes, rows, batch = job["sizes"], job["rows"], job["batch"]
-if job["loss"] == "bce":
+if job["loss"] != "crossEntropy":
     inputs = torch.from_numpy(read(job["inputs"], np.float32).reshape(rows, sizes[0]))
     labels = torch.from_numpy(read(job["labels"], np.float32).reshape(rows, 1))
-    loss_of = torch.nn.functional.binary_cross_entropy_with_logits
 else:
     inputs = torch.from_numpy(read(job["inputs"], np.uint8).reshape(rows, sizes[0]).astype(np.float32) / 255)
     labels = torch.from_numpy(read(job["labels"], np.uint8).astype(np.int64))
-    loss_of = torch.nn.functional.cross_entropy
+loss_of = {
+    "bce": torch.nn.functional.binary_cross_entropy_with_logits,
+    "mse": torch.nn.functional.mse_loss,
+    "crossEntropy": torch.nn.functional.cross_entropy,
+}[job["loss"]]
+make_optimizer = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[job["optimizer"]]
 
 
 def fresh():
@@ -35,7 +39,7 @@ def fresh():
             offset += fan_out
         layers += [linear, torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(model.parameters(), lr=job["learningRate"], fused=fused or None)
+    optimizer = make_optimizer(model.parameters(), lr=job["learningRate"], fused=fused or None)
 
     def forward(x, y):
         return loss_of(model(x), y)
@@ -71,6 +75,11 @@ def run(units, limit):
             loss = step(*state, inputs, labels)
             continue
         order = torch.randperm(rows)
+        if batch == 1:
+            # Views of rows shuffled at once take less than a gather each.
+            for x, y in zip(inputs[order].split(1), labels[order].split(1)):
+                loss = step(*state, x, y)
+            continue
         for i in range(rows // batch):
             pick = order[i * batch : (i + 1) * batch]
             loss = step(*state, inputs[pick], labels[pick])
