@@ -1,6 +1,6 @@
 /** The matrix products of small training steps, each against the fastest library there is, at its best of one and two threads. */
 import type { Suite } from "../job.ts";
-import { fromC, fromPython, type Product, productBench, productLabel } from "../product.ts";
+import { fromC, fromPython, type Product, productBench } from "../product.ts";
 import { bestOfEach, type Report } from "../report.ts";
 import { formatRate } from "../stats.ts";
 import { circumstances, formatRatio, geometricMean, markdownTable } from "../summary.ts";
@@ -34,7 +34,7 @@ function summary(reports: readonly Report[]): string {
   const python = reports.map((report) => times(report, (peer) => fromPythonNames.has(peer)));
   const rows = reports.map((report, i) => {
     const own = bestOfEach(report.results, false).find(({ peer }) => peer === "nabla");
-    const label = productLabel(products[i] as Product);
+    const label = report.title.split("= ").at(-1) ?? "";
     const rate = own === undefined ? "" : `${formatRate(own.measured.median)} (${own.threads})`;
     return [label, rate, all[i]?.rival ?? "", formatRatio(all[i]?.ratio), formatRatio(python[i]?.ratio)];
   });

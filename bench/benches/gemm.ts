@@ -8,7 +8,7 @@ import { circumstances, markdownTable, medianAt } from "../summary.ts";
 const sizes = [128, 256, 512, 768, 1024, 2048];
 const peers = ["nabla", "PyTorch (MKL)", "NumPy (OpenBLAS)"];
 
-function row(report: Report, index: number): string[] {
+function row(report: Report): string[] {
   const cells = [0, 1].flatMap((at) => {
     const medians = peers.map((peer) => medianAt(report, peer, at + 1));
     const percent = (100 * (medians[0] ?? Number.NaN)) / (report.ceilings.fma[at] as number);
@@ -17,7 +17,7 @@ function row(report: Report, index: number): string[] {
       `${Math.round(percent)} %`,
     ];
   });
-  return [String(sizes[index]), ...cells];
+  return [report.title.match(/\d+$/)?.[0] ?? "", ...cells];
 }
 
 function summary(reports: readonly Report[]): string {
