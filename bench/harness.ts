@@ -176,10 +176,9 @@ export async function hold(bench: Bench, contest: Contest): Promise<Outcome> {
         }
       }
       const share = othersShare(before, readUsage());
-      others.push(share);
-      contest.log(
-        `  ${bench.name}: ${repetition + 1} of ${contest.repetitions}, others took ${Math.round(100 * share)} %`,
-      );
+      others.push(...share);
+      const taken = share.map((part) => `, others took ${Math.round(100 * part)} %`);
+      contest.log(`  ${bench.name}: ${repetition + 1} of ${contest.repetitions}${taken}`);
     }
     const results = runners
       .filter((runner) => !gone.has(runner))

@@ -65,29 +65,27 @@ export function readUsage(): Usage | undefined {
   return { ...parseStat(stat), own: treeTicks(processes, process.pid) };
 }
 
-/** The share (0 to 1) of the machine that others took between two readings; 0 where it cannot be known. */
-export function othersShare(before: Usage | undefined, after: Usage | undefined): number {
-  if (before === undefined || after === undefined) return 0;
-  const total = after.total - before.total;
-  if (total <= 0) return 0;
+/** The share (0 to 1) of the machine that others took between two readings: none where it cannot be known. */
+export function othersShare(before: Usage | undefined, after: Usage | undefined): number[] {
+  if (before === undefined || after === undefined || after.total <= before.total) return [];
   const others = after.busy - before.busy - (after.own - before.own);
-  return Math.min(1, Math.max(0, others / total));
+  return [Math.min(1, Math.max(0, others / (after.total - before.total)))];
 }
 
 export interface Quiet {
   /** One-minute load average before anything of ours ran. */
   readonly load: number;
   readonly cores: number;
-  /** The share of the machine that others took: before, then in each repetition. */
+  /** The share of the machine that others took: before, then in each repetition. Empty where there is no /proc. */
   readonly others: readonly number[];
 }
 
 /** Watches for a second, with nothing of ours running. */
-export async function watch(): Promise<Pick<Quiet, "load" | "cores" | "others">> {
+export async function watch(): Promise<Quiet> {
   const load = loadavg()[0] ?? 0;
   const before = readUsage();
   await setTimeout(1000);
-  return { load, cores: availableParallelism(), others: [othersShare(before, readUsage())] };
+  return { load, cores: availableParallelism(), others: othersShare(before, readUsage()) };
 }
 
 const quietShare = 0.05;
@@ -95,14 +93,10 @@ const quietLoad = 0.5;
 
 /** Why the figures are not to be trusted, or undefined on a quiet machine. */
 export function noise({ load, cores, others }: Quiet): string | undefined {
-  const worst = Math.max(0, ...others);
-  const reasons: string[] = [];
-  if (worst > quietShare) {
-    const noisy = others.filter((share) => share > quietShare).length;
-    reasons.push(
-      `others took up to ${Math.round(100 * worst)} % of its ${cores} cores, in ${noisy} of ${others.length} readings`,
-    );
-  }
-  if (load > quietLoad) reasons.push(`load ${load.toFixed(1)} before the start`);
-  return reasons.length === 0 ? undefined : reasons.join("; ");
+  // The load counts what we ran a minute ago too, so it only speaks where the shares are not known.
+  if (others.length === 0) return load > quietLoad ? `load ${load.toFixed(1)} before the start` : undefined;
+  const noisy = others.filter((share) => share > quietShare);
+  if (noisy.length === 0) return undefined;
+  const worst = Math.round(100 * Math.max(...noisy));
+  return `others took up to ${worst} % of its ${cores} cores, in ${noisy.length} of ${others.length} readings; load ${load.toFixed(1)} before`;
 }

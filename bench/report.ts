@@ -38,14 +38,14 @@ function commit(): string {
 }
 
 export interface Circumstances {
-  readonly quiet: Omit<Quiet, "others"> & { readonly before: number };
+  /** Before the start. */
+  readonly quiet: Quiet;
   readonly ceilings: Ceilings;
 }
 
 export function makeReport(bench: Bench, outcome: Outcome, { quiet, ceilings }: Circumstances): Report {
   const [first] = cpus();
-  const { load, cores, before } = quiet;
-  const watched = { load, cores, others: [before, ...outcome.others] };
+  const watched = { ...quiet, others: [...quiet.others, ...outcome.others] };
   const lowerIsBetter = bench.lowerIsBetter ?? false;
   const own = bestOfEach(outcome.results, lowerIsBetter).find(({ peer }) => peer === "nabla");
   const threads = own?.threads ?? 1;
@@ -123,10 +123,11 @@ export function formatTable(report: Report): string {
   });
   const versions = Object.entries(report.versions).map(([name, version]) => `${name} ${version}`);
   const { load, others } = report.quiet;
+  const taken = others.length === 0 ? "" : `, others took up to ${Math.round(100 * Math.max(...others))} %`;
   const circumstances = [
     report.date,
     report.machine,
-    `load ${load.toFixed(1)} before, others took up to ${Math.round(100 * Math.max(...others))} %`,
+    `load ${load.toFixed(1)} before${taken}`,
     versions.join(", "),
   ];
   return [

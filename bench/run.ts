@@ -68,10 +68,9 @@ if (chosen.every(({ benches }) => benches.length === 0)) {
   process.exit(2);
 }
 
+const quiet = await watch();
 build();
-const { load, cores, others } = await watch();
-const quiet = { load, cores, before: others[0] ?? 0 };
-const busy = noise({ load, cores, others });
+const busy = noise(quiet);
 if (busy !== undefined) log(`The machine is busy: ${busy}.`);
 const ceilings = measureCeilings();
 log(`${formatCeilings(ceilings)}.`);
