@@ -153,6 +153,12 @@ export function replaceSection(text: string, name: string, body: string): string
   return `${before}${open}\n${body}\n${close}${after}`;
 }
 
+/** Throws unless docs/performance.md has a place for each name: better before an hour of measuring than after it. */
+export function requireSections(names: readonly string[]): void {
+  const text = readFileSync(new URL("docs/performance.md", root), "utf8");
+  for (const name of names) replaceSection(text, name, "");
+}
+
 /** Puts a benchmark's text between its markers in docs/performance.md. */
 export function publishText(name: string, body: string): void {
   const page = new URL("docs/performance.md", root);

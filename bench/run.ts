@@ -1,7 +1,7 @@
 /**
  * npm run bench -- [name...] [--repetitions 7] [--slice 1] [--only "nabla;PyTorch"] [--dry]
- * Measures the named benchmarks (all by default; a name also stands for those it begins) against the peers it finds and publishes the
- * tables; --dry only prints.
+ * Measures the named benchmarks (all by default; a name that is none stands for those it begins) against the peers it finds and
+ * publishes the tables; --dry only prints, and so does --only, since some contestants' table must not take the place of all.
  */
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
@@ -9,9 +9,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { compilerOf, formatCeilings, measureCeilings } from "./ceilings.ts";
 import { hold } from "./harness.ts";
-import type { Bench, Suite } from "./job.ts";
+import type { Suite } from "./job.ts";
 import { noise, watch } from "./quiet.ts";
-import { formatTable, keep, makeReport, publishText, type Report } from "./report.ts";
+import { formatTable, keep, makeReport, publishText, type Report, requireSections } from "./report.ts";
 
 const usage = 'npm run bench -- [name...] [--repetitions 7] [--slice 1] [--only "nabla;PyTorch"] [--dry]';
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -47,18 +47,23 @@ const { values, positionals } = parseArgs({
   },
 });
 
-/** The benchmarks of a suite that were asked for: by its name, their own, or what these begin with. */
-function chosenOf(suite: Suite): Bench[] {
-  const wanted = (name: string): boolean => positionals.some((prefix) => name.startsWith(prefix));
-  const benches = suite.benches();
-  return positionals.length === 0 || wanted(suite.name)
-    ? benches
-    : benches.filter(({ name }) => wanted(name));
-}
+const only = values.only?.split(";");
+const printOnly = values.dry || only !== undefined;
 
-const suites = await findSuites();
-const chosen = suites.map((suite) => ({ suite, benches: chosenOf(suite) }));
-const names = suites.flatMap((suite) => suite.benches().map(({ name }) => name));
+const suites = (await findSuites()).map((suite) => ({ suite, benches: suite.benches() }));
+const names = suites.flatMap(({ benches }) => benches.map(({ name }) => name));
+const known = new Set([...names, ...suites.map(({ suite }) => suite.name)]);
+
+/** A name that is one means just that; else it stands for all that begin with it. */
+const asked = (name: string): boolean =>
+  positionals.some((wanted) => (known.has(wanted) ? name === wanted : name.startsWith(wanted)));
+
+const chosen = suites.map(({ suite, benches }) => ({
+  suite,
+  complete: positionals.length === 0 || asked(suite.name),
+  benches:
+    positionals.length === 0 || asked(suite.name) ? benches : benches.filter(({ name }) => asked(name)),
+}));
 if (values.help) {
   process.stdout.write(`${usage}\n${names.join("\n")}\n`);
   process.exit(0);
@@ -68,15 +73,22 @@ if (chosen.every(({ benches }) => benches.length === 0)) {
   process.exit(2);
 }
 
+if (!printOnly) {
+  requireSections(
+    chosen.flatMap(({ suite, benches, complete }) => {
+      if (suite.summary === undefined) return benches.map(({ name }) => name);
+      return complete ? [suite.name] : [];
+    }),
+  );
+}
 const quiet = await watch();
 build();
 const busy = noise(quiet);
 if (busy !== undefined) log(`The machine is busy: ${busy}.`);
 const ceilings = measureCeilings();
 log(`${formatCeilings(ceilings)}.`);
-const only = values.only?.split(";");
 
-for (const { suite, benches } of chosen) {
+for (const { suite, benches, complete } of chosen) {
   const reports: Report[] = [];
   for (const bench of benches) {
     log(bench.title);
@@ -90,7 +102,7 @@ for (const { suite, benches } of chosen) {
     const table = [formatTable(report), ...(bench.section ? [bench.section(report)] : [])].join("\n\n");
     process.stdout.write(`${table}\n\n`);
     reports.push(report);
-    if (values.dry) continue;
+    if (printOnly) continue;
     keep(report);
     if (suite.summary === undefined) publishText(bench.name, table);
   }
@@ -98,5 +110,5 @@ for (const { suite, benches } of chosen) {
   const text = suite.summary(reports);
   process.stdout.write(`${text}\n\n`);
   // A summary of a part would take the place of the whole.
-  if (!values.dry && reports.length === suite.benches().length) publishText(suite.name, text);
+  if (!printOnly && complete) publishText(suite.name, text);
 }

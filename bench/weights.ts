@@ -1,5 +1,5 @@
 /** Seeded numbers for the benchmarks' data and initial weights: equal in every run and for every contestant. */
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArrayFile } from "./job.ts";
@@ -17,8 +17,15 @@ export function uniforms(seed: number): () => number {
 
 let folder: string | undefined;
 
+/** One that is gone when this process ends. */
+function temporaryFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), "nabla-bench-"));
+  process.on("exit", () => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
 export function writeArray(name: string, values: Float32Array): ArrayFile {
-  folder ??= mkdtempSync(join(tmpdir(), "nabla-bench-"));
+  folder ??= temporaryFolder();
   const path = join(folder, name);
   writeFileSync(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return { path, header: 0 };
