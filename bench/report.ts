@@ -83,8 +83,10 @@ export const ratio = (own: Result, other: Result, lowerIsBetter: boolean): numbe
   lowerIsBetter ? other.measured.median / own.measured.median : own.measured.median / other.measured.median;
 
 /** nabla's share of the floor's rate, in per cent. */
-const floorPercent = (value: number, floor: number, lowerIsBetter: boolean): number =>
-  100 * (lowerIsBetter ? floor / value : value / floor);
+function floorPercent(value: number, floor: number, lowerIsBetter: boolean): string {
+  const percent = 100 * (lowerIsBetter ? floor / value : value / floor);
+  return percent < 10 ? percent.toPrecision(2) : String(Math.round(percent));
+}
 
 function formatNotes(report: Report): string[] {
   const { floor, results, lowerIsBetter, unit } = report;
@@ -96,7 +98,7 @@ function formatNotes(report: Report): string[] {
   }
   const best = bestOfEach(own, lowerIsBetter)[0];
   if (floor !== undefined && best !== undefined) {
-    const percent = Math.round(floorPercent(best.measured.median, floor.value, lowerIsBetter));
+    const percent = floorPercent(best.measured.median, floor.value, lowerIsBetter);
     notes.push(
       `Floor: ${formatRate(floor.value)} ${unit} at ${floor.threads} thread${floor.threads > 1 ? "s" : ""} (${floor.note}); nabla is at ${percent} % of it.`,
     );

@@ -1,6 +1,6 @@
 /** The smallest training loop: a 10-5-1 network on 1,000 rows, full batch. It measures overhead per step. */
 import type { Suite } from "../job.ts";
-import { mlpContestants, mlpFloor } from "../mlp.ts";
+import { mlpContestants, mlpFloor, plainMlpContestants } from "../mlp.ts";
 import { uniforms, writeArray, writeWeights } from "../weights.ts";
 
 const rows = 1000;
@@ -35,7 +35,7 @@ export const suite: Suite = {
         batch: rows,
         learningRate: 1e-3,
       },
-      contestants: mlpContestants,
+      contestants: () => [...mlpContestants(), ...plainMlpContestants()],
       floor: mlpFloor(sizes, rows),
     },
   ],

@@ -1,6 +1,6 @@
 /** The main job: 784-128-128-10 on the 60,000 images of MNIST, whole shuffled epochs from arrays in memory. */
 import type { Suite } from "../job.ts";
-import { mlpContestants, mlpFloor } from "../mlp.ts";
+import { mlpContestants, mlpFloor, plainMlpContestants } from "../mlp.ts";
 import { mnistArrays, mnistRows } from "../mnist.ts";
 import { writeWeights } from "../weights.ts";
 
@@ -23,7 +23,7 @@ export const suite: Suite = {
         batch,
         learningRate: 1e-3,
       },
-      contestants: mlpContestants,
+      contestants: () => [...mlpContestants(), ...plainMlpContestants()],
       floor: mlpFloor(sizes),
     })),
 };

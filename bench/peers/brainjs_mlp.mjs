@@ -2,8 +2,8 @@
  * The brain.js contestant: plain JavaScript that updates on one sample at a time, against the squared error, with sigmoids all through.
  * A unit is a pass over as many samples as the job's unit has: all rows.
  */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { bytes, floats, pixels } from "./read.mjs";
 import { job as readJob, serve } from "./serve.mjs";
 
 const require = createRequire(new URL("../package.json", import.meta.url));
@@ -12,13 +12,10 @@ const { version } = require("brain.js/package.json");
 
 const job = readJob();
 const { sizes, rows, learningRate } = job;
-const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
 const classify = job.loss === "crossEntropy";
 const [features] = sizes;
-const inputs = classify
-  ? Float32Array.from(bytes(job.inputs), (pixel) => pixel / 255)
-  : new Float32Array(bytes(job.inputs).slice().buffer);
-const labels = classify ? bytes(job.labels) : new Float32Array(bytes(job.labels).slice().buffer);
+const inputs = classify ? pixels(job.inputs) : floats(job.inputs);
+const labels = classify ? bytes(job.labels) : floats(job.labels);
 const output = (row) =>
   classify
     ? Float32Array.from({ length: sizes.at(-1) }, (_, i) => (i === labels[row] ? 1 : 0))
@@ -32,7 +29,7 @@ const net = new NeuralNetwork({ hiddenLayers: sizes.slice(1, -1) });
 net.errorCheckInterval = Number.POSITIVE_INFINITY;
 const options = { iterations: 1, errorThresh: Number.MIN_VALUE, learningRate, praxis: "adam" };
 /** So many samples a call that the clock is read often enough. */
-const share = Math.min(rows, 1000);
+const share = Math.min(rows, 50);
 
 function run(units, limit) {
   const start = performance.now();

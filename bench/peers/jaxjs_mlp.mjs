@@ -1,6 +1,7 @@
 /** The jax-js contestant: one jitted step on its WebAssembly backend, which finds no Web Workers in Node and so runs on one thread. */
 import { readFileSync } from "node:fs";
 import { init, jit, nn, numpy as np, tree, valueAndGrad } from "@jax-js/jax";
+import { bytes, floats, pixels } from "./read.mjs";
 import { job as readJob, serve } from "./serve.mjs";
 
 await init("wasm");
@@ -10,13 +11,10 @@ const { version } = JSON.parse(
 
 const job = readJob();
 const { sizes, rows, batch, learningRate } = job;
-const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
-const floats = (file) => new Float32Array(bytes(file).slice().buffer);
-
 const classify = job.loss === "crossEntropy";
 const [features] = sizes;
 const classes = sizes.at(-1);
-const inputs = classify ? Float32Array.from(bytes(job.inputs), (pixel) => pixel / 255) : floats(job.inputs);
+const inputs = classify ? pixels(job.inputs) : floats(job.inputs);
 /** Of cross-entropy one-hot. */
 const labels = classify ? new Float32Array(rows * classes) : floats(job.labels);
 if (classify) for (const [row, label] of bytes(job.labels).entries()) labels[row * classes + label] = 1;

@@ -1,5 +1,4 @@
 /** nabla's side, by the public API: one compiled step that gathers its batch, many of them in one native call. */
-import { readFileSync } from "node:fs";
 import { arange, jit, random, setThreads, type Tensor, take, tensor, valueAndGrad } from "nabla";
 import {
   apply,
@@ -13,28 +12,19 @@ import {
   type Tensors,
 } from "nabla/nn";
 import { adam, applyUpdates, type State, sgd } from "nabla/optim";
-import type { ArrayFile } from "../job.ts";
 import type { MlpJob } from "../mlp.ts";
+import { bytes, floats, pixels } from "./read.mjs";
 import { job as readJob, serve } from "./serve.mjs";
 
 const job = readJob<MlpJob>();
 const { sizes, rows, batch } = job;
 setThreads(job.threads);
 
-const bytesOf = (file: ArrayFile): Uint8Array =>
-  Uint8Array.from(readFileSync(file.path).subarray(file.header));
-const floats = (file: ArrayFile): Float32Array => new Float32Array(bytesOf(file).buffer);
-
 const classes = job.loss === "crossEntropy";
 const shape = [rows, sizes[0] as number];
-const inputs = classes
-  ? tensor(
-      Float32Array.from(bytesOf(job.inputs), (pixel) => pixel / 255),
-      { shape },
-    )
-  : tensor(floats(job.inputs), { shape });
+const inputs = tensor(classes ? pixels(job.inputs) : floats(job.inputs), { shape });
 const labels = classes
-  ? tensor(Int32Array.from(bytesOf(job.labels)), { shape: [rows], dtype: "i32" })
+  ? tensor(Int32Array.from(bytes(job.labels)), { shape: [rows], dtype: "i32" })
   : tensor(floats(job.labels), { shape: [rows, 1] });
 const lossOf = { bce: bceWithLogits, mse, crossEntropy }[job.loss];
 

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { bytes, floats, pixels } from "./read.mjs";
 import { job as readJob, serve } from "./serve.mjs";
 
 const require = createRequire(new URL("../package.json", import.meta.url));
@@ -15,16 +16,8 @@ await tf.ready();
 
 const job = readJob();
 const { sizes, rows, batch } = job;
-const bytes = (file) => new Uint8Array(readFileSync(file.path)).subarray(file.header);
-const floats = (file) => new Float32Array(bytes(file).slice().buffer);
-
 const classes = job.loss === "crossEntropy";
-const inputs = classes
-  ? tf.tensor2d(
-      Float32Array.from(bytes(job.inputs), (pixel) => pixel / 255),
-      [rows, sizes[0]],
-    )
-  : tf.tensor2d(floats(job.inputs), [rows, sizes[0]]);
+const inputs = tf.tensor2d(classes ? pixels(job.inputs) : floats(job.inputs), [rows, sizes[0]]);
 const labels = classes
   ? tf.tidy(() => tf.oneHot(tf.tensor1d(Int32Array.from(bytes(job.labels)), "int32"), sizes.at(-1)).toFloat())
   : tf.tensor2d(floats(job.labels), [rows, 1]);
