@@ -37,7 +37,7 @@ export const mlpContestants = (): PeerSpec[] => [
 export const plainMlpContestants = (): PeerSpec[] => [
   ...tfjs("mlp", "cpu"),
   ...brainJs("mlp", {
-    otherMaths: "squared error through sigmoids, Adam on one sample at a time; counted by samples",
+    otherMaths: "squared error through sigmoids, SGD with momentum on one sample at a time",
   }),
 ];
 

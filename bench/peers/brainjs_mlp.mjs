@@ -1,5 +1,5 @@
 /**
- * The brain.js contestant: plain JavaScript that updates on one sample at a time, against the squared error, with sigmoids all through.
+ * The brain.js contestant: plain JavaScript, SGD with momentum on one sample at a time, against the squared error, sigmoids all through.
  * A unit is a pass over as many samples as the job's unit has: all rows.
  */
 import { createRequire } from "node:module";
@@ -27,17 +27,23 @@ const data = Array.from({ length: rows }, (_, row) => ({
 
 const net = new NeuralNetwork({ hiddenLayers: sizes.slice(1, -1) });
 net.errorCheckInterval = Number.POSITIVE_INFINITY;
-const options = { iterations: 1, errorThresh: Number.MIN_VALUE, learningRate, praxis: "adam" };
-/** So many samples a call that the clock is read often enough. */
-const share = Math.min(rows, 50);
+const options = { iterations: 1, errorThresh: Number.MIN_VALUE, learningRate };
+/** So many samples a call that the clock is read often enough; of a small network many passes a call. */
+const weights = sizes.slice(1).reduce((sum, outputs, i) => sum + outputs * sizes[i], 0);
+const share = Math.max(1, Math.min(rows, Math.round(5e6 / weights)));
 
 function run(units, limit) {
   const start = performance.now();
   const seconds = () => (performance.now() - start) / 1000;
-  for (let done = 0; done < units * rows; done += share) {
-    const from = done % rows;
-    net.train(data.slice(from, from + share), options);
-    if (seconds() > limit) return { seconds: seconds(), units: (done + share) / rows };
+  if (share === rows) {
+    net.train(data, { ...options, iterations: units });
+    return seconds();
+  }
+  for (let done = 0; done < units * rows; ) {
+    const part = data.slice(done % rows, (done % rows) + share);
+    net.train(part, options);
+    done += part.length;
+    if (seconds() > limit) return { seconds: seconds(), units: done / rows };
   }
   return seconds();
 }
