@@ -22,7 +22,7 @@ template <class F> void sweep(uint32_t stride, F visit) {
   std::vector<float> x(CHUNK);
   uint64_t bits = 0;
   const float special[] = {0.f, -0.f, 1.f, -1.f, INFINITY, -INFINITY, NAN, 0x1p-149f, -0x1p-149f, 0x1p-126f, 0x1.fffffep127f,
-                           88.72284f, -103.97208f, -87.33655f, 0.625f, 0.921875f, 3.9192059f, 1e5f, 1e6f, 1.57079637f, 3.14159274f};
+                           88.72284f, -103.97208f, -87.33655f, 0.7f, 1.f, 3.9192059f, 1e5f, 1e6f, 1.57079637f, 3.14159274f};
   idx at = 0;
   for (float f : special) x[(size_t)at++] = f;
   while (bits < (1ull << 32)) {
@@ -42,8 +42,8 @@ struct Row {
   double (*want)(double);
   double bound;
 };
-const Row rows[8] = {{"exp", std::exp, 1.1},   {"log", std::log, 1.1},     {"sin", std::sin, 1.2},   {"tanh", std::tanh, 1.5},
-                     {"erf", std::erf, 1.2},   {"floor", std::floor, 0.0}, {"sqrt", std::sqrt, 0.5}, {"sigmoid", sigmoid, 2.1}};
+const Row rows[8] = {{"exp", std::exp, 1.0},   {"log", std::log, 1.0},     {"sin", std::sin, 1.2},   {"tanh", std::tanh, 1.5},
+                     {"erf", std::erf, 1.2},   {"floor", std::floor, 0.0}, {"sqrt", std::sqrt, 0.5}, {"sigmoid", sigmoid, 2.4}};
 
 void testUnary(const Isa& isa, uint32_t stride) {
   for (int f = 0; f < 8; f++) {
