@@ -69,7 +69,7 @@ NABLA_INLINE VF vlog(VF x) {
 NABLA_INLINE VF vtanh(VF x) {
   VF a = vabs(x);
   VF s = a * a;
-  VF p = poly(s, -0x1.55555p-2f, 0x1.110f52p-3f, -0x1.b9bb3cp-5f, 0x1.617feap-6f, -0x1.029716p-7f, 0x1.f25452p-10f);
+  VF p = poly(s, -0x1.55555p-2f, 0x1.110f52p-3f, -0x1.b9bb3cp-5f, 0x1.617ffp-6f, -0x1.02975p-7f, 0x1.f2568p-10f);
   VF small = vfma(a * s, p, a);
   // e^2a = 2^n * 2^f, by one product: an error of the exponent hardly shows in what is near 1.
   const float magic = 12582912.f;
