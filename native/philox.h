@@ -20,29 +20,36 @@ NABLA_INLINE VL64 mulWide(VL64 a, uint32_t m) {
 #endif
 }
 
-constexpr int PHILOX_VECTORS = 2 * VPL;  // even and odd counters of one group
+NABLA_INLINE void philoxRound(VL64& c0, VL64& c1, VL64& c2, VL64& c3, VL64 key0, VL64 key1) {
+  const VL64 p0 = mulWide(c0, 0xd2511f53u), p1 = mulWide(c2, 0xcd9e8d57u);
+  c0 = (p1 >> 32) ^ (c1 ^ key0);
+  c2 = (p0 >> 32) ^ (c3 ^ key1);
+  c1 = p1;
+  c3 = p0;
+}
 
-// Elements 64 * group .. + 63.
-NABLA_INLINE void philoxGroup(uint32_t group, uint32_t key0, uint32_t key1, uint32_t* out) {
-  VL64 c0[PHILOX_VECTORS], c1[PHILOX_VECTORS], c2[PHILOX_VECTORS], c3[PHILOX_VECTORS];
-  for (int v = 0; v < PHILOX_VECTORS; v++) {
-    for (int i = 0; i < VN / 2; i++) c0[v][i] = group * 16u + (uint32_t)(v / 2 * VN + 2 * i + v % 2);
+// The words of counters counter .. + N / 2 * VN - 1, which lie in one group or are whole groups. More vectors at once than two hide
+// the products' latency, where there are registers for them.
+template <int N> NABLA_INLINE void philoxVectors(uint32_t counter, uint32_t key0, uint32_t key1, uint32_t* out) {
+  VL64 c0[N], c1[N], c2[N], c3[N];
+  VL64 even{};
+#pragma GCC unroll 8
+  for (int i = 0; i < VN / 2; i++) even[i] = 2u * (uint32_t)i;
+#pragma GCC unroll 8
+  for (int v = 0; v < N; v++) {
+    c0[v] = even + (uint64_t)(counter + (uint32_t)(v / 2 * VN + v % 2));
     c1[v] = c2[v] = c3[v] = VL64{};
   }
+  VL64 k0 = VL64{} + (uint64_t)key0, k1 = VL64{} + (uint64_t)key1;
+#pragma GCC unroll 1
   for (int round = 0; round < 10; round++) {
 #pragma GCC unroll 8
-    for (int v = 0; v < PHILOX_VECTORS; v++) {
-      const VL64 p0 = mulWide(c0[v], 0xd2511f53u), p1 = mulWide(c2[v], 0xcd9e8d57u);
-      c0[v] = (p1 >> 32) ^ c1[v] ^ (uint64_t)key0;
-      c2[v] = (p0 >> 32) ^ c3[v] ^ (uint64_t)key1;
-      c1[v] = p1;
-      c3[v] = p0;
-    }
-    key0 += 0x9e3779b9u;
-    key1 += 0xbb67ae85u;
+    for (int v = 0; v < N; v++) philoxRound(c0[v], c1[v], c2[v], c3[v], k0, k1);
+    k0 += 0x9e3779b9u, k1 += 0xbb67ae85u;
   }
-  for (int v = 0; v < PHILOX_VECTORS; v += 2) {
-    uint32_t* d = out + v / 2 * VN;
+#pragma GCC unroll 8
+  for (int v = 0; v < N; v += 2) {
+    uint32_t* d = out + v / 2 * VN / 16 * 64 + v / 2 * VN % 16;
     st(d, (VU)((c0[v] & 0xffffffffull) | (c0[v + 1] << 32)));
     st(d + 16, (VU)((c1[v] & 0xffffffffull) | (c1[v + 1] << 32)));
     st(d + 32, (VU)((c2[v] & 0xffffffffull) | (c2[v + 1] << 32)));
@@ -50,29 +57,47 @@ NABLA_INLINE void philoxGroup(uint32_t group, uint32_t key0, uint32_t key1, uint
   }
 }
 
+// Elements 64 * group .. + 64 * G - 1.
+template <int G> NABLA_INLINE void philoxGroups(uint32_t group, uint32_t key0, uint32_t key1, uint32_t* out) {
+  constexpr int N = VB == 64 ? 2 * G : VB == 32 ? 2 : 8;
+  for (uint32_t c = 0; c < 16u * G; c += N / 2 * VN) philoxVectors<N>(group * 16u + c, key0, key1, out + c / 16 * 64 + c % 16);
+}
+
 // Elements first .. first + n - 1 (which wrap at 2^32, as the counters do).
 NABLA_FUNCTION void philoxRun(uint32_t first, idx n, uint32_t key0, uint32_t key1, uint32_t* out) {
   uint32_t block[64];
   while (n > 0) {
-    idx skip = first & 63;
-    if (skip == 0 && n >= 64) {
-      philoxGroup(first >> 6, key0, key1, out);
-      first += 64, out += 64, n -= 64;
-      continue;
+    idx skip = first & 63, take = least(64 - skip, n);
+    if (skip == 0 && n >= 128) {
+      philoxGroups<2>(first >> 6, key0, key1, out);
+      take = 128;
+    } else if (take == 64) {
+      philoxGroups<1>(first >> 6, key0, key1, out);
+    } else {
+      philoxGroups<1>(first >> 6, key0, key1, block);
+      copyBytes((char*)out, (const char*)(block + skip), take * 4);
     }
-    idx take = least(64 - skip, n);
-    philoxGroup(first >> 6, key0, key1, block);
-    copyBytes((char*)out, (const char*)(block + skip), take * 4);
     first += (uint32_t)take, out += take, n -= take;
   }
 }
 
 // Any counters and keys, a lane at a time of each. `n` is a multiple of VN.
 NABLA_FUNCTION void philoxLanes(const uint32_t* key0, const uint32_t* key1, const uint32_t* element, idx n, uint32_t* out) {
-  for (idx i = 0; i < n; i++) {
-    uint32_t block[64];
-    philoxGroup(element[i] >> 6, key0[i], key1[i], block);
-    out[i] = block[element[i] & 63];
+  for (idx i = 0; i < n; i += VN) {
+    const VU e = ld(element + i), counter = ((e >> 6) << 4) | (e & 15u), word = (e >> 4) & 3u;
+    VL64 half[2];  // the even lanes, then the odd ones
+    for (int odd = 0; odd < 2; odd++) {
+      const int shift = 32 * odd;
+      VL64 k0 = (VL64)ld(key0 + i) >> shift, k1 = (VL64)ld(key1 + i) >> shift;
+      VL64 c0 = (VL64)counter >> shift, c1{}, c2{}, c3{};
+      for (int round = 0; round < 10; round++) {
+        philoxRound(c0, c1, c2, c3, k0, k1);
+        k0 += 0x9e3779b9u, k1 += 0xbb67ae85u;
+      }
+      const VL64 w = ((VL64)word >> shift) & 3u;
+      half[odd] = w < 2 ? (w == 0 ? c0 : c1) : (w == 2 ? c2 : c3);
+    }
+    st(out + i, (VU)((half[0] & 0xffffffffull) | (half[1] << 32)));
   }
 }
 

@@ -34,39 +34,85 @@ template <int K, class V> struct Fold {
     if (K == FOLD_PROD) return a * b;
     return K == FOLD_MAX ? vmax(a, b) : vmin(a, b);
   }
+  // apply over many vectors.
+  struct Fast {
+    V all;
+    NABLA_METHOD void open(V start) { all = start; }
+    NABLA_METHOD void take(V x) { all = apply(all, x); }
+    NABLA_METHOD V close() const { return all; }
+  };
 };
+// Float extremes: one instruction a vector, which forgets a NaN; the sign of `nan` remembers it.
+template <int K> struct FastExtreme {
+  VF all;
+  VI nan;
+  NABLA_METHOD void open(VF start) { all = start, nan = isNan(start); }
+  NABLA_METHOD void take(VF x) {
+    all = K == FOLD_MAX ? vatLeast(x, all) : vatMost(x, all);
+    nan |= isNan(x);
+  }
+  NABLA_METHOD VF close() const { return vsel(nan < 0, splat(__builtin_nanf("")), all); }
+  // Negative for NaN: what lies above infinity's bits overflows.
+  static NABLA_METHOD VI isNan(VF x) { return (VI)vabs(x) + 0x7fffff; }
+};
+template <int K, class V> struct FastOf { typedef typename Fold<K, V>::Fast type; };
+template <> struct FastOf<FOLD_MAX, VF> { typedef FastExtreme<FOLD_MAX> type; };
+template <> struct FastOf<FOLD_MIN, VF> { typedef FastExtreme<FOLD_MIN> type; };
 
-#define ROTATE4(v, h) __builtin_shufflevector(v, v, (0 + h) % 4, (1 + h) % 4, (2 + h) % 4, (3 + h) % 4)
-#define ROTATE8(v, h)                                                                                                \
-  __builtin_shufflevector(v, v, (0 + h) % 8, (1 + h) % 8, (2 + h) % 8, (3 + h) % 8, (4 + h) % 8, (5 + h) % 8, \
-                          (6 + h) % 8, (7 + h) % 8)
-#define ROTATE16(v, h)                                                                                               \
-  __builtin_shufflevector(v, v, (0 + h) % 16, (1 + h) % 16, (2 + h) % 16, (3 + h) % 16, (4 + h) % 16, (5 + h) % 16,  \
-                          (6 + h) % 16, (7 + h) % 16, (8 + h) % 16, (9 + h) % 16, (10 + h) % 16, (11 + h) % 16,      \
-                          (12 + h) % 16, (13 + h) % 16, (14 + h) % 16, (15 + h) % 16)
+// The blocks of h lanes of a and then of b: the even ones (odd = 0) or the odd ones (odd = 1).
+#define BLOCK_LANE(i, h, odd) ((i) / (h) * 2 * (h) + (i) % (h) + (odd) * (h))
+#define BLOCKS4(a, b, h, o) \
+  __builtin_shufflevector(a, b, BLOCK_LANE(0, h, o), BLOCK_LANE(1, h, o), BLOCK_LANE(2, h, o), BLOCK_LANE(3, h, o))
+#define BLOCKS8(a, b, h, o)                                                                                            \
+  __builtin_shufflevector(a, b, BLOCK_LANE(0, h, o), BLOCK_LANE(1, h, o), BLOCK_LANE(2, h, o), BLOCK_LANE(3, h, o), \
+                          BLOCK_LANE(4, h, o), BLOCK_LANE(5, h, o), BLOCK_LANE(6, h, o), BLOCK_LANE(7, h, o))
+#define BLOCKS16(a, b, h, o)                                                                                           \
+  __builtin_shufflevector(a, b, BLOCK_LANE(0, h, o), BLOCK_LANE(1, h, o), BLOCK_LANE(2, h, o), BLOCK_LANE(3, h, o), \
+                          BLOCK_LANE(4, h, o), BLOCK_LANE(5, h, o), BLOCK_LANE(6, h, o), BLOCK_LANE(7, h, o),       \
+                          BLOCK_LANE(8, h, o), BLOCK_LANE(9, h, o), BLOCK_LANE(10, h, o), BLOCK_LANE(11, h, o),     \
+                          BLOCK_LANE(12, h, o), BLOCK_LANE(13, h, o), BLOCK_LANE(14, h, o), BLOCK_LANE(15, h, o))
 #if VB == 64
-#define ROTATE(v, h) ROTATE16(v, h)
+#define BLOCKS(a, b, h, o) BLOCKS16(a, b, h, o)
 #elif VB == 32
-#define ROTATE(v, h) ROTATE8(v, h)
+#define BLOCKS(a, b, h, o) BLOCKS8(a, b, h, o)
 #else
-#define ROTATE(v, h) ROTATE4(v, h)
+#define BLOCKS(a, b, h, o) BLOCKS4(a, b, h, o)
 #endif
 
-// Lane i with i + 8, then + 4, + 2, + 1.
-template <class F, class V> NABLA_INLINE typename F::T lanesToOne(V* lanes) {
+#define UPPER(v, h) BLOCKS(v, v, h, 1)  // lane i + h in lane i < h
+
+// One level of the tree for R rows: lane i of each row's lanes with lane i + H. Two rows' halves share a vector, until all rows do.
+#define NABLA_TREE_LEVEL(R, H)                                                                                  \
+  _Pragma("GCC unroll 16") for (int p = 0; p < ((R) > 1 ? (R) / 2 : 1); p++) {                                  \
+    const V left = rows[2 * p], right = rows[(R) > 1 ? 2 * p + 1 : 2 * p];                                      \
+    rows[p] = F::apply(BLOCKS(left, right, H, 0), BLOCKS(left, right, H, 1));                                   \
+  }
+
+// The 16 lanes of each of R rows (1, 2, 4 ... VN) to one: lane i with i + 8, then + 4, + 2, + 1. Row r's result is lane r.
+template <class F, int R, class V> NABLA_INLINE V lanesToOne(V (&lanes)[R][VPL]) {
+  V rows[R + 1];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++) {
 #pragma GCC unroll 4
-  for (int half = VPL / 2; half > 0; half /= 2)
-    for (int p = 0; p < half; p++) lanes[p] = F::apply(lanes[p], lanes[p + half]);
-  V v = lanes[0];
+    for (int half = VPL / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+      for (int p = 0; p < half; p++) lanes[r][p] = F::apply(lanes[r][p], lanes[r][p + half]);
+    rows[r] = lanes[r][0];
+  }
 #if VB == 64
-  v = F::apply(v, ROTATE(v, 8));
+  NABLA_TREE_LEVEL(R, 8)
+  NABLA_TREE_LEVEL(R / 2, 4)
+  NABLA_TREE_LEVEL(R / 4, 2)
+  NABLA_TREE_LEVEL(R / 8, 1)
+#elif VB == 32
+  NABLA_TREE_LEVEL(R, 4)
+  NABLA_TREE_LEVEL(R / 2, 2)
+  NABLA_TREE_LEVEL(R / 4, 1)
+#else
+  NABLA_TREE_LEVEL(R, 2)
+  NABLA_TREE_LEVEL(R / 2, 1)
 #endif
-#if VB >= 32
-  v = F::apply(v, ROTATE(v, 4));
-#endif
-  v = F::apply(v, ROTATE(v, 2));
-  v = F::apply(v, ROTATE(v, 1));
-  return v[0];
+  return rows[0];
 }
 
 NABLA_INLINE VI laneNumbers() {
@@ -86,13 +132,34 @@ NABLA_INLINE VU partial(const uint32_t* p, idx n, uint32_t other) {
   return vsel(laneNumbers() < (int32_t)n, (VU)ldTail((const float*)p, tailOf(n)), splat(other));
 }
 
-template <class F, class V, class T> NABLA_INLINE void foldInto(V* lanes, const T* p, idx n) {
+// Folds n elements of each of R rows, `stride` apart, into 16 lanes a row.
+template <class F, class Fast, int R, class V, class T>
+NABLA_INLINE void foldInto(V (&lanes)[R][VPL], const T* p, idx stride, idx n) {
+  Fast fast[R][VPL];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int v = 0; v < VPL; v++) fast[r][v].open(lanes[r][v]);
   idx i = 0;
   for (; i + LANES <= n; i += LANES)
-    for (int v = 0; v < VPL; v++) lanes[v] = F::apply(lanes[v], ld(p + i + v * VN));
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < VPL; v++) fast[r][v].take(ld(p + r * stride + i + v * VN));
   // Lanes that get nothing would get an identity.
-  for (int v = 0; i < n; v++, i += VN)
-    lanes[v] = F::apply(lanes[v], n - i >= VN ? ld(p + i) : partial(p + i, n - i, F::identity()));
+#pragma GCC unroll 4
+  for (int v = 0; v < VPL; v++, i += VN) {
+    if (i >= n) break;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+      const T* from = p + r * stride + i;
+      fast[r][v].take(n - i >= VN ? ld(from) : partial(from, n - i, F::identity()));
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+    for (int v = 0; v < VPL; v++) lanes[r][v] = fast[r][v].close();
 }
 
 // How one kind of reduction does its parts. `value` and `place` are an accumulator; place only serves argMax and argMin.
@@ -122,15 +189,15 @@ template <int K, class V> struct FoldParts {
     for (idx i = 0; i < n; i++) lanes[i] = F::identity();
   }
   static void rowTile(uint32_t* value, int32_t*, const uint32_t* s, idx n, idx) {
-    V lanes[VPL];
-    for (int v = 0; v < VPL; v++) lanes[v] = ld((const T*)value + v * VN);
-    foldInto<F>(lanes, (const T*)s, n);
-    for (int v = 0; v < VPL; v++) st((T*)value + v * VN, lanes[v]);
+    V lanes[1][VPL];
+    for (int v = 0; v < VPL; v++) lanes[0][v] = ld((const T*)value + v * VN);
+    foldInto<F, typename FastOf<K, V>::type>(lanes, (const T*)s, 0, n);
+    for (int v = 0; v < VPL; v++) st((T*)value + v * VN, lanes[0][v]);
   }
   static void closeRow(uint32_t* value, int32_t*) {
-    V lanes[VPL];
-    for (int v = 0; v < VPL; v++) lanes[v] = ld((const T*)value + v * VN);
-    ((T*)value)[0] = lanesToOne<F>(lanes);
+    V lanes[1][VPL];
+    for (int v = 0; v < VPL; v++) lanes[0][v] = ld((const T*)value + v * VN);
+    ((T*)value)[0] = lanesToOne<F>(lanes)[0];
   }
   static void columnTile(uint32_t* value, int32_t*, const uint32_t* s, idx n, idx) {
     for (idx i = 0; i < n; i += VN) st((T*)value + i, F::apply(ld((const T*)value + i), ld((const T*)s + i)));
@@ -149,84 +216,129 @@ template <int K, class V> struct FoldParts {
   static void merge(uint32_t* value, int32_t*, const uint32_t* later, const int32_t*, idx n) {
     for (idx i = 0; i < n; i += VN) st((T*)value + i, F::apply(ld((const T*)value + i), ld((const T*)later + i)));
   }
+  template <int R> static NABLA_METHOD void someRows(const T* s, idx length, T* d) {
+    V lanes[R][VPL];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+      for (int v = 0; v < VPL; v++) lanes[r][v] = splat(F::identity());
+    foldInto<F, typename F::Fast>(lanes, s, length, length);
+    const V result = lanesToOne<F>(lanes);
+    if (R == VN) st(d, result);
+    else if (R == 1) d[0] = result[0];
+    else stTail(d, result, tailOf(R));
+  }
   static void rows(const uint32_t* s, idx rows, idx length, uint32_t* d) {
-    for (idx r = 0; r < rows; r++) {
-      V lanes[VPL];
-      for (int v = 0; v < VPL; v++) lanes[v] = splat(F::identity());
-      foldInto<F>(lanes, (const T*)s + r * length, length);
-      ((T*)d)[r] = lanesToOne<F>(lanes);
-    }
+    idx r = 0;
+    for (; VB == 64 && r + 16 <= rows; r += 16) someRows<VB == 64 ? 16 : 1>((const T*)s + r * length, length, (T*)d + r);
+    for (; r + 4 <= rows; r += 4) someRows<4>((const T*)s + r * length, length, (T*)d + r);
+    for (; r < rows; r++) someRows<1>((const T*)s + r * length, length, (T*)d + r);
   }
 };
 
+// The values of an accumulator are keys: integers in the order of what they stand for, NaN above all and one zero.
 template <bool MAX, class V> struct ArgParts {
   typedef typename ScalarOf<V>::type T;
-  static NABLA_METHOD T identity() { return MAX ? lowest(T(0)) : highest(T(0)); }
-  // Where b beats a: more extreme, a NaN where a is none, or as good and nearer the start.
-  static NABLA_METHOD VI beats(V b, VI bPlace, V a, VI aPlace) {
-    const VI more = MAX ? (VI)(b > a) : (VI)(b < a);
-    const VI nanA = (VI)(a != a), nanB = (VI)(b != b);
-    const VI tie = (VI)(a == b) | (nanA & nanB);
-    return (~nanA & (nanB | more)) | (tie & (VI)(bPlace < aPlace));
+  static NABLA_METHOD VI ordered(VI k) { return MAX ? k : ~k; }
+  static NABLA_METHOD VI key(VI x) { return ordered(x); }
+  static NABLA_METHOD VI key(VU x) { return ordered((VI)(x ^ 0x80000000u)); }
+  static NABLA_METHOD VI key(VF x) {
+    const VI bits = (VI)(x + 0.f);
+    return vsel(x != x, splat(INT32_MAX), ordered(bits ^ ((bits >> 31) & 0x7fffffff)));
   }
+  // Keys of the first n elements; no key is below the others'.
+  static NABLA_METHOD VI keys(const T* s, idx n) {
+    if (n >= VN) return key(ld(s));
+    return vsel(laneNumbers() < (int32_t)n, key(partial(s, n, T(0))), splat(INT32_MIN));
+  }
+  struct Lanes {
+    VI key, place;
+    // Of what lies further on: only a better one counts.
+    NABLA_METHOD void take(VI k, VI at) {
+      const VI m = k > key;
+      key = vsel(m, k, key);
+      place = vsel(m, at, place);
+    }
+    // Of what lies anywhere: of equals the first.
+    NABLA_METHOD void takeAny(VI k, VI at) {
+      const VI m = (k > key) | ((k == key) & (at < place));
+      key = vsel(m, k, key);
+      place = vsel(m, at, place);
+    }
+  };
+  static NABLA_METHOD Lanes none() { return Lanes{splat(INT32_MIN), splat(NOWHERE)}; }
+  static NABLA_METHOD Lanes load(const uint32_t* value, const int32_t* place) { return Lanes{ld((const int32_t*)value), ld(place)}; }
+  static NABLA_METHOD void store(uint32_t* value, int32_t* place, Lanes l) { st((int32_t*)value, l.key), st(place, l.place); }
   static void begin(uint32_t* value, int32_t* place, idx n) {
-    for (idx i = 0; i < n; i++) ((T*)value)[i] = identity(), place[i] = NOWHERE;
+    for (idx i = 0; i < n; i++) ((int32_t*)value)[i] = INT32_MIN, place[i] = NOWHERE;
   }
-  static void mergeAt(uint32_t* value, int32_t* place, idx i, V b, VI bPlace) {
-    const V a = ld((const T*)value + i);
-    const VI aPlace = ld(place + i);
-    const VI m = beats(b, bPlace, a, aPlace);
-    st((T*)value + i, vsel(m, b, a));
-    st(place + i, vsel(m, bPlace, aPlace));
+  static NABLA_METHOD void foldInto(Lanes (&lanes)[VPL], const T* s, idx n, idx first) {
+    VI at = laneNumbers() + (int32_t)first;
+    idx i = 0;
+    for (; i + LANES <= n; i += LANES)
+#pragma GCC unroll 4
+      for (int v = 0; v < VPL; v++, at += VN) lanes[v].take(key(ld(s + i + v * VN)), at);
+#pragma GCC unroll 4
+    for (int v = 0; v < VPL; v++, i += VN, at += VN) {
+      if (i >= n) break;
+      lanes[v].take(keys(s + i, n - i), at);
+    }
+  }
+  static NABLA_METHOD Lanes close(Lanes (&lanes)[VPL]) {
+#pragma GCC unroll 4
+    for (int half = VPL / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+      for (int p = 0; p < half; p++) lanes[p].takeAny(lanes[p + half].key, lanes[p + half].place);
+    Lanes l = lanes[0];
+#if VB == 64
+    l.takeAny(UPPER(l.key, 8), UPPER(l.place, 8));
+#endif
+#if VB >= 32
+    l.takeAny(UPPER(l.key, 4), UPPER(l.place, 4));
+#endif
+    l.takeAny(UPPER(l.key, 2), UPPER(l.place, 2));
+    l.takeAny(UPPER(l.key, 1), UPPER(l.place, 1));
+    return l;
   }
   static void rowTile(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx first) {
-    for (idx i = 0; i < n; i += LANES) {
-      T rest[LANES];
-      int32_t at[LANES];
-      for (int l = 0; l < LANES; l++) {
-        const bool there = i + l < n;
-        rest[l] = there ? ((const T*)s)[i + l] : identity();
-        at[l] = there ? (int32_t)(first + i + l) : NOWHERE;
-      }
-      for (int v = 0; v < VPL; v++) mergeAt(value, place, v * VN, ld(rest + v * VN), ld(at + v * VN));
-    }
+    Lanes lanes[VPL];
+    for (int v = 0; v < VPL; v++) lanes[v] = load(value + v * VN, place + v * VN);
+    foldInto(lanes, (const T*)s, n, first);
+    for (int v = 0; v < VPL; v++) store(value + v * VN, place + v * VN, lanes[v]);
   }
   static void closeRow(uint32_t* value, int32_t* place) {
-    uint32_t bestValue[LANES];
-    int32_t bestPlace[LANES];
-    // One lane at a time against lane 0; the others hold what never wins.
-    begin(bestValue, bestPlace, LANES);
-    for (int l = 0; l < LANES; l++) {
-      V b = splat(identity());
-      VI p = splat(NOWHERE);
-      b[0] = ((const T*)value)[l];
-      p[0] = place[l];
-      mergeAt(bestValue, bestPlace, 0, b, p);
-    }
-    value[0] = bestValue[0];
-    place[0] = bestPlace[0];
+    Lanes lanes[VPL];
+    for (int v = 0; v < VPL; v++) lanes[v] = load(value + v * VN, place + v * VN);
+    store(value, place, close(lanes));
   }
   static void columnTile(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx position) {
-    for (idx i = 0; i < n; i += VN) mergeAt(value, place, i, ld((const T*)s + i), splat((int32_t)position));
+    for (idx i = 0; i < n; i += VN) {
+      Lanes l = load(value + i, place + i);
+      l.take(key(ld((const T*)s + i)), splat((int32_t)position));
+      store(value + i, place + i, l);
+    }
   }
   static void stackTile(uint32_t* value, int32_t* place, const uint32_t* s, idx n, idx count, idx position) {
-    for (idx k = 0; k < count; k++, s += n)
-      for (idx i = 0; i < n; i += VN) {
-        const V b = n - i >= VN ? ld((const T*)s + i) : partial((const T*)s + i, n - i, identity());
-        mergeAt(value, place, i, b, splat((int32_t)(position + k)));
-      }
+    for (idx i = 0; i < n; i += VN) {
+      Lanes l = load(value + i, place + i);
+      for (idx k = 0; k < count; k++) l.take(keys((const T*)s + i + k * n, n - i), splat((int32_t)(position + k)));
+      store(value + i, place + i, l);
+    }
   }
   static void merge(uint32_t* value, int32_t* place, const uint32_t* later, const int32_t* laterPlace, idx n) {
-    for (idx i = 0; i < n; i += VN) mergeAt(value, place, i, ld((const T*)later + i), ld(laterPlace + i));
+    for (idx i = 0; i < n; i += VN) {
+      Lanes l = load(value + i, place + i);
+      l.take(ld((const int32_t*)later + i), ld(laterPlace + i));
+      store(value + i, place + i, l);
+    }
   }
   static void rows(const uint32_t* s, idx rows, idx length, uint32_t* d) {
     for (idx r = 0; r < rows; r++) {
-      uint32_t value[LANES];
-      int32_t place[LANES];
-      begin(value, place, LANES);
-      rowTile(value, place, s + r * length, length, 0);
-      closeRow(value, place);
-      d[r] = place[0] == NOWHERE ? 0 : (uint32_t)place[0];
+      Lanes lanes[VPL];
+      for (int v = 0; v < VPL; v++) lanes[v] = none();
+      foldInto(lanes, (const T*)s + r * length, length, 0);
+      const int32_t place = close(lanes).place[0];
+      d[r] = place == NOWHERE ? 0 : (uint32_t)place;
     }
   }
 };

@@ -1,5 +1,5 @@
 // Vectors of VB bytes (16, 32 or 64) over GNU vector extensions, with the few operations that need more than an operator.
-// Only fused multiply-add, square root and partial loads and stores differ by machine. Lanes of f32 (VF), i32 (VI) and u32 (VU);
+// Only fused multiply-add, square root, limits and partial loads and stores differ by machine. Lanes of f32 (VF), i32 (VI) and u32 (VU);
 // a mask is a VI of 0 and -1.
 #pragma once
 #include "compat.h"
@@ -116,6 +116,58 @@ NABLA_INLINE VU ldTail(const uint32_t* p, Tail t) { return (VU)ldTail((const flo
 NABLA_INLINE void stTail(int32_t* p, VI v, Tail t) { stTail((float*)p, (VF)v, t); }
 NABLA_INLINE void stTail(uint32_t* p, VU v, Tail t) { stTail((float*)p, (VF)v, t); }
 
+// ---- halves ----
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ < 12
+// GCC's older shuffle keeps the width.
+template <class H, class V> NABLA_INLINE H halfOf(V x, int which) {
+  H half[2];
+  __builtin_memcpy(half, &x, VB);
+  return half[which];
+}
+template <class V, class H> NABLA_INLINE V joinHalves(H lo, H hi) {
+  const H half[2] = {lo, hi};
+  V x;
+  __builtin_memcpy(&x, half, VB);
+  return x;
+}
+NABLA_INLINE VFHalf lowHalf(VF x) { return halfOf<VFHalf>(x, 0); }
+NABLA_INLINE VFHalf highHalf(VF x) { return halfOf<VFHalf>(x, 1); }
+#else
+#if VB == 64
+#define NABLA_LOW 0, 1, 2, 3, 4, 5, 6, 7
+#define NABLA_HIGH 8, 9, 10, 11, 12, 13, 14, 15
+#elif VB == 32
+#define NABLA_LOW 0, 1, 2, 3
+#define NABLA_HIGH 4, 5, 6, 7
+#else
+#define NABLA_LOW 0, 1
+#define NABLA_HIGH 2, 3
+#endif
+NABLA_INLINE VFHalf lowHalf(VF x) { return __builtin_shufflevector(x, x, NABLA_LOW); }
+NABLA_INLINE VFHalf highHalf(VF x) { return __builtin_shufflevector(x, x, NABLA_HIGH); }
+template <class V, class H> NABLA_INLINE V joinHalves(H lo, H hi) {
+  return __builtin_shufflevector(lo, hi, NABLA_LOW, NABLA_HIGH);
+}
+#undef NABLA_LOW
+#undef NABLA_HIGH
+#endif
+
+// gcc 12 converts 512 bits in two steps.
+NABLA_INLINE VD vwiden(VFHalf x) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VD)_mm512_maskz_cvtps_pd((__mmask8)-1, (__m256)x);
+#else
+  return __builtin_convertvector(x, VD);
+#endif
+}
+NABLA_INLINE VFHalf vnarrow(VD x) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VFHalf)_mm512_maskz_cvtpd_ps((__mmask8)-1, (__m512d)x);
+#else
+  return __builtin_convertvector(x, VFHalf);
+#endif
+}
+
 // ---- what operators cannot say ----
 NABLA_INLINE VF vsel(VI m, VF a, VF b) { return m ? a : b; }
 NABLA_INLINE VI vsel(VI m, VI a, VI b) { return m ? a : b; }
@@ -167,9 +219,57 @@ NABLA_INLINE VF vcopysign(VF magnitude, VF sign) {
   return (VF)(((VI)magnitude & 0x7fffffff) | ((VI)sign & (int32_t)0x80000000));
 }
 
+// x > limit ? limit : x, so NaN stays: one instruction where compilers see two.
+NABLA_INLINE VF vatMost(VF x, VF limit) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VF)_mm512_maskz_min_ps((__mmask16)-1, (__m512)limit, (__m512)x);
+#elif VB == 32 && defined(__AVX__)
+  return (VF)_mm256_min_ps((__m256)limit, (__m256)x);
+#elif VB == 16 && defined(__x86_64__)
+  return (VF)_mm_min_ps((__m128)limit, (__m128)x);
+#else
+  return vsel(x > limit, limit, x);
+#endif
+}
+// x < limit ? limit : x.
+NABLA_INLINE VF vatLeast(VF x, VF limit) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VF)_mm512_maskz_max_ps((__mmask16)-1, (__m512)limit, (__m512)x);
+#elif VB == 32 && defined(__AVX__)
+  return (VF)_mm256_max_ps((__m256)limit, (__m256)x);
+#elif VB == 16 && defined(__x86_64__)
+  return (VF)_mm_max_ps((__m128)limit, (__m128)x);
+#else
+  return vsel(x < limit, limit, x);
+#endif
+}
+
+NABLA_INLINE VD vatMost(VD x, VD limit) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VD)_mm512_maskz_min_pd((__mmask8)-1, (__m512d)limit, (__m512d)x);
+#elif VB == 32 && defined(__AVX__)
+  return (VD)_mm256_min_pd((__m256d)limit, (__m256d)x);
+#elif VB == 16 && defined(__x86_64__)
+  return (VD)_mm_min_pd((__m128d)limit, (__m128d)x);
+#else
+  return x > limit ? limit : x;
+#endif
+}
+NABLA_INLINE VD vatLeast(VD x, VD limit) {
+#if VB == 64 && defined(__AVX512F__)
+  return (VD)_mm512_maskz_max_pd((__mmask8)-1, (__m512d)limit, (__m512d)x);
+#elif VB == 32 && defined(__AVX__)
+  return (VD)_mm256_max_pd((__m256d)limit, (__m256d)x);
+#elif VB == 16 && defined(__x86_64__)
+  return (VD)_mm_max_pd((__m128d)limit, (__m128d)x);
+#else
+  return x < limit ? limit : x;
+#endif
+}
+
 // NaN in either operand gives NaN.
-NABLA_INLINE VF vmax(VF a, VF b) { return vsel((a > b) | (a != a), a, b); }
-NABLA_INLINE VF vmin(VF a, VF b) { return vsel((a < b) | (a != a), a, b); }
+NABLA_INLINE VF vmax(VF a, VF b) { return vsel(a != a, a, vatLeast(b, a)); }
+NABLA_INLINE VF vmin(VF a, VF b) { return vsel(a != a, a, vatMost(b, a)); }
 NABLA_INLINE VI vmax(VI a, VI b) { return vsel(a > b, a, b); }
 NABLA_INLINE VI vmin(VI a, VI b) { return vsel(a < b, a, b); }
 NABLA_INLINE VU vmax(VU a, VU b) { return vsel((VI)(a > b), a, b); }

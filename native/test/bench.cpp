@@ -1,7 +1,10 @@
-// Timing: GFLOP/s of matrix products at one and two threads. Nothing here is asserted: machines are shared.
+// Timing: elementary functions, reductions and random words in the first cache on one thread, then GFLOP/s of matrix products at one
+// and two threads. Nothing here is asserted: machines are shared.
 #include <chrono>
 
+#include "../generated/opcodes.h"
 #include "check.h"
+#include "probe.h"
 
 using nabla::GemmTask;
 
@@ -45,9 +48,63 @@ void row(const Isa& isa, const char* what, idx m, idx n, idx k, bool at, bool bt
               flops / two / 1e9, one * 1e6, two * 1e6);
 }
 
+// Of several rounds the quickest, in seconds a call.
+template <class F> double quickest(F f) {
+  using clock = std::chrono::steady_clock;
+  double best = 1e30;
+  for (int round = 0; round < 9; round++) {
+    const clock::time_point begin = clock::now();
+    for (int c = 0; c < 500; c++) f();
+    best = std::min(best, std::chrono::duration<double>(clock::now() - begin).count() / 500);
+  }
+  return best;
+}
+
+void functions(const Isa& isa) {
+  constexpr idx n = 2048;
+  const Probe& p = *isa.probe;
+  Rng rng(2);
+  Buffer<float> x(n, 16), positive(n, 16), exponent(n, 16), y(n, 16);
+  fill(x, rng), fill(exponent, rng);
+  for (idx i = 0; i < n; i++) x[i] *= 8, positive[i] = std::fabs(x[i]) + 1e-3f, exponent[i] *= 3;
+  const char* const names[] = {"exp", "log", "sin", "tanh", "erf", "floor", "sqrt", "sigmoid"};
+  for (int f = 0; f < 8; f++) {
+    const float* from = f == 1 || f == 6 ? positive.data : x.data;
+    std::printf("  %-28s %6.2f Gelem/s\n", names[f], n / quickest([&] { p.unary[f](from, y.data, n); }) * 1e-9);
+  }
+  std::printf("  %-28s %6.2f Gelem/s\n", "pow", n / quickest([&] { p.pow(positive.data, exponent.data, y.data, n); }) * 1e-9);
+  std::printf("  %-28s %6.2f Gelem/s\n", "maximum", n / quickest([&] { p.maximum(x.data, exponent.data, y.data, n); }) * 1e-9);
+  std::printf("  %-28s %6.3f ns/word\n", "random", quickest([&] { p.random(0, n, 1, 2, (uint32_t*)y.data); }) / n * 1e9);
+}
+
+void reductions(const Isa& isa) {
+  const Probe& p = *isa.probe;
+  Rng rng(3);
+  Buffer<float> x(4096, 16), y(4096, 16);
+  fill(x, rng);
+  const uint32_t* s = (const uint32_t*)x.data;
+  uint32_t* d = (uint32_t*)y.data;
+  struct Kind {
+    const char* name;
+    int32_t op;
+  };
+  for (const Kind& k : {Kind{"sum", nabla::OP_reduceSum_f}, Kind{"max", nabla::OP_reduceMax_f}, Kind{"argMax", nabla::OP_argMax_f}}) {
+    auto say = [&](const char* what, idx elements, double seconds) {
+      std::printf("  %-6s %-21s %7.1f GB/s\n", k.name, what, 4e-9 * (double)elements / seconds);
+    };
+    say("of a row of 1024", 1024, quickest([&] { p.foldLong(k.op, s, 1024, d); }));
+    say("of 4 rows of 64", 256, quickest([&] { p.foldRows(k.op, s, 4, 64, d); }));
+    say("of 25 rows of 10", 250, quickest([&] { p.foldRows(k.op, s, 25, 10, d); }));
+    say("of 256 columns of 16", 4096, quickest([&] { p.foldColumns(k.op, s, 256, 16, d); }));
+    say("of 10 columns of 25", 250, quickest([&] { p.foldStack(k.op, s, 10, 25, d); }));
+  }
+}
+
 }  // namespace
 
 void bench(const Isa& isa) {
+  functions(isa);
+  reductions(isa);
   for (idx n : {128, 256, 512, 768, 1024}) row(isa, "square", n, n, n, false, false);
   row(isa, "layer 1, batch 32", 32, 128, 784, false, false);
   row(isa, "layer 1 dW, batch 32", 784, 128, 32, true, false);

@@ -143,5 +143,6 @@ uint64_t testConv(const Isa&);
 uint64_t testWindow(const Isa&);
 uint64_t testIndex(const Isa&);
 uint64_t testSort(const Isa&);
+uint64_t testReduce(const Isa&);
 void testPrograms(const char* path);
 void bench(const Isa&);

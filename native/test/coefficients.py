@@ -1,8 +1,10 @@
 """Prints the polynomial coefficients of native/vmath.h: relative minimax fits (Remez exchange), each coefficient rounded to f32
-(or f64) in turn, low order first, with the rest fitted again. Needs mpmath. Run: python3 coefficients.py"""
+(or f64) in turn, low order first, with the rest fitted again. Needs mpmath and numpy. Run: python3 coefficients.py"""
+import math
 import struct
 
-from mpmath import erf, erfc, exp, log, mp, mpf, pi, sin, cos, sqrt, tanh, atanh, matrix, lu_solve, linspace
+import numpy as np
+from mpmath import erf, exp, log, mp, mpf, pi, sin, cos, sqrt, tanh, atanh, matrix, lu_solve, linspace
 
 mp.dps = 60
 
@@ -58,13 +60,40 @@ def fit(name, target, weight, lo, hi, degree, rounder=f32):
         print(f"  c{i} = {float(c).hex()}" + ("f" if rounder is f32 else ""))
 
 
+def fit_shifted(name, target, weight, lo, hi, shift, degree):
+    """As fit, in x - shift with shift inside [lo, hi], where exchange fails; Lawson's reweighted least squares, in f64."""
+    x = (lo + hi) / 2 + (hi - lo) / 2 * np.cos(np.pi * (np.arange(600) + 0.5) / 600)
+    y, w = np.vectorize(target)(x), np.vectorize(weight)(x)
+    powers = (x - shift)[:, None] ** np.arange(degree + 1)
+    scale = np.abs(powers).max(0)
+    fixed = np.zeros(0)
+    while len(fixed) <= degree:
+        done = len(fixed)
+        rest, basis, measure = y - powers[:, :done] @ fixed, powers[:, done:] / scale[done:], np.full(len(x), 1 / len(x))
+        best = (math.inf, None)
+        for _ in range(300):
+            s = np.sqrt(measure) * w
+            c = np.linalg.lstsq(basis * s[:, None], rest * s, rcond=None)[0]
+            err = np.abs((basis @ c - rest) * w)
+            if err.max() < best[0]:
+                best = (err.max(), c[0] / scale[done])
+            measure *= err
+            measure /= measure.sum()
+        fixed = np.append(fixed, float(np.float32(best[1])))
+    err = np.abs((powers @ fixed - y) * w).max()
+    print(f"{name}: error {err:.2e} = 2^{math.log2(err):.1f}")
+    for i, c in enumerate(fixed):
+        print(f"  c{i} = {float(c).hex()}f")
+
+
 e = mpf("1e-9")
 half = log(2) / 2 * mpf("1.001")
 fit("exp: (e^r - 1 - r) / r^2", lambda r: (exp(r) - 1 - r) / r**2 if abs(r) > e else mpf(1) / 2 + r / 6, lambda r: r**2 / exp(r) + mpf("1e-12"), -half, half, 4)
 fit("log: (log(1+f) - f + f^2/2) / f^3", lambda f: (log(1 + f) - f + f * f / 2) / f**3 if abs(f) > e else mpf(1) / 3 - f / 4, lambda f: abs(f**3 / log(1 + f)) + mpf("1e-12") if abs(f) > e else mpf("1e-12"), mpf(-1) / 3, mpf(1) / 3, 8)
-fit("tanh: (tanh(x) - x) / x^3 in x^2", lambda t: (tanh(sqrt(t)) - sqrt(t)) / sqrt(t) ** 3 if t > e else -mpf(1) / 3 + t * 2 / 15, lambda t: sqrt(t) ** 3 / tanh(sqrt(t)) + mpf("1e-12") if t > e else mpf("1e-12"), 0, mpf("0.625") ** 2, 4)
-fit("erf: erf(x) / x - 1 in x^2", lambda t: erf(sqrt(t)) / sqrt(t) - 1 if t > e else 2 / sqrt(pi) * (1 - t / 3) - 1, lambda t: sqrt(t) / erf(sqrt(t)) if t > e else sqrt(pi) / 2, 0, mpf("0.921875") ** 2, 6)
-fit("erf tail: log(erfc(x)) / x", lambda x: log(erfc(x)) / x, lambda x: erfc(x) * x, mpf("0.92"), mpf("4"), 6)
+fit("tanh: (tanh(x) - x) / x^3 in x^2", lambda t: (tanh(sqrt(t)) - sqrt(t)) / sqrt(t) ** 3 if t > e else -mpf(1) / 3 + t * 2 / 15, lambda t: sqrt(t) ** 3 / tanh(sqrt(t)) + mpf("1e-12") if t > e else mpf("1e-12"), 0, mpf("0.7") ** 2, 5)
+fit("tanh, beyond: 2^f", lambda f: mpf(2) ** f, lambda f: mpf(2) ** -f, mpf("-0.5001"), mpf("0.5001"), 6)
+fit("erf: erf(x) / x - 1 in x^2", lambda t: erf(sqrt(t)) / sqrt(t) - 1 if t > e else 2 / sqrt(pi) * (1 - t / 3) - 1, lambda t: sqrt(t) / erf(sqrt(t)) if t > e else sqrt(pi) / 2, 0, mpf(1), 6)
+fit_shifted("erf tail: sqrt(erfc(x)) in x - 1.75", lambda x: math.sqrt(math.erfc(x)), lambda x: 2 * math.sqrt(math.erfc(x)), 1, 3.96, 1.75, 10)
 q = (pi / 4 * mpf("1.0001")) ** 2
 fit("sin: (sin r - r) / r^3 in r^2", lambda t: (sin(sqrt(t)) - sqrt(t)) / sqrt(t) ** 3 if t > e else -mpf(1) / 6 + t / 120, lambda t: sqrt(t) ** 3 / sin(sqrt(t)) + mpf("1e-12") if t > e else mpf("1e-12"), 0, q, 3)
 fit("cos: (cos r - 1 + r^2/2) / r^4 in r^2", lambda t: (cos(sqrt(t)) - 1 + t / 2) / t**2 if t > mpf("1e-6") else mpf(1) / 24 - t / 720, lambda t: t**2 + mpf("1e-12"), 0, q, 2)

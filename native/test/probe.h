@@ -18,6 +18,13 @@ struct Probe {
   void (*toBF16)(const float*, uint16_t*, nabla::idx);
   void (*fromBF16)(const uint16_t*, float*, nabla::idx);
   float (*sum16)(const float*);
+  // Reductions by opcode: rows back to back; one long row in tiles; `n` columns, `length` deep, a row of them at a time or all at once.
+  void (*foldRows)(int32_t op, const uint32_t* s, nabla::idx rows, nabla::idx length, uint32_t* d);
+  void (*foldLong)(int32_t op, const uint32_t* s, nabla::idx length, uint32_t* d);
+  void (*foldColumns)(int32_t op, const uint32_t* s, nabla::idx n, nabla::idx length, uint32_t* d);
+  void (*foldStack)(int32_t op, const uint32_t* s, nabla::idx n, nabla::idx length, uint32_t* d);
+  // Philox words first, first + 1, ... under a key.
+  void (*random)(uint32_t first, nabla::idx n, uint32_t key0, uint32_t key1, uint32_t* out);
 };
 
 #define PROBE_NAME(ns) KNS_PASTE_(ns, _probe)
