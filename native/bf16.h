@@ -41,7 +41,7 @@ template <int M, int N> NABLA_FUNCTION __attribute__((noinline, target("avx512bf
     for (int j = 0; j < N; j++) bv[j] = (VI)ld(b + j * VN);
 #pragma GCC unroll 16
     for (int i = 0; i < M; i++) {
-      const VI av = (VI)splat(a[i]);
+      const VI av = splat(((const IntLoose*)a)[i]);
 #pragma GCC unroll 8
       for (int j = 0; j < N; j++) acc[i][j] = (VF)_mm512_dpbf16_ps((__m512)acc[i][j], (__m512bh)av, (__m512bh)bv[j]);
     }

@@ -1,9 +1,9 @@
 /** jit: a function over trees of tensors becomes one plan per signature; later calls do not run the function again. */
 import { ConfigError, mapTree } from "../../util/index.ts";
-import { rawNode } from "../ir/index.ts";
+import { type MatmulPrecision, rawNode } from "../ir/index.ts";
 import { type Compiled, isTracing } from "../runtime/index.ts";
 import { type Call, matchSignature, readSignature } from "./signature.ts";
-import { type Specialized, specialize, type Traceable } from "./specialize.ts";
+import { type Specialized, specialize, type Traceable, tracedPrecision } from "./specialize.ts";
 import { Tensor } from "./tensor.ts";
 
 export interface JitOptions {
@@ -11,6 +11,8 @@ export interface JitOptions {
   readonly donate?: readonly number[];
   /** For messages. */
   readonly name?: string;
+  /** What matrix products round their operands to; see `jit`. Default "f32". */
+  readonly matmulPrecision?: MatmulPrecision;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: any function over trees can be compiled; its own types stay those of the caller
@@ -39,6 +41,19 @@ function numbersAsTensors(arg: unknown): unknown {
   );
 }
 
+function precisionOf(name: string, precision: MatmulPrecision = "f32"): MatmulPrecision {
+  if (precision === "f32" || precision === "bf16") return precision;
+  throw new ConfigError(`${name}: matmulPrecision must be "f32" or "bf16"; got ${String(precision)}.`);
+}
+
+/** A plan has one precision: that of the function it is made for. */
+function checkNested(name: string, asked: MatmulPrecision | undefined): void {
+  if (asked === undefined || asked === tracedPrecision()) return;
+  throw new ConfigError(
+    `${name}: matmulPrecision "${asked}" cannot hold inside a function compiled with "${tracedPrecision()}". Set it on the outer jit.`,
+  );
+}
+
 const WARN_SHAPES = 8;
 
 /**
@@ -57,6 +72,7 @@ const WARN_SHAPES = 8;
 export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jitted<F> {
   const name = options.name ?? (fn.name || "jit");
   const donate = new Set(options.donate ?? []);
+  const precision = precisionOf(name, options.matmulPrecision);
   const known = new Map<string, Specialized>();
   let last: Specialized | null = null;
 
@@ -66,7 +82,7 @@ export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jit
     const signature = readSignature(name, args, donate);
     let special = known.get(signature.key);
     if (special === undefined) {
-      special = specialize(name, fn as Traceable, signature);
+      special = specialize(name, fn as Traceable, signature, precision);
       known.set(signature.key, special);
       if (known.size === WARN_SHAPES + 1) warnOfShapes(name, [...known.keys()]);
     }
@@ -75,7 +91,10 @@ export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jit
   };
 
   const jitted = (...args: unknown[]): unknown => {
-    if (isTracing()) return fn(...args.map(numbersAsTensors)); // part of the outer function's plan
+    if (isTracing()) {
+      checkNested(name, options.matmulPrecision);
+      return fn(...args.map(numbersAsTensors)); // part of the outer function's plan
+    }
     const { special, call } = lookup(args);
     return special.result(special.program.run(special.inputs(call), call.numbers, name));
   };
