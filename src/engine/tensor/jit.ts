@@ -63,8 +63,17 @@ const WARN_SHAPES = 8;
  * calls only run it. Numbers become 0-d f32 inputs, so a changing learning rate compiles nothing. Strings, booleans and null are
  * part of the key. Tensors captured from outside are read at each call.
  *
+ * `matmulPrecision: "bf16"` rounds the operands of every matrix product inside, gradients included, to bfloat16 (8 bits of
+ * significand, nearest, ties to even; below 2^-126: 0) and sums in f32; convolutions stay f32. A product of N(0, 1) matrices
+ * with k = 1024 is then off by 2.3e-3 (f32: 6e-7), in norm; MNIST came to the same accuracy within 0.3 points. With AVX512_BF16
+ * (Zen 5) products of 512 and more run 1.75 to 1.9 times as fast, a 784-1024-1024-10 network at batch 256 trains 1.4 times as
+ * fast, one of 128 units at batch 32 hardly faster; products with few rows or columns (batches below about 64 on small layers,
+ * batch 1 above all: 5 to 7 times slower) pay for the rounding and gain nothing. Without the instruction rounded floats go
+ * through the f32 kernels: the same bits wherever multiply-adds fuse, a little slower than f32.
+ *
  * @param options.donate `[0]` lets a training step update its state in place.
- * @throws ConfigError when a leaf cannot be an argument; DonatedError when a donated tensor is used again.
+ * @param options.matmulPrecision "f32" (default) or "bf16". A function called inside another compiled one takes that one's.
+ * @throws ConfigError when a leaf cannot be an argument, or when a nested function asks for another precision; DonatedError when a donated tensor is used again.
  * @example
  * const step = jit((w: Tensor, x: Tensor) => w.sub(x.mul(0.1)), { donate: [0] });
  * w = step(w, x);
