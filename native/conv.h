@@ -74,6 +74,7 @@ template <bool BACKWARD> NABLA_INLINE void convPixels(const ConvTask& t, Worker&
       block.unit = Unit::Cols;
       block.packedA = false;
       block.first = true;
+      block.far = false;
       block.packedB = BACKWARD || rows > 6 * MR;
       block.b = block.packedB ? packed : weights + g * outC + c;
       block.ldb = t.o;
@@ -133,6 +134,7 @@ NABLA_FUNCTION void convFilterGrad(const ConvTask& t, Worker& w) {
         block.lda = block.rows;
         block.unit = Unit::Rows;
         block.packedA = false;
+        block.far = false;
         block.packedB = block.rows > 6 * MR;
         block.ldb = t.o;
         block.c = t.out ? t.out + r * t.o + g * outC + c : panel;

@@ -50,6 +50,7 @@ struct GemmTask {
   float* out;
   idx outRow, outCol;
   Epilogue epilogue;
+  bool bf16;                    // operands are rounded to bfloat16; pairs of k are summed the odd one first
 };
 
 // Contiguous x [n, ...in, c], w [...kernel, c / groups, o], y [n, ...size, o] with o % groups == c % groups == 0.
@@ -143,6 +144,9 @@ struct KernelTable {
   idx (*gemmScratch)(const GemmTask&);
   idx (*convScratch)(const ConvTask&);  // enough for each of the trio
   idx (*sortScratch)(const SortTask&);
+
+  // In words, the way a product takes on one thread. `out` decides too: null when only an epilogue sees the result.
+  const char* (*gemmPath)(const GemmTask&);
 };
 
 }  // namespace nabla

@@ -205,6 +205,7 @@ class Decoder {
   void gemm(Step& s) {
     GemmTask& t = s.gemm;
     t = GemmTask();
+    t.bf16 = in_.flag("a precision");
     t.batchRank = in_.below(MAX_BATCH + 1, "the number of batch axes");
     idx batch = 1;
     for (int i = 0; i < t.batchRank; i++) batch = product(in_, batch, t.batch[i] = in_.size("a size"), "a batch");

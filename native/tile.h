@@ -113,11 +113,12 @@ struct Block {
   float* c;
   idx ldc;
   bool first;
+  bool far;  // the result is larger than the second-level cache
 };
 
 NABLA_INLINE idx wholeVectors(idx n) { return (n + VN - 1) / VN * VN; }
 
-NABLA_FUNCTION void blockTimes(const Block& t) {
+template <class Pick> NABLA_INLINE void blockWith(const Block& t, Pick pick) {
   const idx strips = (t.rows + MR - 1) / MR;
   for (idx j = 0; j < t.cols; j += NR) {
     idx cols = least(NR, t.cols - j);
@@ -133,10 +134,21 @@ NABLA_FUNCTION void blockTimes(const Block& t) {
       args.c = t.c + r * t.ldc + j;
       args.a = t.packedA ? t.a + r * t.k : t.unit == Unit::Rows ? t.a + r : t.a + r * t.lda;
       args.lda = t.packedA ? h : t.lda;
-      TileFn run = t.unit == Unit::Rows ? pickTile<Unit::Rows>(h, cols) : pickTile<Unit::Cols>(h, cols);
-      run(args);
+      // The next tile's results arrive while this one computes.
+      if (t.far && s + 1 < strips) {
+        const float* next = t.c + (r + h) * t.ldc + j;
+        for (idx i = 0; i < h; i++)
+#pragma GCC unroll 4
+          for (int v = 0; v < NV; v++) __builtin_prefetch(next + i * t.ldc + v * VN, 1);
+      }
+      pick(h, cols)(args);
     }
   }
+}
+
+NABLA_FUNCTION void blockTimes(const Block& t) {
+  if (t.unit == Unit::Rows) blockWith(t, pickTile<Unit::Rows>);
+  else blockWith(t, pickTile<Unit::Cols>);
 }
 
 // ---- packing ----
@@ -236,14 +248,6 @@ NABLA_INLINE void packStrip(float* to, idx width, const float* from, idx strideI
   if (strideI == 1) packRows(to, width, from, strideK, n, k);
   else if (strideK == 1) packTransposed(to, width, from, strideI, n, k);
   else packAny(to, width, from, strideK, strideI, n, k);
-}
-
-NABLA_INLINE void packA(float* to, const float* a, idx row, idx col, idx rows, idx k) {
-  const idx strips = (rows + MR - 1) / MR;
-  for (idx s = 0; s < strips; s++) {
-    idx r = cutRows(rows, s, strips), h = cutRows(rows, s + 1, strips) - r;
-    packStrip(to + r * k, h, a + r * row, row, col, h, k);
-  }
 }
 
 NABLA_INLINE void packB(float* to, const float* b, idx row, idx col, idx cols, idx k) {

@@ -57,6 +57,7 @@ typedef VU16 VU16Loose __attribute__((aligned(2), may_alias));
 typedef VI8 VI8Loose __attribute__((aligned(1), may_alias));
 typedef VU8 VU8Loose __attribute__((aligned(1), may_alias));
 typedef float FloatLoose __attribute__((may_alias));
+typedef int32_t IntLoose __attribute__((may_alias));
 typedef VU VUBytes __attribute__((aligned(1), may_alias));
 typedef uint64_t U64Bytes __attribute__((aligned(1), may_alias));
 typedef uint32_t U32Bytes __attribute__((aligned(1), may_alias));

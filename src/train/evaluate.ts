@@ -32,7 +32,7 @@ export class Evaluator {
     this.#parts = parts;
     this.#device = device;
     this.#read = readStep(parts.metrics);
-    this.#predict = predictStep(parts.model);
+    this.#predict = predictStep(parts);
   }
 
   #step(batchSize: number): EvaluateStep {

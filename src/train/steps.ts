@@ -4,6 +4,7 @@ import {
   arange,
   type Jitted,
   jit,
+  type MatmulPrecision,
   minimum,
   random,
   stack,
@@ -24,6 +25,7 @@ export interface Parts {
   readonly loss: Loss;
   readonly optimizer: Optimizer;
   readonly metrics: readonly Metric[];
+  readonly matmulPrecision: MatmulPrecision;
 }
 
 /** The training data, and the rows of this epoch in order: i32 [rows]. */
@@ -40,7 +42,7 @@ export type TrainStep = Jitted<(state: TrainState, data: TrainData) => [TrainSta
  * the result depends on the state and the data alone, however many steps such a call takes.
  */
 export function trainStep(parts: Parts, batchSize: number): TrainStep {
-  const { model, loss, optimizer, metrics } = parts;
+  const { model, loss, optimizer, metrics, matmulPrecision } = parts;
   const step = (state: TrainState, data: TrainData): [TrainState] => {
     const rows = take(data.order, arange(batchSize).add(state.cursor), 0);
     const x = take(data.x, rows, 0);
@@ -68,7 +70,7 @@ export function trainStep(parts: Parts, batchSize: number): TrainStep {
       },
     ];
   };
-  return jit(step, { donate: [0], name: "the training step" });
+  return jit(step, { donate: [0], name: "the training step", matmulPrecision });
 }
 
 export interface EvaluateState {
@@ -87,7 +89,7 @@ export type EvaluateStep = Jitted<(state: EvaluateState, data: EvaluateData) => 
 
 /** Adds the next `batchSize` rows, in order, to the metrics. */
 export function evaluateStep(parts: Omit<Parts, "optimizer">, batchSize: number): EvaluateStep {
-  const { model, loss, metrics } = parts;
+  const { model, loss, metrics, matmulPrecision } = parts;
   const step = (state: EvaluateState, data: EvaluateData): [EvaluateState] => {
     const rows = arange(batchSize).add(state.cursor);
     const targets = take(data.y, rows, 0);
@@ -97,7 +99,7 @@ export function evaluateStep(parts: Omit<Parts, "optimizer">, batchSize: number)
     const batch = { logits, targets, loss: loss(logits, targets) };
     return [{ metrics: updateMetrics(metrics, state.metrics, batch), cursor: state.cursor.add(batchSize) }];
   };
-  return jit(step, { donate: [0], name: "the evaluation step" });
+  return jit(step, { donate: [0], name: "the evaluation step", matmulPrecision });
 }
 
 function updateMetrics(
@@ -120,8 +122,12 @@ export function readStep(metrics: readonly Metric[]): Jitted<(states: MetricStat
 }
 
 /** The model's outputs for a batch, in inference mode. */
-export function predictStep(model: Module): Jitted<(tensors: Params, x: Tensor) => Tensor> {
+export function predictStep({
+  model,
+  matmulPrecision,
+}: Pick<Parts, "model" | "matmulPrecision">): Jitted<(tensors: Params, x: Tensor) => Tensor> {
   return jit((tensors: Params, x: Tensor) => apply(model, tensors, () => model.forward(x, context())), {
     name: "the prediction",
+    matmulPrecision,
   });
 }

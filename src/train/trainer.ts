@@ -1,7 +1,7 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
 import { type ArrayLike, Dataset, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
-import { Tensor } from "../engine/tensor/index.ts";
+import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { accuracy, type Metric, meanLoss } from "../metrics/index.ts";
 import type { Module, Tensors } from "../nn/index.ts";
@@ -29,6 +29,8 @@ export interface TrainerOptions {
   readonly seed?: number;
   /** Default: where new tensors go. */
   readonly device?: string;
+  /** What matrix products round their operands to, in training, evaluation and prediction; see `jit`. Default "f32". */
+  readonly matmulPrecision?: MatmulPrecision;
 }
 
 export interface FitOptions {
@@ -98,6 +100,7 @@ export class Trainer {
       "callbacks",
       "seed",
       "device",
+      "matmulPrecision",
     ]);
     const { model, loss, optimizer, callbacks = [], seed = 0 } = options;
     if (typeof model?.forward !== "function")
@@ -117,6 +120,7 @@ export class Trainer {
       loss,
       optimizer,
       metrics: [meanLoss() as Metric, ...(options.metrics ?? []).map(toMetric)],
+      matmulPrecision: options.matmulPrecision ?? "f32",
     };
     this.#callbacks = callbacks;
     this.#evaluator = new Evaluator(this.#parts, this.device);

@@ -59,6 +59,7 @@ export function build(
     storages,
     where,
     depth,
+    precision: options.matmulPrecision ?? "f32",
     body: ({ params, outs }, given) => build(params, 0, outs, given, caps, options, depth + 1),
   };
   let tasks: Task[] = groups.map((group) => emitTask(group, context));

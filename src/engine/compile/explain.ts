@@ -141,7 +141,10 @@ function describe(plan: Plan, step: Step, indent: string): string[] {
     case "gemm": {
       const batch = step.batch.length > 0 ? `${step.batch.join("x")} x ` : "";
       const operands = `${matrixName(plan, step.a)} ${matrixName(plan, step.b)}`;
-      return [`gemm ${batch}${step.m}x${step.n}x${step.k}: ${operands}${epilogueText(plan, step.epilogue)}`];
+      const rounded = step.precision === "f32" ? "" : ` in ${step.precision}`;
+      return [
+        `gemm${rounded} ${batch}${step.m}x${step.n}x${step.k}: ${operands}${epilogueText(plan, step.epilogue)}`,
+      ];
     }
     case "conv":
       return [

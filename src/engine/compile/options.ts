@@ -1,5 +1,5 @@
 /** What compile takes besides the device's capabilities. */
-import type { Node } from "../ir/index.ts";
+import type { MatmulPrecision, Node } from "../ir/index.ts";
 
 export interface CompileGraph {
   /** Tensors that exist when the plan runs: `input` nodes, or any nodes that count as leaves here. */
@@ -23,6 +23,8 @@ export interface CompileOptions {
   readonly donate?: boolean | undefined;
   /** Let arena buffers of disjoint lifetimes share memory. Default true. */
   readonly reuse?: boolean | undefined;
+  /** Of every matrix product of the plan. Default "f32". */
+  readonly matmulPrecision?: MatmulPrecision | undefined;
   /** Check the graph and the plan between passes. Default false; tests set it. */
   readonly verify?: boolean | undefined;
 }

@@ -51,9 +51,13 @@ export interface MatrixAccess {
   readonly colStride: number;
 }
 
+/** What the operands of a matrix product are rounded to before they are multiplied; sums are f32. */
+export type MatmulPrecision = "f32" | "bf16";
+
 /** out[batch, m, n] = epilogue(sum over k of a[batch, m, k] * b[batch, k, n]), f32. The epilogue's segment has shape [...batch, m, n]. */
 export interface GemmStep {
   readonly kind: "gemm";
+  readonly precision: MatmulPrecision;
   readonly batch: readonly number[];
   readonly m: number;
   readonly n: number;

@@ -5,6 +5,7 @@ import {
   type BufferId,
   type Executable,
   formatAval,
+  type MatmulPrecision,
   type Node,
   type Plan,
   type PlanOutput,
@@ -24,6 +25,8 @@ export interface Program {
   readonly donated: readonly boolean[];
   /** Outputs that must end in the memory of a donated input: [output, input]. */
   readonly pairs: readonly (readonly [number, number])[];
+  /** Of its matrix products; default "f32". */
+  readonly matmulPrecision?: MatmulPrecision | undefined;
 }
 
 export class Compiled {
@@ -149,15 +152,16 @@ export function plansOf(device: Device): PlanCache<Compiled> {
 
 /** The device's plan for a program, from its cache or compiled now. */
 export function compiled(device: Device, program: Program): Compiled {
-  const { inputs, scalars, outputs, donated, pairs } = program;
+  const { inputs, scalars, outputs, donated, pairs, matmulPrecision = "f32" } = program;
   const leaves = [...inputs, ...scalars];
-  const flags = `${donated.map(Number).join("")}|${scalars.length}|${pairs.join(";")}|`;
+  const flags = `${donated.map(Number).join("")}|${scalars.length}|${pairs.join(";")}|${matmulPrecision}|`;
   const key = flags + graphKey(leaves, topologicalOrder(outputs), outputs);
   let found = plansOf(device).get(key);
   if (found === undefined) {
     const plan = compile(
       { inputs: [...inputs], scalars: [...scalars], outputs: [...outputs], donated: [...donated], pairs },
       device.backend.caps,
+      { matmulPrecision },
     );
     found = new Compiled(device, plan);
     plansOf(device).set(key, found);

@@ -1,4 +1,5 @@
 /** The tensor API. */
+export type { MatmulPrecision } from "../ir/index.ts";
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
 export type { Axes, KeepDims } from "./axes.ts";

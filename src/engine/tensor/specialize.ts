@@ -1,6 +1,6 @@
 /** Specialising a function to one signature: traced once, compiled, with a program that only runs it. */
 import { ConfigError, flattenTree, isPlainObject, UnsupportedError } from "../../util/index.ts";
-import { formatAval, type Node, rawNode, sameAval } from "../ir/index.ts";
+import { formatAval, type MatmulPrecision, type Node, rawNode, sameAval } from "../ir/index.ts";
 import { type Compiled, compiled, realize, type Storage, storageOf, withoutDebt } from "../runtime/index.ts";
 import { buildTree, type Call, leavesOf, type Signature, type Template } from "./signature.ts";
 import { Tensor } from "./tensor.ts";
@@ -19,7 +19,12 @@ export interface Specialized {
 export type Traceable = (...args: unknown[]) => unknown;
 
 /** Traces `fn` and compiles it. Throws ConfigError for an async function. */
-export function specialize(name: string, fn: Traceable, signature: Signature): Specialized {
+export function specialize(
+  name: string,
+  fn: Traceable,
+  signature: Signature,
+  matmulPrecision: MatmulPrecision,
+): Specialized {
   const { args, call } = signature;
   const firstTraced = rawNode("const", [], { dtype: "f32", shape: [] }, { value: 0 }).id;
   const inputs: Node[] = [];
@@ -33,7 +38,7 @@ export function specialize(name: string, fn: Traceable, signature: Signature): S
       return new Tensor(node);
     }),
   );
-  const value = withoutDebt(() => fn(...traced));
+  const value = withPrecision(matmulPrecision, () => withoutDebt(() => fn(...traced)));
   if (value instanceof Promise) {
     throw new ConfigError(
       `${name}: a compiled function must not be async; it got a promise as result. Read tensors outside of it.`,
@@ -57,6 +62,7 @@ export function specialize(name: string, fn: Traceable, signature: Signature): S
     outputs,
     donated: [...donated, ...captured.map(() => false)],
     pairs,
+    matmulPrecision,
   });
   const wanted = donated.filter(Boolean).length;
   return {
@@ -66,6 +72,21 @@ export function specialize(name: string, fn: Traceable, signature: Signature): S
     inputs: ({ storages }) => [...storages, ...captured.map((node) => boundStorage(name, node))],
     result: (storages) => fill(template, storages),
   };
+}
+
+let tracing: MatmulPrecision = "f32";
+
+/** The precision of matrix products in the function being traced: of the outermost compiled one. */
+export const tracedPrecision = (): MatmulPrecision => tracing;
+
+function withPrecision<R>(precision: MatmulPrecision, body: () => R): R {
+  const outer = tracing;
+  tracing = precision;
+  try {
+    return body();
+  } finally {
+    tracing = outer;
+  }
 }
 
 class Output {

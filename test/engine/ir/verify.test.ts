@@ -366,7 +366,17 @@ describe("plans", () => {
       },
     };
     const matrix = { buffer: 0, offset: 0, batchStrides: [], rowStride: 2, colStride: 1 };
-    const gemm: GemmStep = { kind: "gemm", batch: [], m: 2, n: 2, k: 2, a: matrix, b: matrix, epilogue };
+    const gemm: GemmStep = {
+      kind: "gemm",
+      precision: "f32",
+      batch: [],
+      m: 2,
+      n: 2,
+      k: 2,
+      a: matrix,
+      b: matrix,
+      epilogue,
+    };
     expect(says(withSteps(gemm))).toBe("fine");
     expect(says(withSteps({ ...gemm, k: 3 }))).toMatchInlineSnapshot(
       `"verify: gemm 0, a: elements 0 to 4 do not lie in buffer 0 of 4"`,

@@ -111,7 +111,7 @@ class StepEncoder {
     this.words.wide(sizeOf(shape.slice(0, axis)), shape[axis] as number, sizeOf(shape.slice(axis + 1)));
   }
 
-  #gemm({ batch, m, n, k, a, b, epilogue }: GemmStep): void {
+  #gemm({ precision, batch, m, n, k, a, b, epilogue }: GemmStep): void {
     const { words } = this;
     const plain = plainStore(epilogue);
     const strides = [a.batchStrides, b.batchStrides, plain?.strides.slice(0, batch.length) ?? []];
@@ -121,7 +121,7 @@ class StepEncoder {
         `matmul: the cpu device takes at most ${MOST_BATCH_AXES} batch axes; got ${batch.length}.`,
       );
     }
-    words.push(kinds.gemm, merged.sizes.length);
+    words.push(kinds.gemm, precision === "bf16" ? 1 : 0, merged.sizes.length);
     words.wide(...merged.sizes, m, n, k);
     const matrix = (
       { buffer, offset, rowStride, colStride }: Omit<MatrixAccess, "batchStrides">,

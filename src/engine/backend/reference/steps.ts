@@ -1,7 +1,7 @@
 /** Runs the steps of a plan. */
 import { type Shape, sizeOf, UnsupportedError } from "../../../util/index.ts";
 import type { Aval, ConvStep, GemmStep, IndexStep, MatrixAccess, Step, WindowStep } from "../../ir/index.ts";
-import { evaluate, forEachIndex, type Operand } from "../../ops/index.ts";
+import { evaluate, forEachIndex, type Operand, roundBF16 } from "../../ops/index.ts";
 import type { Frame } from "./frame.ts";
 import { runSegment } from "./fused.ts";
 
@@ -103,9 +103,13 @@ function runIndex(step: IndexStep, frame: Frame): void {
 }
 
 /** The sums of a gemm, row-major [...batch, m, n]. */
-function multiply({ batch, m, n, k, a, b }: GemmStep, frame: Frame): Float64Array {
+function multiply({ precision, batch, m, n, k, a, b }: GemmStep, frame: Frame): Float64Array {
   const out = new Float64Array(sizeOf(batch) * m * n);
-  const [left, right] = [frame.data(a.buffer), frame.data(b.buffer)];
+  const data = (buffer: number) => {
+    const values = frame.data(buffer);
+    return precision === "bf16" ? values.map(roundBF16) : values;
+  };
+  const [left, right] = [data(a.buffer), data(b.buffer)];
   const base = (access: MatrixAccess, index: Shape) =>
     index.reduce((sum, i, axis) => sum + i * (access.batchStrides[axis] as number), access.offset);
   forEachIndex(batch, (index, flat) => {

@@ -6,6 +6,7 @@ import {
   type ConvStep,
   type Epilogue,
   type GemmStep,
+  type MatmulPrecision,
   type MatrixAccess,
   type Node,
 } from "../../ir/index.ts";
@@ -52,7 +53,13 @@ function bufferOf(operand: Operand | undefined, locate: Locate): number {
   return buffer;
 }
 
-export function gemmStep(unit: Unit, node: Node & { op: "matmul" }, group: Group, locate: Locate): GemmStep {
+export function gemmStep(
+  unit: Unit,
+  node: Node & { op: "matmul" },
+  group: Group,
+  locate: Locate,
+  precision: MatmulPrecision,
+): GemmStep {
   const { shape } = resultOf(unit).aval;
   const rank = shape.length;
   const matrix = (index: number, transposed: boolean): MatrixAccess => {
@@ -70,6 +77,7 @@ export function gemmStep(unit: Unit, node: Node & { op: "matmul" }, group: Group
   const left = inMemory(unit.operands[0]).view.shape;
   return foldBatch({
     kind: "gemm",
+    precision,
     batch: shape.slice(0, -2),
     m: at(shape, rank - 2),
     n: at(shape, rank - 1),

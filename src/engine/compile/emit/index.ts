@@ -1,6 +1,6 @@
 /** From groups to tasks: every group becomes one step over storages. */
 import { InternalError } from "../../../util/index.ts";
-import type { Aval, Graph, Step } from "../../ir/index.ts";
+import type { Aval, Graph, MatmulPrecision, Step } from "../../ir/index.ts";
 import type { Built } from "../build.ts";
 import type { Group } from "../fuse/index.ts";
 import { type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
@@ -22,6 +22,7 @@ export interface EmitContext {
   readonly body: (graph: Graph, donations: readonly (Donation | null)[]) => Built;
   /** How many loops these steps are in. */
   readonly depth: number;
+  readonly precision: MatmulPrecision;
 }
 
 /** Collects what a step touches while it is made. */
@@ -100,7 +101,7 @@ function heavyStep(unit: Unit, group: Group, touch: Touch, context: EmitContext)
   const out = () => touch.write(resultOf(unit)).id;
   switch (node.op) {
     case "matmul":
-      return gemmStep(unit, node, group, locate);
+      return gemmStep(unit, node, group, locate, context.precision);
     case "conv":
     case "convInputGrad":
     case "convFilterGrad":

@@ -1,7 +1,7 @@
 /** The same bits for any number of threads, and on every instruction set with fused multiply-add. */
 import { describe, expect, it } from "vitest";
 import { cpuBackend } from "../../../../src/engine/backend/cpu/index.ts";
-import type { Backend, Plan } from "../../../../src/engine/ir/index.ts";
+import type { Backend, MatmulPrecision, Plan } from "../../../../src/engine/ir/index.ts";
 import { sizeOf } from "../../../../src/util/index.ts";
 import { aval, BodyMaker, everyIsa, f32, numbers, PlanMaker, runPlan, segment, whole } from "./plans.ts";
 
@@ -47,13 +47,14 @@ const plans: [string, Plan][] = [
   ["rows over two axes", rowPlan([30, 40, 50], 2, [50, 1500, 1])],
 ];
 
-function gemmPlan(m: number, n: number, k: number): Plan {
+function gemmPlan(m: number, n: number, k: number, precision: MatmulPrecision = "f32"): Plan {
   const maker = new PlanMaker();
   const [a, b] = [maker.input(f32(m, k)), maker.input(f32(k, n))];
   const body = new BodyMaker();
   body.store(body.scalar("tanh", body.load()));
   maker.step({
     kind: "gemm",
+    precision,
     batch: [],
     m,
     n,
@@ -73,6 +74,9 @@ function gemmPlan(m: number, n: number, k: number): Plan {
   return maker.plan();
 }
 plans.push(["gemm", gemmPlan(200, 130, 1100)], ["narrow gemm", gemmPlan(1000, 10, 300)]);
+plans.push(["three columns", gemmPlan(9000, 3, 9)], ["one column", gemmPlan(9000, 1, 13)]);
+plans.push(["one row", gemmPlan(1, 900, 301)], ["a few results", gemmPlan(4, 7, 9000)]);
+plans.push(["gemm in bf16", gemmPlan(200, 130, 1101, "bf16")]);
 
 const run = async (device: Backend, plan: Plan) =>
   (

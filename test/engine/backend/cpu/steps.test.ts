@@ -62,6 +62,7 @@ const matmul = (
   b: number,
 ): Omit<GemmStep, "epilogue"> => ({
   kind: "gemm",
+  precision: "f32",
   batch,
   m,
   n,
@@ -121,6 +122,7 @@ describe("gemm", () => {
     const out = maker.output(f32(4, 29, 50));
     maker.step({
       kind: "gemm",
+      precision: "f32",
       batch: [4],
       m: 29,
       n: 50,

@@ -72,6 +72,7 @@ function mixedPlan(): Plan {
   const product = maker.arena(f32(m, n));
   maker.step({
     kind: "gemm",
+    precision: "f32",
     batch: [],
     m,
     n,

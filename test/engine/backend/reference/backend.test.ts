@@ -358,6 +358,7 @@ describe("other steps", () => {
     const bias = body([load(0), load(1), scalar("add", [0, 1])], ["f32", "f32"], [[2, "f32"]]);
     const step: Step = {
       kind: "gemm",
+      precision: "f32",
       batch: [2],
       m: 2,
       n: 1,
