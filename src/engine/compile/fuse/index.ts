@@ -77,7 +77,10 @@ function singles(units: readonly Unit[], successors: Successors, caps: Capabilit
 function join(units: readonly Unit[], repeated: ReadonlySet<Unit>, grouping: Grouping): void {
   // What was repeated for a reader goes to that reader; what is left, to its producer.
   joinProducers(units, (unit) => !repeated.has(unit), grouping);
+  joinRepeated(units, repeated, grouping);
   joinProducers(units, (unit) => repeated.has(unit), grouping);
+  grouping.epilogues = true;
+  if (grouping.groups().some(({ isNarrow }) => isNarrow)) joinProducers(units, () => true, grouping);
   joinScalars(grouping);
   joinSiblings(units, sameValue, grouping);
   joinSiblings(units, sameGroup, grouping);
@@ -96,6 +99,18 @@ function joinProducers(units: readonly Unit[], chosen: (unit: Unit) => boolean, 
     for (const { value, view } of operands) {
       const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
       if (p !== undefined && c !== undefined) mergeAcross(p, c, value.unit, unit, view, grouping);
+    }
+  }
+}
+
+/** What was repeated for work that was repeated follows it, last first. */
+function joinRepeated(units: readonly Unit[], repeated: ReadonlySet<Unit>, grouping: Grouping): void {
+  for (const unit of [...units].reverse()) {
+    if (!repeated.has(unit)) continue;
+    for (const { value, view } of valueOperands(unit)) {
+      const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
+      if (p === undefined || c === undefined || !repeated.has(value.unit)) continue;
+      mergeAcross(p, c, value.unit, unit, view, grouping);
     }
   }
 }

@@ -148,6 +148,7 @@ export function mergeAcross(
   grouping: Grouping,
 ): boolean {
   if (p === c || !p.open || !c.open || (p.heavy !== null && c.heavy !== null)) return false;
+  if (!grouping.epilogues && (p.isNarrow || c.isNarrow)) return false;
   if (!scalarsAllow(p, c, grouping)) return false;
   const unified = unify(p, c, producer, unit, view);
   if (unified === null) return false;
