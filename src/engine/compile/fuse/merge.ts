@@ -52,7 +52,6 @@ function countBuffers(units: readonly Unit[], inside: (unit: Unit) => boolean): 
       count++;
       continue;
     }
-    if (unit.fn === "random") count++; // two words of the key
     for (const operand of unit.operands) {
       if (operand.kind === "value" && !inside(operand.value.unit)) read(operand);
     }
@@ -84,14 +83,11 @@ function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: Re
       if (operand.kind === "literal") continue;
       if (operand.kind === "value" && inside(operand.value.unit)) {
         const producer = operand.value.unit;
-        // A key is two words for every element.
-        if (unit.fn === "random") return false;
         if (!inRegister(space, outer, unit, producer, operand.view)) return false;
         // A value of the row used along the row: another pass over it.
         if (!rowLike && !outer.has(unit) && resultIsOuter(producer, outer)) return false;
       } else if (
         (fixed || operand.view.guard !== null) &&
-        unit.fn !== "random" &&
         viewIn(space, operand.view, outer.has(unit)) === null
       ) {
         return false;

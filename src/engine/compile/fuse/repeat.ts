@@ -54,8 +54,7 @@ export function repeatedStores(groups: readonly Group[]): Repeats {
       const { aval, kept, users } = resultOf(unit);
       if (sizeOf(aval.shape) === 1) continue;
       const outside = users.filter((user) => !inside(user));
-      if (kept || outside.length === 0 || !outside.every((user) => computes(user) && user.fn !== "random"))
-        continue;
+      if (kept || outside.length === 0 || !outside.every(computes)) continue;
       const readers = [...new Set(outside)];
       if (isCheaper(unit, readers, inside, homes, repeats)) repeats.set(unit, readers);
     }
