@@ -77,8 +77,7 @@ function isCheaper(
   const moves = new Set<Unit>();
   const full = new Set<Value>();
   const home = homes.get(readers[0] as Unit);
-  const size = sizeOf(unit.domain);
-  const alone = readers.every((reader) => homes.get(reader) === home && sizeOf(reader.domain) === size);
+  const alone = readers.every((reader) => homes.get(reader) === home);
   const waiting = new Set([unit]);
   let repeated = 0;
   while (waiting.size > 0) {
@@ -87,11 +86,7 @@ function isCheaper(
     for (const other of waiting) if (!waiting.has(at) || other.id > at.id) at = other;
     waiting.delete(at);
     const { users } = resultOf(at);
-    if (
-      alone &&
-      sizeOf(at.domain) === size &&
-      users.every((user) => moves.has(user) || (at === unit && readers.includes(user)))
-    )
+    if (alone && users.every((user) => moves.has(user) || (at === unit && readers.includes(user))))
       moves.add(at);
     else if (!isCheap(at) || ++repeated > MOST_REPEATED) return false;
     for (const operand of at.operands) {
