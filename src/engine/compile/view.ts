@@ -50,6 +50,14 @@ function withGuard(view: Omit<View, "guard">, guard: Guard | null): View {
   return { ...view, guard: all ? null : guard };
 }
 
+/** The one element of a 0-d view everywhere. */
+export const spreadView = ({ offset }: View, shape: Shape): View => ({
+  shape,
+  offset,
+  strides: shape.map(() => 0),
+  guard: null,
+});
+
 export function permuteView(view: View, perm: readonly number[]): View {
   const pick = (list: readonly number[]) => perm.map((axis) => at(list, axis));
   const { guard } = view;

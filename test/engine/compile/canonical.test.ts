@@ -154,6 +154,39 @@ describe("sizes 0 and 1", () => {
   });
 });
 
+describe("small products", () => {
+  const product = (x: Node, y: Node, transposeA = false, transposeB = false) =>
+    make("matmul", [x, y], { transposeA, transposeB });
+
+  test("two rows are a sum of products, also in batches", () => {
+    const [x, y, z] = [input(1, 5), input(5, 1), input(1, 5)];
+    const sum = (rows: string) => `reshape(reduce<"sum" [0]>(mul(${rows})))`;
+    expect(
+      canonical([x, y, z], product(x, y), product(x, z, false, true), product(y, z, true, true)),
+    ).toEqual([
+      sum("reshape(x0), reshape(x1)"),
+      sum("reshape(x0), reshape(x2)"),
+      sum("reshape(x1), reshape(x2)"),
+    ]);
+    const [many, others] = [input(3, 1, 5), input(3, 5, 1)];
+    expect(canonical([many, others], product(many, others))).toEqual([
+      'reshape(reduce<"sum" [1]>(mul(reshape(x0), reshape(x1))))',
+    ]);
+  });
+
+  test("a number times a row is elementwise; larger products stay", () => {
+    const [x, y, one] = [input(1, 5), input(5, 1), input(1, 1)];
+    expect(
+      canonical([x, y, one], product(one, x), product(y, one), product(one, y, true, true), product(y, x)),
+    ).toEqual([
+      "mul(expand(x2), x0)",
+      "mul(x1, expand(x2))",
+      "mul(expand(x2), reshape(x1))",
+      "matmul<false false>(x1, x0)",
+    ]);
+  });
+});
+
 describe("structure", () => {
   test("composites are inlined unless the device has them", () => {
     const p = input(3);
@@ -178,5 +211,15 @@ describe("structure", () => {
     const loop = make("loop", [x], { body, length: 0, carry: 1, xs: 0, reverse: false });
     const copy = make("copy", [x], { device: "cpu" });
     expect(canonical([x], make("stopGradient", [copy], {}), loop)).toEqual(["x0", "x0"]);
+  });
+
+  test("a loop that runs once is its body", () => {
+    const [start, xs, fixed] = [input(3), input(1, 3), input(3)];
+    const [carry, x, c] = [input(3), input(3), input(3)];
+    const body = { params: [carry, x, c], outs: [b.add(carry, x), b.mul(carry, c)] };
+    const outs = outputsOf(
+      make("loop", [start, xs, fixed], { body, length: 1, carry: 1, xs: 1, reverse: true }),
+    );
+    expect(canonical([start, xs, fixed], ...outs)).toEqual(["add(x0, reshape(x1))", "reshape(mul(x0, x2))"]);
   });
 });

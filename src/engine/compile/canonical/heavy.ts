@@ -48,8 +48,29 @@ const gather: Rule<"gather"> = (b, src, { axis }, aval) => {
 
 const scatter: Rule<"scatter"> = (_b, src) => (sizeOf(node(src, 1).aval.shape) === 0 ? node(src, 0) : null);
 
+/** Products of two rows, and of a number and a row, are sums and products of elements: those fuse with what surrounds them. */
+const matmul: Rule<"matmul"> = (b, src, { transposeA }, aval) => {
+  if (src.some((x) => sizeOf(x.aval.shape) === 0)) return b.const(aval, 0);
+  const [x, y] = [node(src, 0), node(src, 1)];
+  const { dtype, shape } = aval;
+  const rank = shape.length;
+  const batch = shape.slice(0, -2);
+  const [m, n] = [at(shape, rank - 2), at(shape, rank - 1)];
+  const k = at(x.aval.shape, transposeA ? rank - 2 : rank - 1);
+  if (m === 1 && n === 1) {
+    const rows = { dtype, shape: [...batch, k] };
+    const products = b.make("mul", [b.reshape(x, rows.shape), b.reshape(y, rows.shape)], {}, rows);
+    const sums = b.make("reduce", [products], { kind: "sum", axes: [rank - 2] }, { dtype, shape: batch });
+    return b.reshape(sums, shape);
+  }
+  if (k !== 1 || sizeOf(batch) !== 1 || (m !== 1 && n !== 1)) return null;
+  const left = b.make("expand", [b.reshape(x, [...batch, m, 1])], {}, aval);
+  const right = b.make("expand", [b.reshape(y, [...batch, 1, n])], {}, aval);
+  return b.make("mul", [left, right], {}, aval);
+};
+
 const emptyOperand =
-  <K extends "matmul" | "conv" | "convInputGrad" | "convFilterGrad">(): Rule<K> =>
+  <K extends "conv" | "convInputGrad" | "convFilterGrad">(): Rule<K> =>
   (b, src, _attrs, aval) =>
     src.some((x) => sizeOf(x.aval.shape) === 0) ? b.const(aval, 0) : null;
 
@@ -68,7 +89,7 @@ export const heavyRules: Rules = {
   cumulate,
   gather,
   scatter,
-  matmul: emptyOperand(),
+  matmul,
   conv: emptyOperand(),
   convInputGrad: emptyOperand(),
   convFilterGrad: emptyOperand(),

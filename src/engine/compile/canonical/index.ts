@@ -77,9 +77,16 @@ function results(
     }
     case "loop": {
       const src = node.src.map(first);
-      const { length, carry } = node.attrs;
+      const { length, carry, xs, body: once } = node.attrs;
       const outs = node.outs ?? [node.aval];
       if (length === 0) return outs.map((aval, i) => (i < carry ? (src[i] as Node) : b.const(aval, 0)));
+      if (length === 1) {
+        const args = src.map((each, i) =>
+          i < carry || i >= carry + xs ? each : b.reshape(each, once.params[i]?.aval.shape ?? []),
+        );
+        const results = rewrite(b, once.params, args, once.outs, caps);
+        return results.map((each, i) => (i < carry ? each : b.reshape(each, (outs[i] as Aval).shape)));
+      }
       const body = canonicalBody(node.attrs.body, caps);
       return projections(b, b.make("loop", src, { ...node.attrs, body }, node.aval, outs));
     }

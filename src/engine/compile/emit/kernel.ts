@@ -16,7 +16,7 @@ import {
 import { hasRow, outerAxes } from "../fuse/axes.ts";
 import { type Group, inRegister, viewIn } from "../fuse/index.ts";
 import { type Operand, type ReduceFn, resultOf, targetView, type Unit, type Value } from "../lower/units.ts";
-import { identityView, type View, viewKey } from "../view.ts";
+import { type View, viewKey } from "../view.ts";
 import { shapeHash } from "./hash.ts";
 
 export interface Kernel {
@@ -227,7 +227,6 @@ class Emitter {
     const { fn } = unit;
     const { dtype } = resultOf(unit).aval;
     const held: ComputeDType = computeDType[dtype];
-    if (fn === "random") return this.#random(unit);
     const args = unit.operands.map((operand) => this.#operand(operand, unit));
     const first = args[0] as number;
     if (fn === null) throw new InternalError("compile: a unit of a kernel computes nothing");
@@ -235,6 +234,9 @@ class Emitter {
     const level = this.#levelOf(args);
     if (fn === "cast") {
       return this.#once(`cast ${dtype} ${args}`, () => ({ op: "cast", args, to: dtype, dtype: held, level }));
+    }
+    if (fn === "random") {
+      return this.#once(`random ${args}`, () => ({ op: "random", args, dtype: "u32", level }));
     }
     if (unit.kind === "map") {
       const op = fn as ScalarOp;
@@ -249,23 +251,6 @@ class Emitter {
       dtype: held,
       level: "outer",
     }));
-  }
-
-  #random(unit: Unit): number {
-    const operand = unit.operands[0] as Operand;
-    if (operand.kind !== "value") throw new InternalError("compile: a key is in memory");
-    const zeros = this.#group.space.axes.map(() => 0);
-    const word = (index: number) => {
-      const offset = operand.view.offset + index * (operand.view.strides[0] as number);
-      return this.#load(operand.value, {
-        shape: this.#group.space.axes,
-        offset,
-        strides: zeros,
-        guard: null,
-      });
-    };
-    const args = [word(0), word(1), this.#index(this.#view(identityView(unit.domain), unit), "u32")];
-    return this.#push({ op: "random", args, dtype: "u32", level: this.#levelOf(args) });
   }
 
   #store(unit: Unit): void {

@@ -70,22 +70,19 @@ export function renumber(step: Step, number: Renumber): Step {
 export function runsInPlace(step: Step, read: number, written: number): boolean {
   switch (step.kind) {
     case "fused": {
-      const reduces = step.body.instrs.some(({ op }) => op === "reduce");
       const touching = step.segments.filter(
         ({ loads, stores }) =>
           loads.some((l) => l.buffer === read) || stores.some((s) => s.buffer === written),
       );
       const only = touching[0];
-      return touching.length === 1 && only !== undefined && aligned(only, read, written, reduces);
+      return touching.length === 1 && only !== undefined && aligned(only, read, written);
     }
     case "gemm":
       return (
-        step.a.buffer !== read &&
-        step.b.buffer !== read &&
-        aligned(step.epilogue.segment, read, written, false)
+        step.a.buffer !== read && step.b.buffer !== read && aligned(step.epilogue.segment, read, written)
       );
     case "conv":
-      return step.a !== read && step.b !== read && aligned(step.epilogue.segment, read, written, false);
+      return step.a !== read && step.b !== read && aligned(step.epilogue.segment, read, written);
     case "index":
       return (
         step.op === "scatter" &&
@@ -105,17 +102,13 @@ export function runsInPlace(step: Step, read: number, written: number): boolean 
   }
 }
 
-/** Every load of `read` and the only store of `written` walk alike. Rows that are read more than once must not change between. */
-function aligned(
-  { loads, stores, shape, inner }: Segment,
-  read: number,
-  written: number,
-  reduces: boolean,
-): boolean {
+/**
+ * Every load of `read` and the only store of `written` walk alike. A row that is read several times is written when it is read for
+ * the last time: backends hold back stores over memory that is read.
+ */
+function aligned({ loads, stores }: Segment, read: number, written: number): boolean {
   const [store, ...more] = stores.filter((each) => each.buffer === written);
   if (store === undefined || more.length > 0) return false;
-  const varies = store.strides.some((stride, axis) => axis >= shape.length - inner && stride !== 0);
-  if (reduces && varies) return false;
   return loads.every(
     (load) =>
       load.buffer !== read ||

@@ -82,7 +82,8 @@ export function unifyOuter(rows: Space, map: Space): Space | null {
   return { axes, reduced };
 }
 
-const SMALL = 2048;
+/** Up to this many elements a kernel costs little more than starting it. */
+export const SMALL = 2048;
 const LONGEST_ROW = 32_768;
 const LONGEST_SINGLE_ROW = 8192;
 

@@ -1,9 +1,12 @@
 /** Groups: units that become one kernel, and what of each other they find in registers. */
-import { stridesOf } from "../../../util/index.ts";
+import { sizeOf, stridesOf } from "../../../util/index.ts";
 import { DagNode } from "../dag.ts";
 import { computes, type Unit, type Value } from "../lower/units.ts";
 import { isIdentity, reshapeView, type View } from "../view.ts";
-import { dropOnes, outerAxes, type Space, spaceOf } from "./axes.ts";
+import { dropOnes, outerAxes, SMALL, type Space, spaceOf } from "./axes.ts";
+
+/** Products over fewer elements than this are narrow. */
+const NARROW = 64;
 
 export class Group {
   readonly node: DagNode;
@@ -34,6 +37,14 @@ export class Group {
     return op === "matmul" || op === "conv" || op === "convInputGrad" || op === "convFilterGrad";
   }
 
+  /** A product of one column over a short row: little work before an epilogue, whose results a row kernel often reads next. */
+  get isNarrow(): boolean {
+    const node = this.heavy?.node;
+    if (node?.op !== "matmul" || node.aval.shape.at(-1) !== 1) return false;
+    const k = node.src[0]?.aval.shape.at(-1) ?? 1;
+    return !node.attrs.transposeA && k < NARROW && sizeOf(node.aval.shape) <= SMALL;
+  }
+
   get isScalar(): boolean {
     return this.heavy === null && this.space.axes.length === 0;
   }
@@ -42,6 +53,8 @@ export class Group {
 /** Which group each unit is in; leaves are in none. */
 export class Grouping {
   readonly maxBuffers: number;
+  /** Whether narrow products may take epilogues yet: rows of their results are asked first. */
+  epilogues = false;
   readonly #byUnit: (Group | undefined)[] = [];
 
   constructor(maxBuffers: number) {

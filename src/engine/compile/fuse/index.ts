@@ -5,7 +5,7 @@ import { type DagNode, order } from "../dag.ts";
 import type { Operand, Unit, Value } from "../lower/units.ts";
 import { hasRow } from "./axes.ts";
 import { Group, Grouping } from "./group.ts";
-import { mergeAcross, mergeSiblings } from "./merge.ts";
+import { mergeAcross, mergeBeside, mergeSiblings } from "./merge.ts";
 import { costOf, repeat, repeatedMasks, repeatedStores } from "./repeat.ts";
 
 export { Group, type Grouping, inRegister, viewIn } from "./group.ts";
@@ -77,10 +77,14 @@ function singles(units: readonly Unit[], successors: Successors, caps: Capabilit
 function join(units: readonly Unit[], repeated: ReadonlySet<Unit>, grouping: Grouping): void {
   // What was repeated for a reader goes to that reader; what is left, to its producer.
   joinProducers(units, (unit) => !repeated.has(unit), grouping);
+  joinRepeated(units, repeated, grouping);
   joinProducers(units, (unit) => repeated.has(unit), grouping);
+  grouping.epilogues = true;
+  if (grouping.groups().some(({ isNarrow }) => isNarrow)) joinProducers(units, () => true, grouping);
   joinScalars(grouping);
   joinSiblings(units, sameValue, grouping);
   joinSiblings(units, sameGroup, grouping);
+  joinBeside(grouping);
 }
 
 const valueOperands = (unit: Unit): ValueOperand[] =>
@@ -95,6 +99,18 @@ function joinProducers(units: readonly Unit[], chosen: (unit: Unit) => boolean, 
     for (const { value, view } of operands) {
       const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
       if (p !== undefined && c !== undefined) mergeAcross(p, c, value.unit, unit, view, grouping);
+    }
+  }
+}
+
+/** What was repeated for work that was repeated follows it, last first. */
+function joinRepeated(units: readonly Unit[], repeated: ReadonlySet<Unit>, grouping: Grouping): void {
+  for (const unit of [...units].reverse()) {
+    if (!repeated.has(unit)) continue;
+    for (const { value, view } of valueOperands(unit)) {
+      const [p, c] = [grouping.get(value.unit), grouping.get(unit)];
+      if (p === undefined || c === undefined || !repeated.has(value.unit)) continue;
+      mergeAcross(p, c, value.unit, unit, view, grouping);
     }
   }
 }
@@ -118,6 +134,19 @@ function joinScalars(grouping: Grouping): void {
     if (joined) continue;
     open.push(group);
     if (open.length > OPEN_CLUSTERS) open.shift();
+  }
+}
+
+/** Single-element work that is left goes along with a small row, unless that has equals it would differ from. */
+function joinBeside(grouping: Grouping): void {
+  const groups = grouping.groups();
+  const count = new Map<string, number>();
+  const work = ({ units }: Group) => units.map(({ fn }) => fn).join();
+  const rows = groups.filter(({ heavy, space }) => heavy === null && hasRow(space));
+  for (const row of rows) count.set(work(row), (count.get(work(row)) ?? 0) + 1);
+  const alone = rows.filter((row) => count.get(work(row)) === 1).slice(-OPEN_CLUSTERS);
+  for (const group of groups) {
+    if (group.isScalar) alone.some((row) => mergeBeside(row, group, grouping));
   }
 }
 

@@ -3,7 +3,7 @@ import { sizeOf } from "../../../util/index.ts";
 import { merge } from "../dag.ts";
 import { computes, type Operand, resultOf, targetView, type Unit } from "../lower/units.ts";
 import { type View, viewKey } from "../view.ts";
-import { hasRow, isRowLike, outerAxes, type Space, unifyFull, unifyOuter } from "./axes.ts";
+import { hasRow, isRowLike, outerAxes, SMALL, type Space, unifyFull, unifyOuter } from "./axes.ts";
 import { type Group, type Grouping, inRegister, isEscaping, resultIsOuter, viewIn } from "./group.ts";
 
 /** A kernel with more instructions gains nothing by one more. */
@@ -52,7 +52,6 @@ function countBuffers(units: readonly Unit[], inside: (unit: Unit) => boolean): 
       count++;
       continue;
     }
-    if (unit.fn === "random") count++; // two words of the key
     for (const operand of unit.operands) {
       if (operand.kind === "value" && !inside(operand.value.unit)) read(operand);
     }
@@ -84,14 +83,11 @@ function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: Re
       if (operand.kind === "literal") continue;
       if (operand.kind === "value" && inside(operand.value.unit)) {
         const producer = operand.value.unit;
-        // A key is two words for every element.
-        if (unit.fn === "random") return false;
         if (!inRegister(space, outer, unit, producer, operand.view)) return false;
         // A value of the row used along the row: another pass over it.
         if (!rowLike && !outer.has(unit) && resultIsOuter(producer, outer)) return false;
       } else if (
         (fixed || operand.view.guard !== null) &&
-        unit.fn !== "random" &&
         viewIn(space, operand.view, outer.has(unit)) === null
       ) {
         return false;
@@ -104,16 +100,25 @@ function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: Re
   return countBuffers(units, inside) <= grouping.maxBuffers;
 }
 
-/** Work on single elements stays out of big kernels, and joins a full reduction only when it needs nothing else computed. */
+/** One row with little work: single elements can be computed beside it. */
+const isSmallRow = ({ heavy, space }: Group): boolean =>
+  heavy === null && outerAxes(space).length === 0 && sizeOf(space.axes) <= SMALL;
+
+/** Work on single elements stays out of big kernels, and joins a larger full reduction only when it needs nothing else computed. */
 function scalarsAllow(p: Group, c: Group, grouping: Grouping): boolean {
   if (p.isScalar === c.isScalar) return true;
   if (p.isScalar) return false;
   if (p.heavy !== null || outerAxes(p.space).length > 0) return false;
+  return needsOnly(p, c, grouping);
+}
+
+/** Whether `c` reads nothing computed but by `p`; beside a small row, nothing that a kernel computes. */
+function needsOnly(p: Group, c: Group, grouping: Grouping): boolean {
   return c.units.every((unit) =>
     unit.operands.every((operand) => {
       if (operand.kind !== "value") return true;
       const group = grouping.get(operand.value.unit);
-      return group === undefined || group === p || group === c;
+      return group === undefined || group === p || group === c || (isSmallRow(p) && !group.open);
     }),
   );
 }
@@ -139,6 +144,7 @@ export function mergeAcross(
   grouping: Grouping,
 ): boolean {
   if (p === c || !p.open || !c.open || (p.heavy !== null && c.heavy !== null)) return false;
+  if (!grouping.epilogues && (p.isNarrow || c.isNarrow)) return false;
   if (!scalarsAllow(p, c, grouping)) return false;
   const unified = unify(p, c, producer, unit, view);
   if (unified === null) return false;
@@ -157,4 +163,13 @@ export function mergeSiblings(a: Group, b: Group, grouping: Grouping): boolean {
   const outer = new Set([...a.outer, ...b.outer]);
   if (!allowed(a, b, grouping, space, outer)) return false;
   return join(a, b, grouping, space, outer);
+}
+
+/** Work on single elements moves into a small kernel over one row, beside what is computed there once a row. */
+export function mergeBeside(rows: Group, scalars: Group, grouping: Grouping): boolean {
+  if (rows === scalars || !scalars.isScalar || !hasRow(rows.space) || !isSmallRow(rows)) return false;
+  if (scalars.units.some(({ kind }) => kind !== "map") || !needsOnly(rows, scalars, grouping)) return false;
+  const outer = new Set([...rows.outer, ...scalars.outer, ...scalars.units]);
+  if (!allowed(rows, scalars, grouping, rows.space, outer)) return false;
+  return join(rows, scalars, grouping, rows.space, outer);
 }

@@ -1,9 +1,10 @@
 /**
  * Work done again by each reader because that is cheaper than keeping its result: one more instruction instead of a store and a
- * load. Reversible, as only the groups that come of it show whether it was worth it.
+ * load. What only one kernel reads moves there, whatever it costs. Reversible, as only the groups that come of it show whether it
+ * was worth it.
  */
 import { sizeOf } from "../../../util/index.ts";
-import { bytesOf } from "../../ir/index.ts";
+import { bytesOf, type ScalarOp } from "../../ir/index.ts";
 import { isScalarOp, scalarRows } from "../../ops/index.ts";
 import { computes, type MapFn, resultOf, type Unit, type Value } from "../lower/units.ts";
 import { type Group, isEscaping } from "./group.ts";
@@ -35,10 +36,11 @@ export function repeatedMasks(units: readonly Unit[]): Repeats {
   return repeats;
 }
 
-const isCheap = ({ kind, fn, into }: Unit): boolean =>
-  kind === "map" &&
-  into === null &&
-  (fn === "cast" || (fn !== null && isScalarOp(fn) && !scalarRows[fn].expensive));
+const isElementwise = ({ kind, fn, into }: Unit): boolean =>
+  kind === "map" && into === null && fn !== null && (fn === "cast" || isScalarOp(fn));
+
+const isCheap = (unit: Unit): boolean =>
+  isElementwise(unit) && (!isScalarOp(unit.fn as string) || !scalarRows[unit.fn as ScalarOp].expensive);
 
 /** What groups store although other groups could find it from at most one other thing that is in memory. */
 export function repeatedStores(groups: readonly Group[]): Repeats {
@@ -48,12 +50,11 @@ export function repeatedStores(groups: readonly Group[]): Repeats {
     const members = new Set(group.units);
     const inside = (unit: Unit) => members.has(unit);
     for (const unit of group.units) {
-      if (!isCheap(unit)) continue;
+      if (!isElementwise(unit)) continue;
       const { aval, kept, users } = resultOf(unit);
       if (sizeOf(aval.shape) === 1) continue;
       const outside = users.filter((user) => !inside(user));
-      if (kept || outside.length === 0 || !outside.every((user) => computes(user) && user.fn !== "random"))
-        continue;
+      if (kept || outside.length === 0 || !outside.every(computes)) continue;
       const readers = [...new Set(outside)];
       if (isCheaper(unit, readers, inside, homes, repeats)) repeats.set(unit, readers);
     }
@@ -63,7 +64,7 @@ export function repeatedStores(groups: readonly Group[]): Repeats {
 
 /**
  * Whether each reader would find `unit` from values that are in memory with at most one load of full size more than it has, and
- * few more instructions.
+ * few more instructions: those that move to the only kernel that needs them are no more.
  */
 function isCheaper(
   unit: Unit,
@@ -73,19 +74,27 @@ function isCheaper(
   gone: Repeats,
 ): boolean {
   const bytes = bytesOf(resultOf(unit).aval);
-  const cone = new Set<Unit>();
+  const moves = new Set<Unit>();
   const full = new Set<Value>();
-  const stack = [unit];
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    if (cone.has(at)) continue;
-    cone.add(at);
-    if (cone.size > MOST_REPEATED) return false;
+  const home = homes.get(readers[0] as Unit);
+  const alone = readers.every((reader) => homes.get(reader) === home);
+  const waiting = new Set([unit]);
+  let repeated = 0;
+  while (waiting.size > 0) {
+    // The last in order: everything that reads it has been looked at.
+    let at = unit;
+    for (const other of waiting) if (!waiting.has(at) || other.id > at.id) at = other;
+    waiting.delete(at);
+    const { users } = resultOf(at);
+    if (alone && users.every((user) => moves.has(user) || (at === unit && readers.includes(user))))
+      moves.add(at);
+    else if (!isCheap(at) || ++repeated > MOST_REPEATED) return false;
     for (const operand of at.operands) {
       if (operand.kind !== "value") continue;
       const { value } = operand;
       const stored = !inside(value.unit) || (isEscaping(value, inside) && !gone.has(value.unit));
-      if (!stored && isCheap(value.unit)) {
-        stack.push(value.unit);
+      if (!stored && isElementwise(value.unit)) {
+        waiting.add(value.unit);
         continue;
       }
       if (bytesOf(value.aval) * SMALLER <= bytes) continue;
@@ -95,8 +104,8 @@ function isCheaper(
     }
   }
   const loadedBy = (reader: Unit, value: Value) => {
-    const home = homes.get(reader);
-    return home !== undefined && value.users.some((user) => homes.get(user) === home);
+    const group = homes.get(reader);
+    return group !== undefined && value.users.some((user) => homes.get(user) === group);
   };
   return readers.every((reader) => [...full].filter((value) => !loadedBy(reader, value)).length <= 1);
 }
@@ -147,7 +156,7 @@ export function repeat(units: readonly Unit[], repeats: Repeats, groups: readonl
       const { value } = operand;
       const inside = (other: Unit) => home.has(other) || other === copy;
       const stays = !home.has(value.unit) || (isEscaping(value, inside) && !repeats.has(value.unit));
-      if (!stays && isCheap(value.unit)) copyFor(value.unit, copy);
+      if (!stays && isElementwise(value.unit)) copyFor(value.unit, copy);
     }
   };
   for (const unit of [...repeats.keys()].reverse()) {

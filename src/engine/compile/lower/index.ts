@@ -3,8 +3,9 @@ import { InternalError, sizeOf, stridesOf } from "../../../util/index.ts";
 import { type Aval, type Node, topologicalOrder } from "../../ir/index.ts";
 import { isScalarOp } from "../../ops/index.ts";
 import { GATE } from "../canonical/index.ts";
-import { identityView, onlyFill } from "../view.ts";
+import { identityView, onlyFill, spreadView } from "../view.ts";
 import { concatenatedBytes, constantBytes } from "./data.ts";
+import { Elements } from "./element.ts";
 import { isWhole, moved, rearranged, whole } from "./operand.ts";
 import { type Operand, resultOf, type Target, type Unit, Units, type Value, wholeOf } from "./units.ts";
 
@@ -34,6 +35,13 @@ class Lowering {
   readonly #copies = new Map<Node, Value>();
   /** Units that must have run before what reads these nodes. */
   readonly #gates = new Map<Node, readonly Unit[]>();
+  /** Nodes behind a gate, however far. */
+  readonly #behind = new Set<Node>();
+  readonly #elements = new Elements(
+    this.#units,
+    (node) => this.#operand(node),
+    (node) => this.#behind.has(node),
+  );
   /** Results of composites and loops. */
   readonly #multiple = new Map<Node, Unit>();
 
@@ -54,6 +62,7 @@ class Lowering {
       value.kept = true;
       return value;
     });
+    this.#units.dropUnread();
     return { units: this.#units.list, leaves: leafValues, outputs: values };
   }
 
@@ -126,6 +135,7 @@ class Lowering {
   /** Lowers a node and keeps its units waiting for the gates its sources are behind; views pass them on. */
   #lowerGated(node: Node): Operand {
     const gates = new Set(node.src.flatMap((source) => this.#gates.get(source) ?? []));
+    if (isGate(node) || node.src.some((source) => this.#behind.has(source))) this.#behind.add(node);
     const before = this.#units.list.length;
     const operand = isGate(node) ? this.#operand(node.src[0] as Node) : this.#lower(node);
     if (isGate(node)) {
@@ -162,9 +172,10 @@ class Lowering {
           throw new InternalError("compile: iota's dtype");
         return { kind: "iota", dtype: aval.dtype, view: identityView(aval.shape) };
       case "random": {
-        const key = this.#operand(node.src[0] as Node);
-        const plain = key.kind === "value" && key.view.guard === null;
-        const operands = [plain ? key : this.#contiguous(node.src[0] as Node)];
+        const everywhere = (word: Operand): Operand =>
+          word.kind === "literal" ? word : { ...word, view: spreadView(word.view, aval.shape) };
+        const counter: Operand = { kind: "iota", dtype: "u32", view: identityView(aval.shape) };
+        const operands = [...this.#elements.words(node.src[0] as Node).map(everywhere), counter];
         const unit = this.#units.add({
           kind: "map",
           fn: "random",

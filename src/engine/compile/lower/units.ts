@@ -118,6 +118,29 @@ export class Units {
     return { unit: pending, aval, users: [], kept: false };
   }
 
+  /** Removes elementwise work and reductions whose result nobody reads. */
+  dropUnread(): void {
+    const awaited = new Set(this.list.flatMap(({ after }) => after));
+    const kept: Unit[] = [];
+    for (const unit of this.list.splice(0).reverse()) {
+      const unread =
+        computes(unit) &&
+        unit.into === null &&
+        !awaited.has(unit) &&
+        unit.results.every((value) => !value.kept && value.users.length === 0);
+      if (!unread) kept.push(unit);
+      else {
+        for (const operand of unit.operands) {
+          if (operand.kind === "value") operand.value.users.splice(operand.value.users.indexOf(unit), 1);
+        }
+      }
+    }
+    this.list.push(...kept.reverse());
+    this.list.forEach((unit, id) => {
+      unit.id = id;
+    });
+  }
+
   /** A copy of an operand: in memory of its own, or into part of another value's. */
   copy(operand: Operand, aval: Aval, into?: Target): Unit {
     return this.add({
