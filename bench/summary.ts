@@ -15,7 +15,7 @@ export const geometricMean = (values: readonly number[]): number =>
   Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
 
 export const formatRatio = (value: number | undefined): string =>
-  value === undefined ? "" : `${value.toFixed(2)}x`;
+  value === undefined || Number.isNaN(value) ? "" : `${value.toFixed(2)}x`;
 
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;

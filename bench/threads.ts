@@ -1,8 +1,10 @@
 /**
- * npx tsx bench/threads.ts [--dry]
+ * npx tsx bench/threads.ts [--dry] [results folder]
  * From the results that are there: what a second thread brings nabla in each benchmark; put into docs/performance.md.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import type { Bench, Suite } from "./job.ts";
 import type { MlpJob } from "./mlp.ts";
 import { publishText, type Report } from "./report.ts";
@@ -28,11 +30,14 @@ function secondsOf(bench: Bench, value: number): number | undefined {
   return bench.perUnit / value;
 }
 
+const named = process.argv.slice(2).find((arg) => arg !== "--dry");
+const results =
+  named === undefined ? new URL("results/", import.meta.url) : pathToFileURL(`${resolve(named)}/`);
 const rows: string[][] = [];
 const reports: Report[] = [];
 const missed: string[] = [];
 for (const bench of suites.flatMap((suite) => suite.benches())) {
-  const file = new URL(`results/${bench.name}.json`, import.meta.url);
+  const file = new URL(`${bench.name}.json`, results);
   if (bench.name.startsWith("contention") || !existsSync(file)) continue;
   const report = JSON.parse(readFileSync(file, "utf8")) as Report;
   const [one, two] = [1, 2].map((threads) => medianAt(report, "nabla", threads));

@@ -56,7 +56,7 @@ function summary(reports: readonly Report[]): string {
       ],
       [...rows, line("geometric mean", geometricMean), line("least", (ratios) => Math.min(...ratios))],
     ),
-    `The libraries are called from a C loop, as nabla's plans call its kernels, and from Python with \`out=\`, where each call costs them one to two microseconds more. ${circumstances(reports)}`,
+    `The libraries are called from a C loop, as nabla's plans call its kernels, and from Python with \`out=\`, where each call costs them a microsecond or two more. ${circumstances(reports)}`,
   ].join("\n\n");
 }
 
