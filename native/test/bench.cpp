@@ -64,26 +64,25 @@ void functions(const Isa& isa) {
   constexpr idx n = 2048;
   const Probe& p = *isa.probe;
   Rng rng(2);
-  Buffer<float> x(n, 16), positive(n, 16), exponent(n, 16), y(n, 16);
-  fill(x, rng), fill(exponent, rng);
-  for (idx i = 0; i < n; i++) x[i] *= 8, positive[i] = std::fabs(x[i]) + 1e-3f, exponent[i] *= 3;
+  alignas(64) static float x[n], positive[n], exponent[n], y[n];
+  for (idx i = 0; i < n; i++) x[i] = 8 * rng.uniform(), positive[i] = std::fabs(x[i]) + 1e-3f, exponent[i] = 3 * rng.uniform();
   const char* const names[] = {"exp", "log", "sin", "tanh", "erf", "floor", "sqrt", "sigmoid"};
   for (int f = 0; f < 8; f++) {
-    const float* from = f == 1 || f == 6 ? positive.data : x.data;
-    std::printf("  %-28s %6.2f Gelem/s\n", names[f], n / quickest([&] { p.unary[f](from, y.data, n); }) * 1e-9);
+    const float* from = f == 1 || f == 6 ? positive : x;
+    std::printf("  %-28s %6.2f Gelem/s\n", names[f], n / quickest([&] { p.unary[f](from, y, n); }) * 1e-9);
   }
-  std::printf("  %-28s %6.2f Gelem/s\n", "pow", n / quickest([&] { p.pow(positive.data, exponent.data, y.data, n); }) * 1e-9);
-  std::printf("  %-28s %6.2f Gelem/s\n", "maximum", n / quickest([&] { p.maximum(x.data, exponent.data, y.data, n); }) * 1e-9);
-  std::printf("  %-28s %6.3f ns/word\n", "random", quickest([&] { p.random(0, n, 1, 2, (uint32_t*)y.data); }) / n * 1e9);
+  std::printf("  %-28s %6.2f Gelem/s\n", "pow", n / quickest([&] { p.pow(positive, exponent, y, n); }) * 1e-9);
+  std::printf("  %-28s %6.2f Gelem/s\n", "maximum", n / quickest([&] { p.maximum(x, exponent, y, n); }) * 1e-9);
+  std::printf("  %-28s %6.3f ns/word\n", "random", quickest([&] { p.random(0, n, 1, 2, (uint32_t*)y); }) / n * 1e9);
 }
 
 void reductions(const Isa& isa) {
   const Probe& p = *isa.probe;
   Rng rng(3);
-  Buffer<float> x(4096, 16), y(4096, 16);
-  fill(x, rng);
-  const uint32_t* s = (const uint32_t*)x.data;
-  uint32_t* d = (uint32_t*)y.data;
+  alignas(64) static float x[4096], y[4096];
+  for (float& v : x) v = rng.uniform();
+  const uint32_t* s = (const uint32_t*)x;
+  uint32_t* d = (uint32_t*)y;
   struct Kind {
     const char* name;
     int32_t op;
