@@ -10,6 +10,8 @@ export interface Specialized {
   readonly program: Compiled;
   /** Every donated tensor has its successor in the result. */
   readonly repeatable: boolean;
+  /** The result is a tensor, not a tree of them. */
+  readonly single: boolean;
   /** The storages of a call's arguments and of what the function captured. */
   inputs(call: Call): Storage[];
   /** The result tree on these storages. */
@@ -63,6 +65,7 @@ export function specialize(name: string, fn: Traceable, signature: Signature): S
     args,
     program,
     repeatable: wanted > 0 && pairs.length === wanted,
+    single: value instanceof Tensor,
     inputs: ({ storages }) => [...storages, ...captured.map((node) => boundStorage(name, node))],
     result: (storages) => fill(template, storages),
   };

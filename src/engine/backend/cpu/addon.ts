@@ -17,6 +17,7 @@ export interface Addon {
   cost(context: number, program: number): number;
   unload(context: number, program: number): void;
   run(context: number, program: number, ids: Int32Array, scalars: Float64Array): void;
+  call(context: number, program: number, ids: Int32Array, from: Float32Array, to: Float32Array): void;
   runMany(
     context: number,
     program: number,
