@@ -150,7 +150,8 @@ export class Compiled {
   #settle(inputs: readonly Storage[], results: readonly Allocation[], to: string): Storage[] {
     for (const index of this.#given) (inputs[index] as Storage).donate(to);
     for (const index of this.#lost) (inputs[index] as Storage).donate(to).free();
-    return results.map((memory, index) => new Storage((this.plan.outputs[index] as PlanOutput).aval, memory));
+    const { outputs } = this.plan;
+    return results.map((memory, index) => new Storage((outputs[index] as PlanOutput).aval, memory));
   }
 }
 
