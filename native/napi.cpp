@@ -28,6 +28,9 @@ struct Environment {
 };
 
 constexpr int64_t REPORT = 1 << 20;
+// Told to V8 beside a block's bytes: only a full collection frees what JavaScript dropped, and many small tensors alone would bring
+// one on too late.
+constexpr int64_t BESIDE = 1024;
 
 napi_value fail(napi_env env, const char* code, const std::string& text) {
   napi_throw_error(env, code, text.c_str());
@@ -143,7 +146,7 @@ napi_value alloc(napi_env env, napi_callback_info info) {
   const double bytes = call.real(1);
   if (!call.ok || !(bytes >= 0)) return misuse(env, "alloc");
   const int32_t id = bytes < 1e15 ? c->alloc((size_t)bytes) : -1;
-  if (id >= 0) call.report((int64_t)bytes);
+  if (id >= 0) call.report((int64_t)bytes + BESIDE);
   return number(env, id);
 }
 
@@ -155,7 +158,7 @@ napi_value release(napi_env env, napi_callback_info info) {
   if (!call.ok || id < 0 || id > INT32_MAX || !c->memory().valid((int32_t)id)) return misuse(env, "free");
   const size_t bytes = c->memory().bytes((int32_t)id);
   if (!c->free((int32_t)id)) return misuse(env, "free");
-  call.report(-(int64_t)bytes);
+  call.report(-(int64_t)bytes - BESIDE);
   return nullptr;
 }
 

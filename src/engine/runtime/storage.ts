@@ -109,6 +109,7 @@ const gone = (aval: Aval, taker: string | null): DonatedError =>
 /** Fresh zeroed memory. Throws OutOfMemoryError that lists the largest storages. */
 export function allocate(device: Device, aval: Aval): Allocation {
   const bytes = bytesOf(aval);
+  sinceTurn++;
   if (memoryLimit !== null && device.backend.stats().live + bytes > memoryLimit) {
     throw outOfMemory(device, aval, `the limit is ${formatBytes(memoryLimit)}`);
   }
@@ -139,13 +140,17 @@ export function setMemoryLimit(bytes: number | null): void {
   memoryLimit = bytes;
 }
 
-/** Above this many live bytes reads first let the finalizers of unreachable tensors run, which they never do in synchronous code. */
+/** Above this many live bytes, or after so many allocations, reads let the finalizers of unreachable tensors run: they need a turn of the event loop. */
 const softLimit = (): number => (memoryLimit ?? machineMemory) * 0.5;
 const machineMemory = totalmem();
+const MANY = 1000;
+let sinceTurn = 0;
 
-/** Yields one macrotask when the device holds much memory. */
+/** Yields one macrotask when many tensors were made since the last one, or the device holds much memory. */
 export async function relieve(device: Device): Promise<void> {
-  if (device.backend.stats().live > softLimit()) await new Promise((resolve) => setImmediate(resolve));
+  if (sinceTurn < MANY && device.backend.stats().live <= softLimit()) return;
+  sinceTurn = 0;
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 export function formatBytes(bytes: number): string {
