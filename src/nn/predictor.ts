@@ -52,18 +52,20 @@ export function predictor(model: Module, options: PredictorOptions): Predictor {
   const parameters = [...named.values()];
   const paths = [...named.keys()];
   let values: readonly Tensor[] = parameters.map((parameter) => parameter.value);
-  const tensors = (): Tensors =>
-    Object.fromEntries(paths.map((path, index) => [path, values[index] as Tensor]));
+  const tensors = (of: readonly Tensor[]): Tensors =>
+    Object.fromEntries(paths.map((path, index) => [path, of[index] as Tensor]));
   const forward = (x: Tensor, own: Tensors): Tensor => apply(model, own, () => model.forward(x, context()));
-  const compiled: HostFunction<Tensors> = hostFunction(forward, [batch, ...inputShape], tensors(), {
+  const compiled: HostFunction<Tensors> = hostFunction(forward, [batch, ...inputShape], tensors(values), {
     name: "predict",
     ...(device === undefined ? {} : { device }),
   });
   let own: Float32Array | null = null;
 
+  // Values that cannot be used must be refused by the next call too.
   const follow = (): void => {
-    values = parameters.map((parameter) => parameter.value);
-    compiled.use(tensors());
+    const next = parameters.map((parameter) => parameter.value);
+    compiled.use(tensors(next));
+    values = next;
   };
   const dispose = () => compiled.dispose();
   return {

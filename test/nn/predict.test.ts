@@ -74,6 +74,15 @@ describe("predictor", () => {
     expect(predictor(other, { inputShape: [5] }).predict(row(5))).toEqual(after);
   });
 
+  test("refuses values that are gone, at each call", () => {
+    const other = mlp();
+    const p = predictor(other, { inputShape: [5] });
+    const gone = tensor([1, 2, 3]);
+    gone.dispose();
+    other.load({ "layers/3/bias": gone });
+    for (let i = 0; i < 2; i++) expect(() => p.predict(row(5))).toThrow("freed");
+  });
+
   test("makes no tensors", () => {
     const p = predictor(model, { inputShape: [5] });
     p.predict(row(5));
