@@ -33,31 +33,19 @@ const row = Array.from({ length: rows }, (_, i) => all.slice(i * width, (i + 1) 
 const at = (call: number): Float32Array => row[call % rows] as Float32Array;
 const out = new Float32Array(sizes.at(-1) as number);
 
-interface Predictor {
-  predict(input: Float32Array, out?: Float32Array): Float32Array;
-}
-const predictor = (nn as { predictor?: (model: nn.Module) => Predictor }).predictor?.(model);
-
-const forward = jit((x: Tensor) => model.forward(x, nn.context()), { name: "forward" });
-async function read(input: Float32Array): Promise<Float32Array> {
-  return (await forward(tensor(input, { shape: [1, width] })).data()) as Float32Array;
-}
+const digits = nn.predictor(model, { inputShape: [width] });
 
 // Every call has another input, and every result is read.
 let sum = 0;
 async function run(units: number): Promise<void> {
-  if (predictor === undefined) {
-    for (let i = 0; i < units; i++) sum += (await read(at(i)))[0] as number;
-  } else {
-    for (let i = 0; i < units; i++) sum += predictor.predict(at(i), out)[0] as number;
-  }
+  for (let i = 0; i < units; i++) sum += digits.predict(at(i), out)[0] as number;
   if (!Number.isFinite(sum)) throw new Error("a prediction is not finite");
 }
 
 await serve({
   check: async (steps) => {
     const numbers: number[] = [];
-    for (let i = 0; i < steps; i++) numbers.push(...(predictor?.predict(at(i), out) ?? (await read(at(i)))));
+    for (let i = 0; i < steps; i++) numbers.push(...digits.predict(at(i), out));
     return numbers;
   },
   run: (units) => timed(() => run(units)),

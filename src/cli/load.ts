@@ -29,7 +29,7 @@ async function registerHooks(): Promise<void> {
   const { registerHooks: inThread } = module as unknown as { registerHooks?: (hooks: object) => void };
   if (inThread === undefined) {
     module.register(
-      new URL(import.meta.url.endsWith(".ts") ? "./resolve.ts" : "./resolve.js", import.meta.url),
+      new URL(import.meta.url.endsWith(".ts") ? "./resolve.ts" : "../cli/resolve.js", import.meta.url),
     );
     return;
   }

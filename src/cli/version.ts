@@ -1,7 +1,8 @@
 /** The package's version. */
 import { readFileSync } from "node:fs";
+import { packageFile } from "../util/index.ts";
 
-const manifest = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+const manifest = JSON.parse(readFileSync(packageFile("package.json"), "utf8")) as {
   version: string;
 };
 

@@ -1,5 +1,6 @@
 /** Arrays on the host: a typed array with a shape, and what plain JavaScript values become one. */
 import { DataError, formatShape, type Shape, sizeOf } from "../util/index.ts";
+import { ByteArray } from "./byte-array.ts";
 
 /** Row-major values; `dtype` says what they are and which typed array holds them. */
 export type HostArray =
@@ -116,6 +117,7 @@ function fromNested(value: NestedNumbers, name: string, labels: boolean): HostAr
 /** Copies of rows, in order. Rows are trusted: callers have checked them. */
 export function takeRows(array: HostArray, rows: Int32Array): HostArray {
   const width = rowSize(array);
+  if (array instanceof ByteArray && array.compact) return array.takeRows(rows, width);
   const shape = [rows.length, ...array.shape.slice(1)];
   if (array.dtype === "f32") {
     return {

@@ -35,7 +35,7 @@ function reader<A extends IdxArray>(
 const elementTypes: Readonly<Record<number, ElementType>> = {
   8: {
     bytes: 1,
-    read: (view, offset, size) => new Uint8Array(view.buffer, view.byteOffset + offset, size).slice(),
+    read: (view, offset, size) => new Uint8Array(view.buffer, view.byteOffset + offset, size),
   },
   9: reader(
     1,
@@ -73,6 +73,12 @@ const elementTypes: Readonly<Record<number, ElementType>> = {
  * @see http://yann.lecun.com/exdb/mnist (the format's description)
  */
 export function parseIdx(bytes: Uint8Array, name: string): Idx {
+  const { shape, data } = decodeIdx(bytes, name);
+  return { shape, data: data.buffer === bytes.buffer ? data.slice() : data };
+}
+
+/** The same without copying elements of one unsigned byte, which stay where they are in `bytes`. */
+function decodeIdx(bytes: Uint8Array, name: string): Idx {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) {
     throw new DataError(
@@ -134,5 +140,5 @@ export async function readIdx(path: string): Promise<Idx> {
       throw new DataError(`${path}: the gzip data is damaged (${(error as Error).message}). ${again}`);
     }
   }
-  return parseIdx(bytes, path);
+  return decodeIdx(bytes, path);
 }

@@ -1,6 +1,7 @@
 /** Batches of tensors for loops written by hand: seeded shuffle, last partial batch, prefetch. */
-import { fromBytes, type Tensor } from "../engine/tensor/index.ts";
+import { fromBytes, fromChunks, type Tensor } from "../engine/tensor/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
+import { ByteArray } from "./byte-array.ts";
 import type { HostBatch, Source } from "./dataset.ts";
 import type { HostArray } from "./host.ts";
 import { permutation } from "./shuffle.ts";
@@ -108,6 +109,9 @@ async function* batches(
 
 /** A tensor with a host array's values and shape. */
 export function toTensor(array: HostArray, device?: string): Tensor {
+  if (array instanceof ByteArray) {
+    return fromChunks(array.shape, (start, into) => array.read(start, into), device);
+  }
   const { buffer, byteOffset, byteLength } = array.data;
   return fromBytes(new Uint8Array(buffer, byteOffset, byteLength), array.dtype, array.shape, device);
 }

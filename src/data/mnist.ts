@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { DataError, formatShape } from "../util/index.ts";
+import { ByteArray } from "./byte-array.ts";
 import { Dataset } from "./dataset.ts";
 import { readIdx } from "./idx.ts";
 
@@ -62,12 +63,10 @@ async function readPart(dir: string, prefix: string): Promise<Dataset> {
       `${labelPath}: labels must be 0 to 9; row ${wrong} is ${labels.data[wrong]}. Fetch it again.`,
     );
   }
-  // A table of 256 quotients: the same bytes as dividing each pixel, several times as fast.
   const scaled = Float32Array.from({ length: 256 }, (_, value) => value / 255);
-  const x = new Float32Array(images.data.length);
-  for (let i = 0; i < x.length; i++) x[i] = scaled[images.data[i] as number] as number;
-  return new Dataset(
-    { dtype: "f32", shape: [count, 784], data: x },
-    { dtype: "i32", shape: [count], data: Int32Array.from(labels.data) },
-  );
+  return new Dataset(new ByteArray([count, 784], images.data, scaled), {
+    dtype: "i32",
+    shape: [count],
+    data: Int32Array.from(labels.data),
+  });
 }

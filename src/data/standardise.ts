@@ -46,10 +46,11 @@ export function standardise(train: Dataset): Standardiser {
           `standardise: x must be f32 with the ${width} columns it was fitted on; got ${target.x.dtype}${formatShape(target.x.shape)}.`,
         );
       }
-      const scaled = new Float32Array(target.x.data.length);
+      const { data: values } = target.x;
+      const scaled = new Float32Array(values.length);
       for (let i = 0; i < scaled.length; i++) {
         const column = i % width;
-        scaled[i] = ((target.x.data[i] as number) - (mean[column] as number)) / (std[column] as number);
+        scaled[i] = ((values[i] as number) - (mean[column] as number)) / (std[column] as number);
       }
       return new Dataset({ dtype: "f32", shape: target.x.shape, data: scaled }, target.y);
     },

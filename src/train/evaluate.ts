@@ -1,13 +1,14 @@
 /** Measures and runs a model over data on the device, in batches as large as memory likes. */
 
 import { bytesPerElement } from "../engine/ir/index.ts";
-import { concat, slice, type Tensor, tensor } from "../engine/tensor/index.ts";
+import { type Tensor, tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
+import { predict } from "../nn/index.ts";
 import { sizeOf } from "../util/index.ts";
 import { Chunks } from "./chunks.ts";
 import type { Scores } from "./events.ts";
 import { freshMetrics, type MetricStates, type Params } from "./state.ts";
-import { type EvaluateStep, evaluateStep, type Parts, predictStep, readStep } from "./steps.ts";
+import { type EvaluateStep, evaluateStep, type Parts, readStep } from "./steps.ts";
 
 /** Data on the device. */
 export interface Placed {
@@ -26,13 +27,11 @@ export class Evaluator {
   readonly #device: string;
   readonly #steps = new Map<number, EvaluateStep>();
   readonly #read: ReturnType<typeof readStep>;
-  readonly #predict: ReturnType<typeof predictStep>;
 
   constructor(parts: Omit<Parts, "optimizer">, device: string) {
     this.#parts = parts;
     this.#device = device;
     this.#read = readStep(parts.metrics);
-    this.#predict = predictStep(parts);
   }
 
   #step(batchSize: number): EvaluateStep {
@@ -79,16 +78,8 @@ export class Evaluator {
   }
 
   /** The model's outputs for every row of x. */
-  async predict(tensors: Params, x: Tensor): Promise<Tensor> {
-    const rows = x.shape[0] as number;
-    const batchSize = evaluationBatch(x);
-    if (rows <= batchSize) return this.#predict(tensors, x);
-    const parts: Tensor[] = [];
-    for (let start = 0; start < rows; start += batchSize) {
-      parts.push(this.#predict(tensors, slice(x, [start, Math.min(start + batchSize, rows)])));
-    }
-    const all = await concat(parts, 0).realize();
-    for (const part of parts) part.dispose();
-    return all;
+  predict(tensors: Params, x: Tensor): Promise<Tensor> {
+    const { model, matmulPrecision } = this.#parts;
+    return predict(model, x, { tensors, batch: evaluationBatch(x), matmulPrecision });
   }
 }

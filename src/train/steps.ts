@@ -1,4 +1,4 @@
-/** The compiled programs of a Trainer: a training step, an evaluation step, reading the averages, and prediction. */
+/** The compiled programs of a Trainer: a training step, an evaluation step, and reading the averages. */
 import { valueAndGrad } from "../engine/autodiff/index.ts";
 import {
   arange,
@@ -119,15 +119,4 @@ export function readStep(metrics: readonly Metric[]): Jitted<(states: MetricStat
       stack(metrics.map((metric) => metric.value(states[metric.name] as MetricStates[string]))),
     { name: "the metrics" },
   );
-}
-
-/** The model's outputs for a batch, in inference mode. */
-export function predictStep({
-  model,
-  matmulPrecision,
-}: Pick<Parts, "model" | "matmulPrecision">): Jitted<(tensors: Params, x: Tensor) => Tensor> {
-  return jit((tensors: Params, x: Tensor) => apply(model, tensors, () => model.forward(x, context())), {
-    name: "the prediction",
-    matmulPrecision,
-  });
 }

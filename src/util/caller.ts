@@ -1,6 +1,6 @@
 /** Where in the user's code a call came from. */
 
-const own = decodeURIComponent(new URL("..", import.meta.url).pathname); // src/ or dist/
+const own = decodeURIComponent(new URL("..", import.meta.url).pathname); // src/, or dist/ from its chunks
 
 /** ` (at file:line:column)` of the innermost frame outside nabla and Node, or "" when the stack shows none. */
 export function callerPlace(): string {

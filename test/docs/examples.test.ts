@@ -14,7 +14,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const [byHand, withTrainer] = blocks("README.md") as [string, string];
+const [byHand, withTrainer, using] = blocks("README.md") as [string, string, string];
 const written = (page: string, file: string): string =>
   blocks(page).find((block) => block.startsWith(`// ${file}\n`)) as string;
 
@@ -37,6 +37,12 @@ test("README: the trainer learns", async () => {
   );
   const scores = log.mock.calls.at(-1)?.[0] as { accuracy: number };
   expect(scores.accuracy).toBeGreaterThan(0.9);
+});
+
+test("README: a model is used for one row and for many", async () => {
+  const { logits, all } = await load("using", `${using}\nexport { logits, all };`);
+  expect(logits).toHaveLength(10);
+  expect((all as ReturnType<typeof tensor>).shape).toEqual([5000, 10]);
 });
 
 test("adding an optimizer: Lion's two first steps", async () => {

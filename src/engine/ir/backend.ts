@@ -25,6 +25,9 @@ export interface BackendStats {
   readonly arenas: number;
 }
 
+/** `from` and `to` are exactly as long as the first input and the first output, which are f32. */
+export type BoundRun = (from: Float32Array, to: Float32Array) => void;
+
 export interface Backend {
   readonly name: string;
   readonly caps: Capabilities;
@@ -49,6 +52,11 @@ export interface Backend {
     scalars: readonly number[],
     count: number,
   ): Promise<void>;
+  /**
+   * Runs from and to arrays of the host, over the same memory each time: writes the first input, runs, reads the first output, all
+   * before it returns. Absent where reading takes a promise.
+   */
+  bind?(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[]): BoundRun;
   stats(): BackendStats;
   /** One line on what this device is, as in "cpu (avx512, 2 threads)". */
   describe(): string;

@@ -186,6 +186,16 @@ export function rawNode<K extends Op>(
   return { op, src, aval, attrs, id: nextId++, outs, value: null } as unknown as Node;
 }
 
+const none: readonly never[] = [];
+const nothing: None = {};
+
+/** A node that has its value. Many are made in each call of a compiled function, so they share what is empty. */
+export function valueNode(value: Value): Node {
+  const node = rawNode("input", none, value.aval, nothing);
+  node.value = value;
+  return node;
+}
+
 /** Nodes reachable from `roots` through src, producers first. Iterative: graphs may be 100,000 nodes deep. */
 export function topologicalOrder(roots: readonly Node[]): Node[] {
   const order: Node[] = [];

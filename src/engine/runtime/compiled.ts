@@ -1,7 +1,8 @@
 /** A plan bound to a device: takes storages, gives storages. */
-import { DonatedError, InternalError } from "../../util/index.ts";
+import { DonatedError, InternalError, UnsupportedError } from "../../util/index.ts";
 import { compile } from "../compile/index.ts";
 import {
+  type BoundRun,
   type BufferId,
   type Executable,
   formatAval,
@@ -95,6 +96,33 @@ export class Compiled {
     return settled;
   }
 
+  /**
+   * Binds the plan to memory: `inputs[0]` takes the first array of a call, `output` gives the second. Calling throws DonatedError once
+   * one of them is gone. Throws UnsupportedError where the device cannot be read without a promise.
+   */
+  bind(inputs: readonly Storage[], output: Storage, name: string): BoundRun {
+    const { backend } = this.#device;
+    if (backend.bind === undefined) {
+      throw new UnsupportedError(`${name}: ${backend.name} cannot be read without a promise. Use jit.`);
+    }
+    const storages = [...inputs, output];
+    const ids = storages.map(({ memory }) => memory.buffer);
+    let exe: Executable | null = null;
+    let run: BoundRun | null = null;
+    return (from, to) => {
+      for (let i = 0; i < storages.length; i++) {
+        if ((storages[i] as Storage).memory.buffer !== ids[i])
+          throw new InternalError("bind: memory has moved");
+      }
+      // A plan that the cache let go of is loaded again.
+      if (run === null || exe !== this.#exe) {
+        exe = this.#load();
+        run = backend.bind?.(exe, ids.slice(0, -1), ids.slice(-1)) ?? null;
+      }
+      run?.(from, to);
+    };
+  }
+
   /** Throws DonatedError when memory that is given away is also read through another input. */
   #memories(inputs: readonly Storage[], to: string): Allocation[] {
     const memories = inputs.map((storage) => storage.memory);
@@ -125,7 +153,8 @@ export class Compiled {
   #settle(inputs: readonly Storage[], results: readonly Allocation[], to: string): Storage[] {
     for (const index of this.#given) (inputs[index] as Storage).donate(to);
     for (const index of this.#lost) (inputs[index] as Storage).donate(to).free();
-    return results.map((memory, index) => new Storage((this.plan.outputs[index] as PlanOutput).aval, memory));
+    const { outputs } = this.plan;
+    return results.map((memory, index) => new Storage((outputs[index] as PlanOutput).aval, memory));
   }
 }
 

@@ -8,7 +8,7 @@ const open: Set<Freeable>[] = [];
 
 /** Called by each new storage. */
 export function noteStorage(storage: Freeable): void {
-  open.at(-1)?.add(storage);
+  if (open.length > 0) (open.at(-1) as Set<Freeable>).add(storage);
 }
 
 /** Runs `body`; then frees each storage made meanwhile that `keep(result)` does not name. Kept ones pass to the outer scope. */

@@ -6,10 +6,22 @@ import type { Device } from "./device.ts";
 import { noteStorage } from "./scope.ts";
 
 /** Safety net only: scopes, donation and `dispose` free memory at known moments; collection does at some moment. */
-const collected = new FinalizationRegistry<{ device: Device; buffer: BufferId }>(({ device, buffer }) => {
-  device.live.delete(buffer);
-  device.backend.free(buffer);
-});
+const collected = new FinalizationRegistry<Held>(release);
+
+/** What an allocation holds, until it is freed or collected. */
+interface Held {
+  readonly device: Device;
+  readonly buffer: BufferId;
+  freed: boolean;
+}
+
+/** Freed allocations stay registered, which costs less than a token for each. */
+function release(held: Held): void {
+  if (held.freed) return;
+  held.freed = true;
+  held.device.live.delete(held.buffer);
+  held.device.backend.free(held.buffer);
+}
 
 /** A piece of device memory. It passes from storage to storage by donation, and is freed when the last one lets go of it. */
 export class Allocation {
@@ -17,6 +29,7 @@ export class Allocation {
   readonly buffer: BufferId;
   /** The last run that took it as a donated input. */
   mark = 0;
+  readonly #held: Held;
   #pins = 0;
   #unwanted = false;
 
@@ -25,7 +38,8 @@ export class Allocation {
     this.device = device;
     this.buffer = buffer;
     device.live.set(buffer, aval);
-    collected.register(this, { device, buffer }, this);
+    this.#held = { device, buffer, freed: false };
+    collected.register(this, this.#held);
   }
 
   /** Keeps the memory while work off the event loop uses it. */
@@ -42,19 +56,16 @@ export class Allocation {
   free(): void {
     this.#unwanted = true;
     if (this.#pins > 0) return;
-    collected.unregister(this);
-    this.device.live.delete(this.buffer);
-    this.device.backend.free(this.buffer);
+    release(this.#held);
   }
 }
-
-const FREED = "its memory was freed (dispose, or the end of its scope).";
 
 export class Storage implements Value {
   readonly aval: Aval;
   readonly device: Device;
   #memory: Allocation | null;
-  #gone = "";
+  /** Who took the memory; null: it was freed. */
+  #taker: string | null = null;
 
   constructor(aval: Aval, memory: Allocation) {
     this.aval = aval;
@@ -65,7 +76,7 @@ export class Storage implements Value {
 
   /** Throws DonatedError once it was freed or donated. */
   get memory(): Allocation {
-    if (this.#memory === null) throw new DonatedError(`${formatAval(this.aval)}: ${this.#gone}`);
+    if (this.#memory === null) throw gone(this.aval, this.#taker);
     return this.#memory;
   }
 
@@ -76,25 +87,29 @@ export class Storage implements Value {
   /** Frees the memory; later reads throw. Freeing twice, or what was donated, is nothing. */
   free(): void {
     this.#memory?.free();
-    this.#leave(FREED);
+    this.#memory = null;
   }
 
   /** Gives the memory away. `to` ends the sentence "was donated to ...". */
   donate(to: string): Allocation {
-    const memory = this.memory;
-    this.#leave(`its memory was donated to ${to}. Use that call's result, or pass a copy.`);
+    const { memory } = this;
+    this.#memory = null;
+    this.#taker = to;
     return memory;
   }
-
-  #leave(why: string): void {
-    if (this.#memory !== null) this.#gone = why;
-    this.#memory = null;
-  }
 }
+
+const gone = (aval: Aval, taker: string | null): DonatedError =>
+  new DonatedError(
+    taker === null
+      ? `${formatAval(aval)}: its memory was freed (dispose, or the end of its scope).`
+      : `${formatAval(aval)}: its memory was donated to ${taker}. Use that call's result, or pass a copy.`,
+  );
 
 /** Fresh zeroed memory. Throws OutOfMemoryError that lists the largest storages. */
 export function allocate(device: Device, aval: Aval): Allocation {
   const bytes = bytesOf(aval);
+  sinceTurn++;
   if (memoryLimit !== null && device.backend.stats().live + bytes > memoryLimit) {
     throw outOfMemory(device, aval, `the limit is ${formatBytes(memoryLimit)}`);
   }
@@ -125,12 +140,17 @@ export function setMemoryLimit(bytes: number | null): void {
   memoryLimit = bytes;
 }
 
-/** Above this many live bytes reads first let the finalizers of unreachable tensors run, which they never do in synchronous code. */
-const softLimit = (): number => (memoryLimit ?? totalmem()) * 0.5;
+/** Above this many live bytes, or after so many allocations, reads let the finalizers of unreachable tensors run: they need a turn of the event loop. */
+const softLimit = (): number => (memoryLimit ?? machineMemory) * 0.5;
+const machineMemory = totalmem();
+const MANY = 1000;
+let sinceTurn = 0;
 
-/** Yields one macrotask when the device holds much memory. */
+/** Yields one macrotask when many tensors were made since the last one, or the device holds much memory. */
 export async function relieve(device: Device): Promise<void> {
-  if (device.backend.stats().live > softLimit()) await new Promise((resolve) => setImmediate(resolve));
+  if (sinceTurn < MANY && device.backend.stats().live <= softLimit()) return;
+  sinceTurn = 0;
+  await new Promise((resolve) => setImmediate(resolve));
 }
 
 export function formatBytes(bytes: number): string {

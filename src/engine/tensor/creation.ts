@@ -1,7 +1,7 @@
 /** Tensors from JavaScript values and from rules. */
 import { DataError, DTypeError, type Shape, ShapeError, sizeOf } from "../../util/index.ts";
 import { bytesOf, type DType, dtypes, formatAval } from "../ir/index.ts";
-import { defaultDevice, getDevice, storageFromBytes } from "../runtime/index.ts";
+import { allocate, defaultDevice, getDevice, Storage, storageFromBytes } from "../runtime/index.ts";
 import { asTensor, castTo, constant, wrap } from "./apply.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { eq, ge, le, where } from "./compare.ts";
@@ -70,6 +70,32 @@ export function fromBytes(bytes: Uint8Array, dtype: DType, shape: Shape, device?
   return fromStorage(
     storageFromBytes(bytes, aval, device === undefined ? defaultDevice() : getDevice(device)),
   );
+}
+
+const CHUNK = 1 << 16;
+
+/**
+ * An f32 tensor whose elements `fill` gives piece by piece, in row-major order: `into` takes those from `start` on. For data made or
+ * read on the way in, of which the host need never hold all.
+ * @example fromChunks([60000, 784], (start, into) => into.forEach((_, i) => { into[i] = pixels[start + i] / 255; }))
+ */
+export function fromChunks(
+  shape: Shape,
+  fill: (start: number, into: Float32Array) => void,
+  device?: string,
+): Tensor {
+  const aval = { dtype: "f32", shape: [...shape] } as const;
+  const memory = allocate(device === undefined ? defaultDevice() : getDevice(device), aval);
+  const storage = new Storage(aval, memory);
+  const size = sizeOf(shape);
+  const chunk = new Float32Array(Math.min(size, CHUNK));
+  for (let start = 0; start < size; start += chunk.length) {
+    const piece = chunk.subarray(0, size - start);
+    fill(start, piece);
+    const bytes = new Uint8Array(piece.buffer, 0, piece.byteLength);
+    memory.device.backend.write(memory.buffer, bytes, 4 * start);
+  }
+  return fromStorage(storage);
 }
 
 function checkDType(op: string, dtype: DType): void {

@@ -27,9 +27,10 @@ export function decode(bytes: Uint8Array, dtype: DType): TypedArray {
   }
 }
 
-/** The bytes that hold `values` as `dtype`. Storage dtypes are made by a cast on the device instead (`encodes`). */
+/** The bytes that hold `values` as `dtype`: theirs, where they hold it already. Storage dtypes are made by a cast on the device instead (`encodes`). */
 export function encode(values: ArrayLike<number>, dtype: EncodedDType): Uint8Array {
-  const typed = new constructors[dtype](values);
+  const wanted = constructors[dtype];
+  const typed = values instanceof wanted ? values : new wanted(values);
   return new Uint8Array(typed.buffer, typed.byteOffset, typed.byteLength);
 }
 

@@ -13,6 +13,7 @@ export * from "./elementwise.ts";
 export * from "./explain.ts";
 export * from "./gather.ts";
 export * from "./gradient.ts";
+export * from "./host-function.ts";
 export * from "./jit.ts";
 export * from "./join.ts";
 export { Tensor } from "./methods.ts";

@@ -41,7 +41,7 @@ function numbersAsTensors(arg: unknown): unknown {
   );
 }
 
-function precisionOf(name: string, precision: MatmulPrecision = "f32"): MatmulPrecision {
+export function precisionOf(name: string, precision: MatmulPrecision = "f32"): MatmulPrecision {
   if (precision === "f32" || precision === "bf16") return precision;
   throw new ConfigError(`${name}: matmulPrecision must be "f32" or "bf16"; got ${String(precision)}.`);
 }

@@ -97,45 +97,54 @@ export function matchSignature(
   device: Device,
 ): Call | null {
   if (args.length !== templates.length) return null;
-  const storages: Storage[] = [];
-  const numbers: number[] = [];
-  const match = (template: Template, value: unknown): boolean => {
-    switch (template.kind) {
-      case "tensor": {
-        if (!(value instanceof Tensor)) return false;
-        const { node } = value;
-        const storage = storageOf(node);
-        if (storage === null || storage.device !== device) return false;
-        if (node.aval !== template.aval && !sameAval(node.aval, template.aval)) return false;
-        storages.push(storage);
-        return true;
-      }
-      case "number":
-        return typeof value === "number" && numbers.push(value) > 0;
-      case "static":
-        return Object.is(value, template.value);
-      case "array":
-        return (
-          Array.isArray(value) &&
-          value.length === template.items.length &&
-          template.items.every((item, index) => match(item, value[index]))
-        );
-      case "object": {
-        if (!isPlainObject(value)) return false;
-        let count = 0;
-        for (const key in value) if (Object.hasOwn(value, key)) count++;
-        return (
-          count === template.keys.length &&
-          template.keys.every((key, index) => match(template.items[index] as Template, value[key]))
-        );
-      }
-      default:
-        return template satisfies never;
+  const call = { device, storages: [], numbers: [] };
+  for (let i = 0; i < templates.length; i++) {
+    if (!matches(templates[i] as Template, args[i], call)) return null;
+  }
+  return call;
+}
+
+/** Whether `value` has the form of `template`; its tensors and numbers go to `call`. Part of every call, hence without closures. */
+function matches(
+  template: Template,
+  value: unknown,
+  call: { readonly device: Device; readonly storages: Storage[]; readonly numbers: number[] },
+): boolean {
+  switch (template.kind) {
+    case "tensor": {
+      if (!(value instanceof Tensor)) return false;
+      const { node } = value;
+      const storage = storageOf(node);
+      if (storage === null || storage.device !== call.device) return false;
+      if (node.aval !== template.aval && !sameAval(node.aval, template.aval)) return false;
+      call.storages.push(storage);
+      return true;
     }
-  };
-  return templates.every((template, index) => match(template, args[index]))
-    ? { device, storages, numbers }
-    : null;
+    case "number":
+      if (typeof value !== "number") return false;
+      call.numbers.push(value);
+      return true;
+    case "static":
+      return Object.is(value, template.value);
+    case "array": {
+      const { items } = template;
+      if (!Array.isArray(value) || value.length !== items.length) return false;
+      for (let i = 0; i < items.length; i++) {
+        if (!matches(items[i] as Template, value[i], call)) return false;
+      }
+      return true;
+    }
+    case "object": {
+      const { keys, items } = template;
+      if (!isPlainObject(value) || Object.keys(value).length !== keys.length) return false;
+      for (let i = 0; i < keys.length; i++) {
+        if (!matches(items[i] as Template, value[keys[i] as string], call)) return false;
+      }
+      return true;
+    }
+    default:
+      return template satisfies never;
+  }
 }
 
 /** A tree in the form of `template` whose leaves `leaf` makes, in order. */

@@ -3,15 +3,17 @@ import { ConfigError, flattenTree, isPlainObject, UnsupportedError } from "../..
 import { formatAval, type MatmulPrecision, type Node, rawNode, sameAval } from "../ir/index.ts";
 import { type Compiled, compiled, realize, type Storage, storageOf, withoutDebt } from "../runtime/index.ts";
 import { buildTree, type Call, leavesOf, type Signature, type Template } from "./signature.ts";
-import { Tensor } from "./tensor.ts";
+import { fromStorage, Tensor } from "./tensor.ts";
 
 export interface Specialized {
   readonly args: readonly Template[];
   readonly program: Compiled;
   /** Every donated tensor has its successor in the result. */
   readonly repeatable: boolean;
+  /** The result is a tensor, not a tree of them. */
+  readonly single: boolean;
   /** The storages of a call's arguments and of what the function captured. */
-  inputs(call: Call): Storage[];
+  inputs(call: Call): readonly Storage[];
   /** The result tree on these storages. */
   result(outputs: readonly Storage[]): unknown;
 }
@@ -69,7 +71,9 @@ export function specialize(
     args,
     program,
     repeatable: wanted > 0 && pairs.length === wanted,
-    inputs: ({ storages }) => [...storages, ...captured.map((node) => boundStorage(name, node))],
+    single: value instanceof Tensor,
+    inputs: ({ storages }) =>
+      captured.length === 0 ? storages : [...storages, ...captured.map((node) => boundStorage(name, node))],
     result: (storages) => fill(template, storages),
   };
 }
@@ -185,13 +189,26 @@ class Boxed {
   constructor(readonly leaf: Template) {}
 }
 
+/** Part of every call, hence without closures and entries. */
 function fill(template: Template, storages: readonly Storage[]): unknown {
-  return buildTree(template, (leaf) => {
-    const value = leaf.kind === "static" ? leaf.value : undefined;
-    if (!(value instanceof Output)) return value;
-    const storage = storages[value.index] as Storage;
-    const node = rawNode("input", [], storage.aval, {});
-    node.value = storage;
-    return new Tensor(node);
-  });
+  switch (template.kind) {
+    case "array": {
+      const { items } = template;
+      const list = new Array<unknown>(items.length);
+      for (let i = 0; i < items.length; i++) list[i] = fill(items[i] as Template, storages);
+      return list;
+    }
+    case "object": {
+      const { keys, items } = template;
+      const record: Record<string, unknown> = {};
+      for (let i = 0; i < keys.length; i++) record[keys[i] as string] = fill(items[i] as Template, storages);
+      return record;
+    }
+    case "static": {
+      const { value } = template;
+      return value instanceof Output ? fromStorage(storages[value.index] as Storage) : value;
+    }
+    default:
+      return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 /** Tensor: a handle on a graph node. Operations are free functions; `methods.ts` makes methods of them. */
 import { callerPlace, type Shape, ShapeError, sizeOf, UnsupportedError } from "../../util/index.ts";
-import { type DType, formatAval, type Node, rawNode } from "../ir/index.ts";
+import { type DType, formatAval, type Node, valueNode } from "../ir/index.ts";
 import {
   deviceOf,
   getDevice,
@@ -150,7 +150,5 @@ export class Tensor {
 
 /** A tensor that has its value. */
 export function fromStorage(storage: Storage): Tensor {
-  const node = rawNode("input", [], storage.aval, {});
-  node.value = storage;
-  return new Tensor(node);
+  return new Tensor(valueNode(storage));
 }

@@ -1,4 +1,6 @@
 /** Storage accounting: what is live is what is reachable; limits and errors name the culprits. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { jit, memory, ones, setDefaultDevice, setMemoryLimit, type Tensor, tensor, zeros } from "nabla";
 import { afterEach, describe, expect, test } from "vitest";
 
@@ -37,6 +39,18 @@ describe.each(["reference", "cpu"])("memory on %s", (device) => {
     for (let i = 0; i < 200; i++) await tensor(new Float32Array(1_000_000)).slice([0, 4]).sum().item();
     expect(live()).toBeLessThan(limit);
   }, 120_000);
+
+  test("a loop that only awaits reads frees what was collected, though it never leaves the microtasks", async () => {
+    setDefaultDevice(device);
+    setFlagsFromString("--expose-gc");
+    const collect: () => void = runInNewContext("gc");
+    const tensors = () => memory()[device]?.tensors ?? 0;
+    const before = tensors();
+    for (let i = 0; i < 2000; i++) await tensor(i).item();
+    collect();
+    for (let i = 0; i < 2000; i++) await tensor(i).item();
+    expect(tensors() - before).toBeLessThan(3000);
+  });
 
   test("running out names the largest tensors", async () => {
     setDefaultDevice(device);

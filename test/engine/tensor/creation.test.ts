@@ -4,6 +4,7 @@ import {
   arange,
   eye,
   fromBytes,
+  fromChunks,
   full,
   fullLike,
   grad,
@@ -80,6 +81,20 @@ describe("tensor", () => {
     expect(await tensor([1, 0.333, -2], { dtype: "f16" }).array()).toEqual([1, 0.3330078125, -2]);
     expect(await tensor([1, Math.PI], { dtype: "bf16" }).array()).toEqual([1, 3.140625]);
     expect(await tensor([-128, 5], { dtype: "i8" }).data()).toEqual(new Int8Array([-128, 5]));
+  });
+
+  test("from chunks: every element once, in order, and nothing where there is none", async () => {
+    const size = 3 * 65536 + 5;
+    const starts: number[] = [];
+    const t = fromChunks([size], (start, into) => {
+      starts.push(start);
+      for (let i = 0; i < into.length; i++) into[i] = start + i;
+    });
+    const values = await t.data();
+    expect(values).toHaveLength(size);
+    expect(values.every((value, i) => value === i)).toBe(true);
+    expect(starts).toEqual([0, 65536, 131072, 196608]);
+    expect([...(await fromChunks([0, 4], () => {}, "reference").data())]).toEqual([]);
   });
 
   test("bytes", async () => {

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { ConfigError } from "../../../util/index.ts";
+import { ConfigError, packageFile } from "../../../util/index.ts";
 
 /** The addon's functions; see native/napi.cpp. */
 export interface Addon {
@@ -17,6 +17,7 @@ export interface Addon {
   cost(context: number, program: number): number;
   unload(context: number, program: number): void;
   run(context: number, program: number, ids: Int32Array, scalars: Float64Array): void;
+  call(context: number, program: number, ids: Int32Array, from: Float32Array, to: Float32Array): void;
   runMany(
     context: number,
     program: number,
@@ -34,15 +35,13 @@ export type Availability =
 
 type Loaded = { readonly ok: true; readonly addon: Addon } | Extract<Availability, { ok: false }>;
 
-/** The package's folder, seen from src/engine/backend/cpu as from dist/engine/backend/cpu. */
-const build = new URL("../../../../build/", import.meta.url);
 const rebuild = "Run npm rebuild nabla.";
 let loaded: Loaded | null = null;
 
 /** What scripts/build-native.mjs left behind when it could not build. */
 function whyNotBuilt(): Extract<Availability, { ok: false }> {
   const missing = { ok: false, cause: "the native addon has not been built.", cure: rebuild } as const;
-  const file = new URL("native-status.json", build);
+  const file = packageFile("build/native-status.json");
   if (!existsSync(file)) return missing;
   const status: unknown = JSON.parse(readFileSync(file, "utf8"));
   if (typeof status !== "object" || status === null || !("cause" in status) || !("cure" in status))
@@ -51,7 +50,7 @@ function whyNotBuilt(): Extract<Availability, { ok: false }> {
 }
 
 function load(): Loaded {
-  const file = new URL("nabla.node", build);
+  const file = packageFile("build/nabla.node");
   if (!existsSync(file)) return whyNotBuilt();
   try {
     return { ok: true, addon: createRequire(import.meta.url)(fileURLToPath(file)) as Addon };

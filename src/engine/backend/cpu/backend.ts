@@ -1,6 +1,14 @@
 /** The cpu device: plans run as native programs on a pool of threads. */
 import { InternalError, OutOfMemoryError } from "../../../util/index.ts";
-import type { Backend, BackendStats, BufferId, Capabilities, Executable, Plan } from "../../ir/index.ts";
+import type {
+  Backend,
+  BackendStats,
+  BoundRun,
+  BufferId,
+  Capabilities,
+  Executable,
+  Plan,
+} from "../../ir/index.ts";
 import { type Addon, requireAddon } from "./addon.ts";
 import { encode } from "./encode.ts";
 import { type CpuOptions, chooseIsa, chooseThreads, memoryOfProcess } from "./options.ts";
@@ -99,6 +107,14 @@ class CpuBackend implements Backend {
   ): Promise<void> {
     const { program, ids, scalars: numbers } = this.#bind(exe, inputs, outputs, scalars);
     await this.#addon.runMany(this.#context, program, ids, numbers, count);
+  }
+
+  bind(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[]): BoundRun {
+    const { program, ids } = this.#bind(exe, inputs, outputs, []);
+    const addon = this.#addon;
+    const context = this.#context;
+    const own = ids.slice();
+    return (from, to) => addon.call(context, program, own, from, to);
   }
 
   stats(): BackendStats {

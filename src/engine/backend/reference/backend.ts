@@ -1,8 +1,9 @@
 /** The reference device: runs plans in TypeScript with f64 arithmetic. Slow, simple, and what other devices are tested against. */
-import { InternalError, OutOfMemoryError } from "../../../util/index.ts";
+import { InternalError, OutOfMemoryError, UnsupportedError } from "../../../util/index.ts";
 import {
   type Backend,
   type BackendStats,
+  type BoundRun,
   type BufferId,
   type Capabilities,
   type Executable,
@@ -120,6 +121,21 @@ class ReferenceBackend implements Backend {
         turned = performance.now();
       }
     });
+  }
+
+  bind(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[]): BoundRun {
+    const once = this.#prepare(exe, inputs, outputs, []);
+    const [source, result] = [this.#buffer(inputs[0] as BufferId), this.#buffer(outputs[0] as BufferId)];
+    return (from, to) => {
+      if (this.#order.busy) {
+        throw new UnsupportedError(
+          "reference: a long run is under way, so that nothing can be computed at once. Await it first.",
+        );
+      }
+      source.write(new Uint8Array(from.buffer, from.byteOffset, from.byteLength), 0);
+      once();
+      new Uint8Array(to.buffer, to.byteOffset, to.byteLength).set(result.read(0, to.byteLength));
+    };
   }
 
   stats(): BackendStats {

@@ -7,6 +7,11 @@ export class WorkOrder {
   readonly #waiting: Job[] = [];
   #failure: unknown = null;
 
+  /** Whether work asked for now would have to wait. */
+  get busy(): boolean {
+    return this.#busy;
+  }
+
   /** At once when nothing is under way, else after what is. An error of delayed work is thrown by the next call. */
   now(job: () => void): void {
     this.#raise();
