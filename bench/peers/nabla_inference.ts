@@ -1,6 +1,6 @@
 /** nabla's latency for one row: a compiled predictor, or without one a compiled forward pass that is read. */
 import { readFileSync } from "node:fs";
-import { jit, setThreads, type Tensor, tensor } from "nabla";
+import { setThreads, tensor } from "nabla";
 import * as nn from "nabla/nn";
 import type { InferenceJob } from "../benches/inference.ts";
 import type { ArrayFile } from "../job.ts";

@@ -1,5 +1,10 @@
 /** predictor: a model compiled for one input shape, from numbers to numbers at once. */
-import { type HostFunction, hostFunction, type MatmulPrecision, type Tensor } from "../engine/tensor/index.ts";
+import {
+  type HostFunction,
+  hostFunction,
+  type MatmulPrecision,
+  type Tensor,
+} from "../engine/tensor/index.ts";
 import { ConfigError, type Shape } from "../util/index.ts";
 import { apply } from "./apply.ts";
 import { context } from "./context.ts";
