@@ -332,11 +332,11 @@ void Context::execute(Executable& exe, char* const* memory, const double* scalar
   for (int32_t i = 0; i < p.scalars; i++) writeScalar(exe.scalars.base + 64 * (size_t)i, p.scalarTypes[i], scalars[i]);
   if (pool_.size() == 1 || exe.saved * (double)count < WAKE_NS) return burst(exe, false, count);
   for (int64_t done = 0, now = steadyNow(); done < count && !pool_.interrupt.load(std::memory_order_relaxed);) {
-    const int64_t runs = exe.pace.burst(count - done), started = now, parks = pool_.parks();
+    const int64_t runs = exe.pace.burst(count - done), started = now, late = pool_.late();
     const bool together = exe.pace.together(now);
     burst(exe, together, runs);
     now = steadyNow();
-    exe.pace.note(together, runs, now - started, pool_.parks() - parks, now);
+    exe.pace.note(runs, now - started, pool_.late() - late, now);
     done += runs;
   }
 }

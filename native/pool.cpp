@@ -124,9 +124,10 @@ void Pool::work(int32_t index, bool caller) {
       const int32_t other = (index + i) % size_;
       if (!claim(other, now)) continue;
       late = true;
+      late_.fetch_add(1, std::memory_order_relaxed);
       take(index, other, now);
     }
-    now = gate_.wait(now, &parks_);
+    now = gate_.wait(now, &late_);
   }
 }
 

@@ -17,7 +17,7 @@ class Gate {
   void set(uint64_t value);
   // The value once it is not `old`, or `old` after a few microseconds.
   uint64_t glance(uint64_t old) const;
-  // The value once it is not `old`. `parked` is told when spinning was not enough.
+  // The value once it is not `old`. `parked` counts when spinning was not enough.
   uint64_t wait(uint64_t old, std::atomic<int64_t>* parked);
 
  private:
@@ -50,8 +50,8 @@ class Pool {
   // One caller at a time.
   void run(Team& team, uint64_t phases);
   std::atomic<bool> interrupt{false};
-  // How often a thread had to be parked inside a run.
-  int64_t parks() const { return parks_.load(std::memory_order_relaxed); }
+  // How often a thread was late in a run: another took its piece over, or was parked while it waited.
+  int64_t late() const { return late_.load(std::memory_order_relaxed); }
 
  private:
   struct Thread {
@@ -72,7 +72,7 @@ class Pool {
   std::unique_ptr<Claim[]> claims_;
   alignas(64) Gate gate_;                      // twice the number of the current phase, counted over all runs; odd between runs
   alignas(64) std::atomic<int32_t> done_{0};   // pieces of the current phase
-  std::atomic<int64_t> parks_{0};
+  std::atomic<int64_t> late_{0};
   std::atomic<bool> closing_{false};
   // Of the current run: written while the gate is odd, read by who has claimed a piece, which keeps the run from ending.
   Team* team_ = nullptr;
