@@ -139,15 +139,24 @@ struct Context::Walk final : Team {
   }
 
   void piece(int32_t thread, uint64_t phase, int32_t piece) override {
-    Cursor& cursor = exe.cursors[thread];
-    Binding& binding = exe.bindings[exe.bindings.size() > 1 ? thread : 0];
-    while (cursor.phase != phase) advance(cursor, binding);
+    const Phase& now = seek(thread, phase);
+    const Binding& binding = bindingOf(thread);
     const Thread& own = *context.threads_[thread];
-    for (const Share& share : schedule.phases[schedule.code[cursor.at].which].pieces[piece]) {
+    for (const Share& share : now.pieces[piece]) {
       if (context.pool_.interrupt.load(std::memory_order_relaxed)) return;
       Worker w{share.index, share.count, own.scratch.base, own.registers.base};
       runStep(binding.steps[share.step], share, context.isa_, w);
     }
+  }
+
+  int32_t pieces(int32_t thread, uint64_t phase) override { return (int32_t)seek(thread, phase).pieces.size(); }
+
+  Binding& bindingOf(int32_t thread) const { return exe.bindings[exe.bindings.size() > 1 ? thread : 0]; }
+
+  const Phase& seek(int32_t thread, uint64_t phase) const {
+    Cursor& cursor = exe.cursors[thread];
+    while (cursor.phase != phase) advance(cursor, bindingOf(thread));
+    return schedule.phases[schedule.code[cursor.at].which];
   }
 
   // To the next phase, round and round.

@@ -27,10 +27,12 @@ class Pace {
     runs_ += (double)runs;
     switch (state_) {
       case TOGETHER:
+        if (--calm_ > 0) return;
+        if (calm_ == 0) together_ = last_;
+        // One burst that was held up for long says little.
+        together_ += 0.125 * ((last_ < 4 * together_ ? last_ : 4 * together_) - together_);
         stress_ += 0.25 * ((late > 1 ? 1 : 0) - stress_);
-        together_ = together_ > 0 ? together_ + 0.125 * (last_ - together_) : last_;
-        if (calm_ > 0) calm_--;
-        else if (stress_ > 0.25) enter(PROBING);
+        if (stress_ > 0.5) enter(PROBING);
         return;
       case PROBING:
         if (spent_ < PROBE) return;
@@ -49,7 +51,6 @@ class Pace {
       case LOOKING:
         if (spent_ < LOOK) return;
         if (spent_ / runs_ < 0.9 * alone_) {
-          together_ = spent_ / runs_;
           since_ = now;
           calm_ = pause_ = CALM;
           enter(TOGETHER);
@@ -64,7 +65,8 @@ class Pace {
  private:
   enum State { TOGETHER, PROBING, ALONE, LOOKING };
   static constexpr double BURST = 2e6, PROBE = 3e6, LOOK = 12e6;  // a look must see the system's time slices
-  static constexpr int64_t PATIENCE = 20000000, LONGEST = 1000000000, CALM = 10, MOST_CALM = 640;  // nanoseconds; bursts
+  static constexpr int64_t PATIENCE = 20000000, LONGEST = 1000000000;  // nanoseconds
+  static constexpr int64_t CALM = 6, MOST_CALM = 600;                  // bursts that are not judged
 
   static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
   void enter(State state) {
@@ -79,7 +81,7 @@ class Pace {
   State state_ = TOGETHER;
   double together_ = 0, alone_ = 0, last_ = 0;  // nanoseconds a run
   double stress_ = 0, spent_ = 0, runs_ = 0;    // of the current state
-  int64_t since_ = 0, until_ = 0, patience_ = PATIENCE, calm_ = 2, pause_ = CALM;
+  int64_t since_ = 0, until_ = 0, patience_ = PATIENCE, calm_ = CALM, pause_ = CALM;
 };
 
 }  // namespace nabla

@@ -9,6 +9,12 @@ namespace {
 constexpr int64_t SPIN_NS = 60000;  // waking a parked thread costs about as much
 constexpr int GLANCE = 64;          // looks at the gate before taking over what a thread has not begun
 
+// A gate's value: the number of a phase, and in the low bits how many pieces it has.
+constexpr uint64_t PHASE = MOST_PIECES + 1;
+int32_t piecesOf(uint64_t value) { return (int32_t)(value % PHASE); }
+// Pieces are the threads' in equal runs.
+int32_t firstOf(int32_t thread, int32_t pieces, int32_t threads) { return (thread * pieces + threads - 1) / threads; }
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -25,8 +31,7 @@ int64_t steadyNow() {
   return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-// No run is under way at first.
-Gate::Gate() : value_(1) {
+Gate::Gate() : value_(0) {
   pthread_mutex_init(&mutex_, nullptr);
   pthread_cond_init(&changed_, nullptr);
 }
@@ -76,7 +81,7 @@ uint64_t Gate::wait(uint64_t old, std::atomic<int64_t>* parked) {
   return v;
 }
 
-Pool::Pool(int32_t threads) : claims_(new Claim[threads > 1 ? threads : 1]) {
+Pool::Pool(int32_t threads) : claims_(new Claim[MOST_PIECES]) {
   // They wait at the gate, so none looks at what is not there yet.
   threads_.resize(threads > 1 ? threads - 1 : 0);
   for (size_t i = 0; i < threads_.size(); i++) {
@@ -92,7 +97,7 @@ Pool::Pool(int32_t threads) : claims_(new Claim[threads > 1 ? threads : 1]) {
 
 Pool::~Pool() {
   closing_.store(true, std::memory_order_release);
-  gate_.set(gate_.value() + 2);
+  gate_.set(gate_.value() + PHASE);
   for (Thread& t : threads_) pthread_join(t.handle, nullptr);
 }
 
@@ -106,12 +111,16 @@ void* Pool::enter(void* thread) {
 void Pool::work(int32_t index, bool caller) {
   bool late = false;  // the others were when we last looked
   for (uint64_t now = gate_.value();;) {
-    if (now & 1) {
+    const int32_t pieces = piecesOf(now);
+    if (pieces == 0) {
       if (caller || closing_.load(std::memory_order_acquire)) return;
       now = gate_.wait(now, nullptr);
       continue;
     }
-    if (claim(index, now)) take(index, index, now);
+    // Its own pieces, those it may find warm.
+    const int32_t begin = firstOf(index, pieces, size_), end = firstOf(index + 1, pieces, size_);
+    for (int32_t i = begin; i < end; i++)
+      if (claim(i, now)) take(index, i, now);
     if (!late) {
       const uint64_t next = gate_.glance(now);
       if (next != now) {
@@ -120,8 +129,8 @@ void Pool::work(int32_t index, bool caller) {
       }
     }
     late = false;
-    for (int32_t i = 1; i < size_; i++) {
-      const int32_t other = (index + i) % size_;
+    for (int32_t i = end; i < begin + pieces; i++) {
+      const int32_t other = i % pieces;
       if (!claim(other, now)) continue;
       late = true;
       late_.fetch_add(1, std::memory_order_relaxed);
@@ -131,27 +140,30 @@ void Pool::work(int32_t index, bool caller) {
   }
 }
 
-bool Pool::claim(int32_t piece, uint64_t phase) {
+// Whoever sees an old phase finds all its pieces claimed.
+bool Pool::claim(int32_t piece, uint64_t now) {
   std::atomic<uint64_t>& next = claims_[piece].next;
-  uint64_t expected = phase;
-  return next.load(std::memory_order_relaxed) == phase && next.compare_exchange_strong(expected, phase + 2, std::memory_order_acq_rel);
+  uint64_t free = next.load(std::memory_order_relaxed);
+  const uint64_t phase = now / PHASE;
+  return free <= phase && next.compare_exchange_strong(free, phase + 1, std::memory_order_acq_rel);
 }
 
-void Pool::take(int32_t thread, int32_t piece, uint64_t phase) {
-  const uint64_t number = (phase - first_) / 2;
+void Pool::take(int32_t thread, int32_t piece, uint64_t now) {
+  const uint64_t number = now / PHASE - first_;
   const bool last = number + 1 == phases_;
   team_->piece(thread, number, piece);
-  // Once counted, this thread may look at nothing of the run.
-  if (done_.fetch_add(1, std::memory_order_acq_rel) != size_ - 1) return;
+  // Once counted, a thread may look at nothing of the run; but the last one is still in it.
+  if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 != piecesOf(now)) return;
   done_.store(0, std::memory_order_relaxed);
-  gate_.set((phase + 2) | (last || interrupt.load(std::memory_order_relaxed) ? 1 : 0));
+  const bool over = last || interrupt.load(std::memory_order_relaxed);
+  gate_.set((now / PHASE + 1) * PHASE + (over ? 0 : (uint64_t)team_->pieces(thread, number + 1)));
 }
 
 void Pool::run(Team& team, uint64_t phases) {
   team_ = &team;
   phases_ = phases;
-  first_ = gate_.value() - 1;
-  gate_.set(first_);
+  first_ = gate_.value() / PHASE + 1;
+  gate_.set(first_ * PHASE + (uint64_t)team.pieces(0, 0));
   work(0, true);
 }
 

@@ -30,15 +30,19 @@ class Gate {
 // Nanoseconds of a clock that only goes forward.
 int64_t steadyNow();
 
-// What a pool goes through: numbered phases of one piece a thread. The pieces of a phase may run at once and in any order.
+// What a pool goes through: numbered phases of at least one piece. The pieces of a phase may run at once and in any order.
 class Team {
  public:
-  // Called by thread `thread`, in increasing order of phases; `piece` is another thread's where that one is late.
+  // Both are called by thread `thread`, in increasing order of phases.
   virtual void piece(int32_t thread, uint64_t phase, int32_t piece) = 0;
+  // How many pieces the phase has, at most MOST_PIECES.
+  virtual int32_t pieces(int32_t thread, uint64_t phase) = 0;
 
  protected:
   ~Team() = default;
 };
+
+constexpr int32_t MOST_PIECES = 4095;
 
 class Pool {
  public:
@@ -60,21 +64,21 @@ class Pool {
     pthread_t handle;
   };
   struct alignas(64) Claim {
-    std::atomic<uint64_t> next{0};  // the phase whose piece is to be claimed next
+    std::atomic<uint64_t> next{0};  // the first phase whose piece of this number nobody has claimed
   };
   static void* enter(void* thread);
   void work(int32_t index, bool caller);
-  bool claim(int32_t piece, uint64_t phase);
-  void take(int32_t thread, int32_t piece, uint64_t phase);
+  bool claim(int32_t piece, uint64_t now);
+  void take(int32_t thread, int32_t piece, uint64_t now);
 
   int32_t size_ = 1;
   std::vector<Thread> threads_;
   std::unique_ptr<Claim[]> claims_;
-  alignas(64) Gate gate_;                      // twice the number of the current phase, counted over all runs; odd between runs
+  alignas(64) Gate gate_;                      // the current phase, counted over all runs, and its pieces: none between runs
   alignas(64) std::atomic<int32_t> done_{0};   // pieces of the current phase
   std::atomic<int64_t> late_{0};
   std::atomic<bool> closing_{false};
-  // Of the current run: written while the gate is odd, read by who has claimed a piece, which keeps the run from ending.
+  // Of the current run: written between runs, read by who has claimed a piece, which keeps the run from ending.
   Team* team_ = nullptr;
   uint64_t first_ = 0, phases_ = 0;
 };

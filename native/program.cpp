@@ -119,6 +119,7 @@ class Decoder {
       s.kind = (StepKind)in_.below(STEP_KINDS, "a kind of step");
       s.nothing = s.plain = false;
       s.nanoseconds = CALL_NS;
+      s.tiles = MOST;
       s.scratch = s.registers = 0;
       s.form = 0;
       s.sort = SortTask();
@@ -246,6 +247,7 @@ class Decoder {
     // Short rows fill a vector nonetheless.
     const double width = (double)((t.n + 15) / 16 * 16);
     s.nanoseconds += t.n == 0 ? 0 : (double)results / (double)t.n * width * (double)(t.k + 8) / (1.7 * kernels_.vectorBytes);
+    s.tiles = times(times(batch, (t.m + 7) / 8), (t.n + 15) / 16);
     if (in_.ok() && !s.nothing) s.scratch = kernels_.gemmScratch(t);
   }
 

@@ -63,6 +63,7 @@ struct Step {
   int32_t number;               // of all steps but loops, in order
   bool nothing;                 // no element to compute
   double nanoseconds;           // on one thread, roughly
+  idx tiles;                    // shares it can be cut into before they stop getting smaller
   idx scratch, registers;       // bytes per thread
   std::vector<Touch> reads, writes;  // sorted, none touching another
   union {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr double MEET_NS = 250;    // of a phase: the threads wait for each other
 constexpr double SHARE_NS = 600;   // of a share, at least: what is smaller stays whole
+constexpr double BLOCK_NS = 200000;  // of a share, at most, if four shares a thread are enough for that
 constexpr size_t WINDOW = 64;      // steps compared with each other; nothing moves further
 constexpr uint64_t MOST_PHASES = (uint64_t)1 << 50;  // more than can ever run
 
@@ -30,9 +31,8 @@ class Window {
     for (size_t i = 0; i < steps.size(); i++) {
       Task& t = tasks_[i];
       t.step = steps[i];
-      const int32_t most = (int32_t)std::min((double)threads, std::max(1.0, t.step->nanoseconds / SHARE_NS));
-      t.parts = most;
-      t.phases = most > 1 && t.step->kind == STEP_FUSED ? t.step->fused.phases : 1;
+      t.parts = partsOf(*t.step, threads);
+      t.phases = t.parts > 1 && t.step->kind == STEP_FUSED ? t.step->fused.phases : 1;
       if (threads == 1) continue;  // the order is the program's
       for (size_t j = 0; j < i; j++)
         if (conflict(*steps[j], *steps[i])) t.before |= (uint64_t)1 << j;
@@ -44,19 +44,21 @@ class Window {
     for (size_t left = tasks_.size(); left > 0;) {
       out.phases.emplace_back();
       phase_ = &out.phases.back();
-      phase_->pieces.resize(threads_);
-      load_.assign(threads_, 0);
       // Steps whose predecessors are all in earlier phases: what takes longest first, so that the rest fills the gaps.
       std::vector<size_t> ready;
       for (size_t i = 0; i < tasks_.size(); i++)
         if (!tasks_[i].placed && (tasks_[i].before & ~done_) == 0) ready.push_back(i);
       if (threads_ > 1)
         std::stable_sort(ready.begin(), ready.end(), [&](size_t a, size_t b) { return share(tasks_[a]) > share(tasks_[b]); });
+      pieces_ = threads_;
+      for (size_t i : ready) pieces_ = std::max(pieces_, tasks_[i].parts);
+      phase_->pieces.resize(pieces_);
+      load_.assign(pieces_, 0);
       uint64_t now = 0;
       for (size_t i : ready) place(tasks_[i], lightest(tasks_[i].parts));
       for (size_t i = 0; i < tasks_.size(); i++) {
         Task& t = tasks_[i];
-        // A small step may follow its predecessors on the same thread without meeting anyone.
+        // A small step may follow its predecessors in the same piece.
         if (!t.placed && t.parts == 1 && t.owner < 0) {
           const int32_t owner = ownerOf(t.before & ~done_, now);
           if (owner >= 0) place(t, {owner});
@@ -65,7 +67,10 @@ class Window {
       }
       for (size_t i = 0; i < tasks_.size(); i++)
         if ((now >> i & 1) && tasks_[i].placed) done_ |= (uint64_t)1 << i, left--;
-      nanoseconds += *std::max_element(load_.begin(), load_.end()) + (threads_ > 1 ? MEET_NS : 0);
+      while (phase_->pieces.back().empty()) phase_->pieces.pop_back();
+      double total = 0, longest = 0;
+      for (double load : load_) total += load, longest = std::max(longest, load);
+      nanoseconds += std::max(longest, total / threads_) + (threads_ > 1 ? MEET_NS : 0);
     }
   }
 
@@ -75,17 +80,23 @@ class Window {
     uint64_t before = 0;   // steps of the window that must be done first
     int32_t parts = 1;
     int32_t phases = 1, phase = 0;  // of its own, each in another phase of the schedule
-    int32_t owner = -1;    // the thread that runs it whole
+    int32_t owner = -1;    // the piece that has it whole
     bool placed = false;
   };
 
+  static int32_t partsOf(const Step& s, int32_t threads) {
+    if (threads == 1) return 1;
+    const double shares = std::min((double)s.tiles, s.nanoseconds / SHARE_NS), blocks = std::min((double)s.tiles, s.nanoseconds / BLOCK_NS) / threads;
+    return shares < threads ? std::max(1, (int32_t)shares) : threads * (int32_t)std::min(4.0, std::max(1.0, blocks));
+  }
+
   static double share(const Task& t) { return t.step->nanoseconds / t.parts / t.phases; }
 
-  // The `count` threads with the least to do, in order.
+  // The `count` pieces with the least to do, in order.
   std::vector<int32_t> lightest(int32_t count) const {
-    std::vector<int32_t> list(threads_);
-    for (int32_t i = 0; i < threads_; i++) list[i] = i;
-    if (count < threads_) {
+    std::vector<int32_t> list(pieces_);
+    for (int32_t i = 0; i < pieces_; i++) list[i] = i;
+    if (count < pieces_) {
       std::stable_sort(list.begin(), list.end(), [&](int32_t a, int32_t b) { return load_[a] < load_[b]; });
       list.resize(count);
       std::sort(list.begin(), list.end());
@@ -93,7 +104,7 @@ class Window {
     return list;
   }
 
-  // The one thread that all of these steps are on in this phase, or -1.
+  // The one piece that all of these steps are in, or -1.
   int32_t ownerOf(uint64_t steps, uint64_t now) const {
     if ((steps & now) != steps) return -1;
     int32_t owner = -1;
@@ -105,14 +116,14 @@ class Window {
     return owner;
   }
 
-  void place(Task& t, const std::vector<int32_t>& threads) {
+  void place(Task& t, const std::vector<int32_t>& pieces) {
     const bool whole = t.parts == 1;
     const int32_t end = t.step->kind != STEP_FUSED ? 1 : whole ? t.step->fused.phases : t.phase + 1;
     for (int32_t i = 0; i < t.parts; i++) {
-      phase_->pieces[threads[i]].push_back(Share{t.step->number, i, t.parts, t.phase, end});
-      load_[threads[i]] += share(t);
+      phase_->pieces[pieces[i]].push_back(Share{t.step->number, i, t.parts, t.phase, end});
+      load_[pieces[i]] += share(t);
     }
-    if (whole) t.owner = threads[0];
+    if (whole) t.owner = pieces[0];
     t.placed = ++t.phase == t.phases || whole;
   }
 
@@ -120,6 +131,7 @@ class Window {
   int32_t threads_;
   uint64_t done_ = 0;      // in earlier phases
   Phase* phase_ = nullptr;
+  int32_t pieces_ = 1;     // of the phase
   std::vector<double> load_;
 };
 

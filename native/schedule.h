@@ -13,7 +13,8 @@ struct Share {
   int32_t phase, phaseEnd;      // of a fused step
 };
 
-// What runs between two meetings of the threads: a piece for each of them. No piece depends on another.
+// What runs between two meetings of the threads. No piece depends on another. Where steps take long there are more pieces than threads, so
+// that a thread which another process holds up now and then does less.
 struct Phase {
   std::vector<std::vector<Share>> pieces;
 };
