@@ -1,5 +1,5 @@
-// Chooses between all threads and one for a program, by what it sees: where other processes hold the cores, threads wait for each other
-// longer than they compute. Results do not depend on the choice.
+// Chooses between all threads and one for a program, by what it sees: where other processes hold the cores threads wait for each other
+// longer than they compute, and where two cores are one with two faces company hardly helps. Results do not depend on the choice.
 #pragma once
 #include <stdint.h>
 
@@ -27,12 +27,11 @@ class Pace {
     runs_ += (double)runs;
     switch (state_) {
       case TOGETHER:
-        if (--calm_ > 0) return;
-        if (calm_ == 0) together_ = last_;
-        // One burst that was held up for long says little.
+        // The first bursts wake threads; and one that was held up for long says little.
+        if (++bursts_ <= WARM || together_ == 0) together_ = last_;
         together_ += 0.125 * ((last_ < 4 * together_ ? last_ : 4 * together_) - together_);
         stress_ += 0.25 * ((late > 1 ? 1 : 0) - stress_);
-        if (stress_ > 0.5) enter(PROBING);
+        if (bursts_ >= pause_ || (stress_ > 0.5 && bursts_ >= CALM)) enter(PROBING);
         return;
       case PROBING:
         if (spent_ < PROBE) return;
@@ -42,8 +41,7 @@ class Pace {
           patience_ = now - since_ < 4 * patience_ ? least(2 * patience_, LONGEST) : PATIENCE;
           leave(now);
         } else {
-          pause_ = least(2 * pause_, MOST_CALM);
-          calm_ = pause_;
+          pause_ = least(2 * pause_, RARELY);
           enter(TOGETHER);
         }
         return;
@@ -52,7 +50,7 @@ class Pace {
         if (spent_ < LOOK) return;
         if (spent_ / runs_ < 0.9 * alone_) {
           since_ = now;
-          calm_ = pause_ = CALM;
+          pause_ = CALM;
           enter(TOGETHER);
         } else {
           patience_ = least(2 * patience_, LONGEST);
@@ -66,12 +64,13 @@ class Pace {
   enum State { TOGETHER, PROBING, ALONE, LOOKING };
   static constexpr double BURST = 2e6, PROBE = 3e6, LOOK = 12e6;  // a look must see the system's time slices
   static constexpr int64_t PATIENCE = 20000000, LONGEST = 1000000000;  // nanoseconds
-  static constexpr int64_t CALM = 6, MOST_CALM = 600;                  // bursts that are not judged
+  static constexpr int64_t WARM = 3, CALM = 10, RARELY = 600;          // bursts
 
   static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
   void enter(State state) {
     state_ = state;
     spent_ = runs_ = stress_ = 0;
+    bursts_ = 0;
   }
   void leave(int64_t now) {
     until_ = now + patience_;
@@ -81,7 +80,8 @@ class Pace {
   State state_ = TOGETHER;
   double together_ = 0, alone_ = 0, last_ = 0;  // nanoseconds a run
   double stress_ = 0, spent_ = 0, runs_ = 0;    // of the current state
-  int64_t since_ = 0, until_ = 0, patience_ = PATIENCE, calm_ = CALM, pause_ = CALM;
+  int64_t since_ = 0, until_ = 0, patience_ = PATIENCE;
+  int64_t bursts_ = 0, pause_ = CALM;           // in company; how many before the next comparison
 };
 
 }  // namespace nabla

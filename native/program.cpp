@@ -247,7 +247,7 @@ class Decoder {
     // Short rows fill a vector nonetheless.
     const double width = (double)((t.n + 15) / 16 * 16);
     s.nanoseconds += t.n == 0 ? 0 : (double)results / (double)t.n * width * (double)(t.k + 8) / (1.7 * kernels_.vectorBytes);
-    s.tiles = times(times(batch, (t.m + 7) / 8), (t.n + 15) / 16);
+    s.tiles = times(times(batch, (t.m + 15) / 16), (t.n + 31) / 32);
     if (in_.ok() && !s.nothing) s.scratch = kernels_.gemmScratch(t);
   }
 
