@@ -174,6 +174,7 @@ void BufferGuard::touch(int32_t buffer, DType dtype, idx first, idx last, bool w
   in_.require(b.alignment % width == 0, "an access is not aligned to its element");
   in_.require(!write || b.writable, "a step writes to a buffer that is not to be written");
   in_.require(b.place != PLACE_SLICE || active_[buffer], "a slice is used outside its loop");
+  if (in_.ok()) noteTouch(out_, buffer, first * width, (last + 1) * width, write);
 }
 
 void TileDecoder::programs() {

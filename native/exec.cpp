@@ -24,8 +24,8 @@ std::vector<Isa> availableIsas() {
 
 namespace {
 
-void noBarrier(Worker&) {}
-void poolBarrier(Worker& w) { ((Pool*)w.pool)->barrier(); }
+constexpr double WAKE_NS = 10000;      // a call that saves less wakes nobody
+constexpr double LEAST_SAVED = 0.1;    // part of the time that company must save
 
 void writeScalar(char* at, DType type, double v) {
   switch (type) {
@@ -46,161 +46,151 @@ void writeScalar(char* at, DType type, double v) {
   }
 }
 
+// Fills in the addresses of a step.
+void bind(Step& s, char* const* pointers, const TileTable& tiles) {
+  auto bytes = [&](int i) { return pointers[s.operand[i].buffer]; };
+  auto floats = [&](int i) { return (float*)bytes(i) + s.operand[i].offset; };
+  auto product = [&](auto& t) {
+    t.a = floats(0);
+    t.b = floats(1);
+    if (s.plain) t.out = floats(2);
+    else t.epilogue = Epilogue{tiles.epilogue, &s.epilogue};
+    s.epilogue.buffers = pointers;
+  };
+  switch (s.kind) {
+    case STEP_FUSED: s.fused.buffers = pointers; return;
+    case STEP_GEMM: return product(s.gemm);
+    case STEP_CONV: return product(s.conv);
+    case STEP_WINDOW:
+      s.window.src = bytes(0);
+      s.window.out = bytes(1);
+      return;
+    case STEP_CUMULATE:
+      s.cumulate.src = bytes(0);
+      s.cumulate.out = bytes(1);
+      return;
+    case STEP_GATHER:
+      s.gather.src = bytes(0);
+      s.gather.indices = (const int32_t*)bytes(1);
+      s.gather.out = bytes(2);
+      return;
+    case STEP_SCATTER:
+      s.scatter.base = bytes(0);
+      s.scatter.indices = (const int32_t*)bytes(1);
+      s.scatter.updates = bytes(2);
+      s.scatter.out = bytes(3);
+      return;
+    case STEP_SORT:
+      s.sort.src = bytes(0);
+      s.sort.out = (int32_t*)bytes(1);
+      return;
+    case STEP_COPY:
+      s.copy.from = bytes(0);
+      s.copy.to = bytes(1);
+      return;
+    default: return;
+  }
+}
+
+void runStep(const Step& s, const Share& share, const Isa& isa, Worker& w) {
+  const KernelTable& k = *isa.kernels;
+  switch (s.kind) {
+    case STEP_FUSED: {
+      FusedTask t = s.fused;
+      t.phase = share.phase;
+      t.phaseEnd = share.phaseEnd;
+      return isa.tiles->fused(t, w);
+    }
+    case STEP_GEMM: return k.gemm(s.gemm, w);
+    case STEP_CONV: return (s.form == 0 ? k.conv : s.form == 1 ? k.convInputGrad : k.convFilterGrad)(s.conv, w);
+    case STEP_WINDOW: return (s.form ? k.argWindow : k.reduceWindow)(s.window, w);
+    case STEP_CUMULATE: return k.cumulate(s.cumulate, w);
+    case STEP_GATHER: return k.gather(s.gather, w);
+    case STEP_SCATTER: return k.scatter(s.scatter, w);
+    case STEP_SORT: return k.argsort(s.sort, w);
+    case STEP_COPY:
+      if (w.index == 0 && s.copy.from != s.copy.to) memmove(s.copy.to, s.copy.from, s.copy.bytes);
+      return;
+    default: return;
+  }
+}
+
+// Steps but loops, in the order of their numbers.
+void listSteps(const std::vector<Step>& steps, std::vector<Step>& list) {
+  for (const Step& s : steps) {
+    if (s.kind == STEP_LOOP) listSteps(s.loop->steps, list);
+    else list.push_back(s);
+  }
+}
+
 }  // namespace
 
-// One thread's way through a run.
-struct Context::Turn {
+// A run on its way through a schedule.
+struct Context::Walk final : Team {
   Context& context;
   Executable& exe;
-  int64_t count;
-  bool together;  // on the whole pool
+  const Schedule& schedule;
 
-  // What earlier steps left to wait for.
-  enum Debt { NONE, ALONE, ALL };
-
-  struct Walker {
-    Turn& turn;
-    Thread& thread;
-    char** pointers;
-    Debt debt = NONE;
-
-    bool interrupted() const { return turn.context.pool_.interrupt.load(std::memory_order_relaxed); }
-
-    // Meets the other threads; false when all are to stop.
-    bool meet() {
-      debt = NONE;
-      return !turn.context.pool_.barrier();
+  Walk(Context& c, Executable& e, const Schedule& s) : context(c), exe(e), schedule(s) {
+    for (Cursor& cursor : exe.cursors) {
+      cursor.phase = UINT64_MAX;
+      cursor.at = schedule.code.size() - 1;
     }
+  }
 
-    bool steps(const std::vector<Step>& list) {
-      for (const Step& s : list) {
-        if (s.nothing) continue;
-        if (s.kind == STEP_LOOP) {
-          if (!loop(*s.loop)) return false;
-        } else if (!turn.together) {
-          if (interrupted()) return false;
-          one(s, thread.alone);
-        } else if (s.parallel) {
-          if (debt != NONE && !meet()) return false;
-          one(s, thread.worker);
-          debt = ALL;
-        } else {
-          if (debt == ALL && !meet()) return false;
-          if (thread.worker.index == 0) one(s, thread.alone);
-          debt = ALONE;
-        }
+  void piece(int32_t thread, uint64_t phase, int32_t piece) override {
+    const Phase& now = seek(thread, phase);
+    const Binding& binding = bindingOf(thread);
+    const Thread& own = *context.threads_[thread];
+    for (const Share& share : now.pieces[piece]) {
+      if (context.pool_.interrupt.load(std::memory_order_relaxed)) return;
+      Worker w{share.index, share.count, own.scratch.base, own.registers.base};
+      runStep(binding.steps[share.step], share, context.isa_, w);
+    }
+  }
+
+  int32_t pieces(int32_t thread, uint64_t phase) override { return (int32_t)seek(thread, phase).pieces.size(); }
+
+  Binding& bindingOf(int32_t thread) const { return exe.bindings[exe.bindings.size() > 1 ? thread : 0]; }
+
+  const Phase& seek(int32_t thread, uint64_t phase) const {
+    Cursor& cursor = exe.cursors[thread];
+    while (cursor.phase != phase) advance(cursor, bindingOf(thread));
+    return schedule.phases[schedule.code[cursor.at].which];
+  }
+
+  // To the next phase, round and round.
+  void advance(Cursor& c, Binding& b) const {
+    for (c.phase++;;) {
+      if (++c.at == schedule.code.size()) c.at = 0;
+      const Op& op = schedule.code[c.at];
+      if (op.kind == Op::PHASE) return;
+      if (op.kind == Op::ENTER) {
+        c.rounds[op.which] = 0;
+      } else {
+        if (++c.rounds[op.which] == schedule.loops[op.which]->length) continue;
+        c.at = op.begin - 1;
       }
-      return true;
+      move(op.which, c.rounds[op.which], b);
     }
+  }
 
-    bool loop(const LoopInfo& l) {
-      const std::vector<BufferInfo>& buffers = turn.exe.program.buffers;
-      for (idx n = 0; n < l.length; n++) {
-        const idx i = l.reverse ? l.length - 1 - n : n;
-        for (int32_t id : l.slices) pointers[id] = pointers[buffers[id].index] + i * buffers[id].offset;
-        if (!steps(l.steps)) return false;
-      }
-      return true;
-    }
-
-    const float* floats(const Operand& o) const { return (const float*)pointers[o.buffer] + o.offset; }
-    char* bytes(const Operand& o) const { return pointers[o.buffer]; }
-
-    void one(const Step& s, Worker& w) {
-      const KernelTable& k = *turn.context.isa_.kernels;
-      const TileTable& tiles = *turn.context.isa_.tiles;
-      switch (s.kind) {
-        case STEP_FUSED: {
-          FusedTask t = s.fused;
-          t.buffers = pointers;
-          t.partials = (uint32_t*)turn.exe.partials.base;
-          return tiles.fused(t, w);
-        }
-        case STEP_GEMM: {
-          GemmTask t = s.gemm;
-          EpilogueContext c = s.epilogue;
-          c.buffers = pointers;
-          t.a = floats(s.operand[0]);
-          t.b = floats(s.operand[1]);
-          if (s.plain) t.out = (float*)floats(s.operand[2]);
-          else t.epilogue = Epilogue{tiles.epilogue, &c};
-          return k.gemm(t, w);
-        }
-        case STEP_CONV: {
-          ConvTask t = s.conv;
-          EpilogueContext c = s.epilogue;
-          c.buffers = pointers;
-          t.a = floats(s.operand[0]);
-          t.b = floats(s.operand[1]);
-          if (s.plain) t.out = (float*)floats(s.operand[2]);
-          else t.epilogue = Epilogue{tiles.epilogue, &c};
-          return (s.form == 0 ? k.conv : s.form == 1 ? k.convInputGrad : k.convFilterGrad)(t, w);
-        }
-        case STEP_WINDOW: {
-          WindowTask t = s.window;
-          t.src = bytes(s.operand[0]);
-          t.out = bytes(s.operand[1]);
-          return (s.form ? k.argWindow : k.reduceWindow)(t, w);
-        }
-        case STEP_CUMULATE: {
-          CumulateTask t = s.cumulate;
-          t.src = bytes(s.operand[0]);
-          t.out = bytes(s.operand[1]);
-          return k.cumulate(t, w);
-        }
-        case STEP_GATHER: {
-          GatherTask t = s.gather;
-          t.src = bytes(s.operand[0]);
-          t.indices = (const int32_t*)bytes(s.operand[1]);
-          t.out = bytes(s.operand[2]);
-          return k.gather(t, w);
-        }
-        case STEP_SCATTER: {
-          ScatterTask t = s.scatter;
-          t.base = bytes(s.operand[0]);
-          t.indices = (const int32_t*)bytes(s.operand[1]);
-          t.updates = bytes(s.operand[2]);
-          t.out = bytes(s.operand[3]);
-          return k.scatter(t, w);
-        }
-        case STEP_SORT: {
-          SortTask t = s.sort;
-          t.src = bytes(s.operand[0]);
-          t.out = (int32_t*)bytes(s.operand[1]);
-          return k.argsort(t, w);
-        }
-        case STEP_COPY:
-          if (bytes(s.operand[0]) != bytes(s.operand[1])) memmove(bytes(s.operand[1]), bytes(s.operand[0]), s.operand[0].offset);
-          return;
-        default: return;
-      }
-    }
-  };
-
-  void run(int32_t index) {
-    char** pointers = exe.pointers.data();
-    if (exe.program.loops && together) {
-      pointers = exe.threadPointers[index].data();
-      memcpy(pointers, exe.pointers.data(), exe.pointers.size() * sizeof(char*));
-    }
-    Walker walker{*this, *context.threads_[index], pointers};
-    for (int64_t i = 0; i < count; i++)
-      if (!walker.steps(exe.program.steps)) return;
+  // Moves a loop's slices to round n.
+  void move(int32_t which, idx n, Binding& b) const {
+    const LoopInfo& l = *schedule.loops[which];
+    const std::vector<BufferInfo>& buffers = exe.program.buffers;
+    const idx i = l.reverse ? l.length - 1 - n : n;
+    for (int32_t id : l.slices) b.pointers[id] = b.pointers[buffers[id].index] + i * buffers[id].offset;
+    for (int32_t number : exe.moved[which]) bind(b.steps[number], b.pointers.data(), *context.isa_.tiles);
   }
 };
-
-void Context::job(void* turn, int32_t index) { ((Turn*)turn)->run(index); }
 
 Context::Context(const Isa& isa, int32_t threads, size_t memoryLimit, void (*done)(void*, Job*), void* owner)
     : isa_(isa), pool_(threads), done_(done), owner_(owner) {
   memory_.limit = memoryLimit;
   pthread_mutex_init(&mutex_, nullptr);
   pthread_cond_init(&changed_, nullptr);
-  for (int32_t i = 0; i < pool_.size(); i++) {
-    threads_.emplace_back(new Thread());
-    threads_[i]->worker = Worker{i, pool_.size(), nullptr, nullptr, poolBarrier, &pool_};
-    threads_[i]->alone = Worker{0, 1, nullptr, nullptr, noBarrier, nullptr};
-  }
+  for (int32_t i = 0; i < pool_.size(); i++) threads_.emplace_back(new Thread());
 }
 
 Context::~Context() {
@@ -225,10 +215,7 @@ bool Context::reserveWorkers(idx scratch, idx registers) {
       r.bytes = 0;
       return r.reserve(((size_t)bytes + 65535) / 65536 * 65536);
     };
-    const bool room = grow(t->scratch, scratch) && grow(t->registers, registers);
-    t->worker.scratch = t->alone.scratch = t->scratch.base;
-    t->worker.registers = t->alone.registers = t->registers.base;
-    if (!room) return false;
+    if (!grow(t->scratch, scratch) || !grow(t->registers, registers)) return false;
   }
   return true;
 }
@@ -243,20 +230,44 @@ std::string Context::load(const int32_t* words, size_t count, const char* consts
                     exe->scalars.reserve(64 * (size_t)p.scalars) && reserveWorkers(p.scratch, p.registers);
   if (!room) return "out of memory";
   if (constBytes) memcpy(exe->consts.base, consts, constBytes);
-  exe->pointers.assign(p.buffers.size() + 1, nullptr);
-  for (size_t i = 0; i < p.buffers.size(); i++) {
-    const BufferInfo& b = p.buffers[i];
-    if (b.place == PLACE_ARENA) exe->pointers[i] = exe->arena.base + b.offset;
-    if (b.place == PLACE_CONST) exe->pointers[i] = exe->consts.base + b.offset;
-    if (b.place == PLACE_SCALAR) exe->pointers[i] = exe->scalars.base + 64 * (size_t)b.index;
-  }
-  if (p.loops) exe->threadPointers.assign(pool_.size(), exe->pointers);
+  exe->alone = makeSchedule(p, 1);
+  exe->together = makeSchedule(p, pool_.size());
+  exe->saved = exe->alone.nanoseconds - exe->together.nanoseconds;
+  if (exe->saved < LEAST_SAVED * exe->alone.nanoseconds) exe->saved = 0;
+  bindMemory(*exe);
   arenas_ += exe->bytes();
   for (id = 0; (size_t)id < executables_.size(); id++)
     if (!executables_[id]) break;
   if ((size_t)id == executables_.size()) executables_.emplace_back();
   executables_[id] = exe;
   return "";
+}
+
+// What does not change between runs.
+void Context::bindMemory(Executable& exe) {
+  const Program& p = exe.program;
+  exe.cursors.resize(pool_.size());
+  exe.bindings.resize(p.loops ? pool_.size() : 1);
+  for (Cursor& c : exe.cursors) c.rounds.assign(exe.alone.loops.size(), 0);
+  for (Binding& b : exe.bindings) {
+    b.pointers.assign(p.buffers.size() + 1, nullptr);
+    listSteps(p.steps, b.steps);
+    for (size_t i = 0; i < p.buffers.size(); i++) {
+      const BufferInfo& buffer = p.buffers[i];
+      if (buffer.place == PLACE_ARENA) b.pointers[i] = exe.arena.base + buffer.offset;
+      if (buffer.place == PLACE_CONST) b.pointers[i] = exe.consts.base + buffer.offset;
+      if (buffer.place == PLACE_SCALAR) b.pointers[i] = exe.scalars.base + 64 * (size_t)buffer.index;
+    }
+    for (Step& s : b.steps)
+      if (s.kind == STEP_FUSED) s.fused.partials = (uint32_t*)exe.partials.base;
+  }
+  for (const LoopInfo* l : exe.alone.loops) {
+    std::vector<Step> inside;
+    listSteps(l->steps, inside);
+    exe.moved.emplace_back();
+    for (const Step& s : inside)
+      if (s.kind != STEP_FUSED) exe.moved.back().push_back(s.number);
+  }
 }
 
 bool Context::unload(int32_t id) {
@@ -313,25 +324,38 @@ std::string Context::run(const std::shared_ptr<Executable>& exe, const int32_t* 
 
 void Context::execute(Executable& exe, char* const* memory, const double* scalars, int64_t count) {
   const Program& p = exe.program;
-  for (size_t i = 0; i < p.buffers.size(); i++) {
-    const BufferInfo& b = p.buffers[i];
-    if (b.place == PLACE_INPUT) exe.pointers[i] = memory[b.index];
-    if (b.place == PLACE_OUTPUT) exe.pointers[i] = memory[p.inputs + b.index];
+  if (exe.alone.code.empty()) return;
+  for (Binding& binding : exe.bindings) {
+    bool changed = !exe.bound;
+    for (size_t i = 0; i < p.buffers.size(); i++) {
+      const BufferInfo& b = p.buffers[i];
+      if (b.place != PLACE_INPUT && b.place != PLACE_OUTPUT) continue;
+      char* at = memory[b.place == PLACE_INPUT ? b.index : p.inputs + b.index];
+      changed |= binding.pointers[i] != at;
+      binding.pointers[i] = at;
+    }
+    if (!changed) continue;
+    for (Step& s : binding.steps) bind(s, binding.pointers.data(), *isa_.tiles);
   }
+  exe.bound = true;
   for (int32_t i = 0; i < p.scalars; i++) writeScalar(exe.scalars.base + 64 * (size_t)i, p.scalarTypes[i], scalars[i]);
-  if (!p.parallel || pool_.size() == 1) {
-    Turn{*this, exe, count, false}.run(0);
-    return;
-  }
+  if (pool_.size() == 1 || exe.saved * (double)count < WAKE_NS) return burst(exe, false, count);
   for (int64_t done = 0, now = steadyNow(); done < count && !pool_.interrupt.load(std::memory_order_relaxed);) {
-    const int64_t runs = exe.pace.burst(count - done), started = now, parks = pool_.parks();
-    Turn turn{*this, exe, runs, exe.pace.together(now)};
-    if (turn.together) pool_.run(job, &turn);
-    else turn.run(0);
+    const int64_t runs = exe.pace.burst(count - done), started = now, late = pool_.late();
+    const bool together = exe.pace.together(now);
+    burst(exe, together, runs);
     now = steadyNow();
-    exe.pace.note(turn.together, runs, now - started, pool_.parks() - parks, now);
+    exe.pace.note(runs, now - started, pool_.late() - late, now);
     done += runs;
   }
+}
+
+void Context::burst(Executable& exe, bool together, int64_t count) {
+  const Schedule& schedule = together ? exe.together : exe.alone;
+  const uint64_t phases = (uint64_t)count > UINT64_MAX / schedule.length ? UINT64_MAX : (uint64_t)count * schedule.length;
+  Walk walk(*this, exe, schedule);
+  if (together) return pool_.run(walk, phases);
+  for (uint64_t n = 0; n < phases && !pool_.interrupt.load(std::memory_order_relaxed); n++) walk.piece(0, n, 0);
 }
 
 bool Context::enqueue(std::unique_ptr<Job> job) {

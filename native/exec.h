@@ -9,6 +9,7 @@
 #include "pace.h"
 #include "pool.h"
 #include "program.h"
+#include "schedule.h"
 
 namespace nabla {
 
@@ -39,12 +40,29 @@ struct Region {
   }
 };
 
+// The steps of a program with the addresses they work at.
+struct Binding {
+  std::vector<char*> pointers;  // of each buffer
+  std::vector<Step> steps;      // by Step.number
+};
+
+// How far a thread has come in a run.
+struct Cursor {
+  uint64_t phase;
+  size_t at;                    // in the schedule's code
+  std::vector<idx> rounds;      // of each loop
+};
+
 struct Executable {
   Program program;
   Region arena, consts, partials, scalars;
   Pace pace;
-  std::vector<char*> pointers;                      // where each buffer is in the current run
-  std::vector<std::vector<char*>> threadPointers;   // likewise per thread, where loops move slices
+  Schedule alone, together;     // on one thread, and on the pool's
+  double saved = 0;             // nanoseconds that company saves a run, roughly; 0 where it is not worth the trouble
+  std::vector<std::vector<int32_t>> moved;  // per loop: steps that name a slice by its address
+  std::vector<Binding> bindings;            // one, or one a thread where loops move slices
+  std::vector<Cursor> cursors;              // one a thread
+  bool bound = false;                       // the addresses are those of the run before
   size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + scalars.bytes; }
 };
 
@@ -95,17 +113,17 @@ class Context {
   void drain();
 
  private:
-  struct Turn;
+  struct Walk;
   static void* drive(void* context);
-  static void job(void* turn, int32_t index);
+  void bindMemory(Executable& exe);
   void execute(Executable& exe, char* const* memory, const double* scalars, int64_t count);
+  void burst(Executable& exe, bool together, int64_t count);
   bool reserveWorkers(idx scratch, idx registers);
 
   Isa isa_;
   Memory memory_;
   Pool pool_;
   struct Thread {
-    Worker worker, alone;  // in company, and for steps that one thread runs
     Region scratch, registers;
   };
   std::vector<std::unique_ptr<Thread>> threads_;

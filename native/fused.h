@@ -88,7 +88,8 @@ static NABLA_METHOD idx rowStride(idx length) { return (length + 15) / 16 * 16 +
 struct FusedTask {
   int32_t groups;
   const Group* group;
-  int32_t phases;                 // 1, or 1 + the stages of the split segment with most of them; a barrier lies between two phases
+  int32_t phases;                 // 1, or 1 + the stages of the split segment with most of them
+  int32_t phase, phaseEnd;        // those to run now; more than one only when the worker is alone
   uint32_t* partials;
   char* const* buffers;
 };

@@ -9,8 +9,6 @@ using nabla::GatherTask;
 using nabla::ScatterTask;
 using nabla::Worker;
 
-constexpr idx SMALL_BYTES = 1 << 14;  // below this one thread does all
-
 NABLA_INLINE void fillBytes(char* to, uint32_t pattern, int32_t elementBytes, idx bytes) {
   for (idx i = 0; i < bytes; i++) to[i] = (char)(pattern >> 8 * (i % elementBytes));
 }
@@ -59,9 +57,7 @@ NABLA_FUNCTION void gather(const GatherTask& t, Worker& w) {
   const idx rows = t.outer * t.count, rowBytes = t.inner * t.elementBytes;
   const Range all = {0, rows};
   if (rows * rowBytes == 0) return;
-  const bool alone = rows * rowBytes < SMALL_BYTES;
-  if (alone && w.index > 0) return;
-  const Range mine = alone ? all : share(rows, 1, w.index, w.count);
+  const Range mine = share(rows, 1, w.index, w.count);
   if (t.along) {
     if (t.elementBytes == 4) gatherAlong<uint32_t>(t, mine);
     else if (t.elementBytes == 2) gatherAlong<uint16_t>(t, mine);
@@ -70,7 +66,7 @@ NABLA_FUNCTION void gather(const GatherTask& t, Worker& w) {
     if (t.elementBytes == 4) gatherElements<uint32_t>(t, mine);
     else if (t.elementBytes == 2) gatherElements<uint16_t>(t, mine);
     else gatherElements<uint8_t>(t, mine);
-  } else if (alone || rows >= 4 * w.count) {
+  } else if (w.count == 1 || rows >= 4 * w.count) {
     gatherRows(t, mine, Range{0, rowBytes});
   } else {
     gatherRows(t, all, share(rowBytes, 64, w.index, w.count));
@@ -85,10 +81,7 @@ struct Box {
 };
 NABLA_INLINE Box scatterBox(const ScatterTask& t, const Worker& w, idx elementBytes) {
   Box b = {{0, t.outer}, {0, t.length}, {0, t.inner}};
-  const Range none = {0, 0};
-  if (t.outer * (t.length + t.count) * t.inner * elementBytes < SMALL_BYTES) {
-    if (w.index > 0) b.outer = none;
-  } else if (t.outer >= w.count) {
+  if (t.outer >= w.count) {
     b.outer = share(t.outer, 1, w.index, w.count);
   } else if (t.inner * elementBytes >= 64 * w.count) {
     b.inner = share(t.inner, 64 / elementBytes, w.index, w.count);

@@ -1,8 +1,9 @@
 // What exec hands to the native kernels: plain task structs, the worker that runs them, and the table each instruction set exposes.
 // Shared by every translation unit, so it holds types only: no function body, no member initialiser.
 //
-// A plan runs on all threads at once (SPMD): every thread calls the same kernel with the same task and its own Worker, and the kernel
-// does that thread's share. A kernel returns without waiting for the others: exec places a barrier between dependent steps.
+// A task may be run in shares: the same kernel is called with the same task and Workers of index 0 .. count-1, and does the share of
+// that index. Shares may run at once on several threads or one after the other on one, so a kernel never waits for another share: exec
+// lets the threads meet between dependent steps.
 // The bits of a result depend neither on Worker::count nor on the vector width, only on whether the machine has fused multiply-add.
 #pragma once
 #include <stddef.h>
@@ -19,14 +20,12 @@ constexpr int SPATIAL = 3;      // spatial axes of a convolution: lift lower ran
 // In the order of `dtypes` in src/engine/ir/dtype.ts.
 enum DType : int32_t { F32 = 0, I32 = 1, U32 = 2, BOOL = 3, F16 = 4, BF16 = 5, I8 = 6 };
 
-// One thread's view of a run.
+// A share of a task, and the memory of the thread that runs it.
 struct Worker {
   int32_t index;                // 0 .. count-1
   int32_t count;
   char* scratch;                // this thread's own, 64-byte aligned; at least the <kernel>Scratch(task) bytes of the table
   char* registers;              // this thread's own memory for the tile interpreter (epilogues run inside kernels)
-  void (*barrier)(Worker&);     // all threads of the run meet here
-  void* pool;                   // exec's own
 };
 
 // Called on finished parts of a result while they are in cache. The result is batches of rows x cols (row-major);

@@ -1,29 +1,28 @@
-// Threads that run one function together: they spin for a bounded time between pieces of work, then park.
+// Threads that go through the phases of a run together: they spin for a bounded time between pieces of work, then park.
 #pragma once
 #include <pthread.h>
 #include <stdint.h>
 #include <atomic>
+#include <memory>
 #include <vector>
 
 namespace nabla {
 
-// A counter threads wait on. The low bit of its value says that the run is to stop.
+// A number threads wait on.
 class Gate {
  public:
   Gate();
   ~Gate();
-  uint32_t value() const { return value_.load(std::memory_order_acquire); }
-  // Lets every waiter go.
-  void advance(bool stop);
-  // Returns the first value that is not `old`.
-  uint32_t wait(uint32_t old);
-  // How often a waiter gave up spinning.
-  int64_t parks() const { return parks_.load(std::memory_order_relaxed); }
+  uint64_t value() const { return value_.load(std::memory_order_acquire); }
+  void set(uint64_t value);
+  // The value once it is not `old`, or `old` after a few microseconds.
+  uint64_t glance(uint64_t old) const;
+  // The value once it is not `old`. `parked` counts when spinning was not enough.
+  uint64_t wait(uint64_t old, std::atomic<int64_t>* parked);
 
  private:
-  std::atomic<uint32_t> value_{0};
-  std::atomic<int64_t> parks_{0};
-  std::atomic<int32_t> parked_{0};
+  std::atomic<uint64_t> value_;
+  std::atomic<int32_t> sleepers_{0};
   pthread_mutex_t mutex_;
   pthread_cond_t changed_;
 };
@@ -31,19 +30,32 @@ class Gate {
 // Nanoseconds of a clock that only goes forward.
 int64_t steadyNow();
 
+// What a pool goes through: numbered phases of at least one piece. The pieces of a phase may run at once and in any order.
+class Team {
+ public:
+  // Both are called by thread `thread`, in increasing order of phases.
+  virtual void piece(int32_t thread, uint64_t phase, int32_t piece) = 0;
+  // How many pieces the phase has, at most MOST_PIECES.
+  virtual int32_t pieces(int32_t thread, uint64_t phase) = 0;
+
+ protected:
+  ~Team() = default;
+};
+
+constexpr int32_t MOST_PIECES = 4095;
+
 class Pool {
  public:
   // `threads` counts the caller of `run`, which is thread 0. If the system refuses a thread there are fewer.
   explicit Pool(int32_t threads);
   ~Pool();
   int32_t size() const { return size_; }
-  // Runs job(arg, index) on every thread and returns when all have returned. One caller at a time.
-  void run(void (*job)(void* arg, int32_t index), void* arg);
-  // All threads of a run meet here. True for each of them when `interrupt` was set before the last one came.
-  bool barrier();
+  // Runs all pieces of phases 0 .. phases-1, a phase after the other, and returns then, or after the phase in which `interrupt` was set.
+  // One caller at a time.
+  void run(Team& team, uint64_t phases);
   std::atomic<bool> interrupt{false};
-  // How often a thread had to be parked at a barrier or at the end of a run.
-  int64_t parks() const { return meet_.parks() + done_.parks(); }
+  // How often a thread was late in a run: another took its piece over, or was parked while it waited.
+  int64_t late() const { return late_.load(std::memory_order_relaxed); }
 
  private:
   struct Thread {
@@ -51,16 +63,24 @@ class Pool {
     int32_t index;
     pthread_t handle;
   };
+  struct alignas(64) Claim {
+    std::atomic<uint64_t> next{0};  // the first phase whose piece of this number nobody has claimed
+  };
   static void* enter(void* thread);
-  void work(int32_t index);
+  void work(int32_t index, bool caller);
+  bool claim(int32_t piece, uint64_t now);
+  void take(int32_t thread, int32_t piece, uint64_t now);
 
   int32_t size_ = 1;
   std::vector<Thread> threads_;
-  Gate start_, meet_, done_;
-  std::atomic<int32_t> arrived_{0}, running_{0};
+  std::unique_ptr<Claim[]> claims_;
+  alignas(64) Gate gate_;                      // the current phase, counted over all runs, and its pieces: none between runs
+  alignas(64) std::atomic<int32_t> done_{0};   // pieces of the current phase
+  std::atomic<int64_t> late_{0};
   std::atomic<bool> closing_{false};
-  void (*job_)(void*, int32_t) = nullptr;
-  void* arg_ = nullptr;
+  // Of the current run: written between runs, read by who has claimed a piece, which keeps the run from ending.
+  Team* team_ = nullptr;
+  uint64_t first_ = 0, phases_ = 0;
 };
 
 }  // namespace nabla

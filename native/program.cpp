@@ -1,6 +1,7 @@
 #include "program.h"
 
 #include <math.h>
+#include <algorithm>
 #include "decode_tiles.h"
 #include "reader.h"
 
@@ -9,9 +10,21 @@ namespace nabla {
 namespace {
 
 constexpr idx MOST_KEPT = (idx)1 << 28;  // bytes a thread may keep of a row
-constexpr double PARALLEL_NS = 6000;  // below, a barrier costs too much of what a second thread would save
+
+constexpr double CALL_NS = 20;  // of any step
 
 idx lowestBit(idx n) { return n & -n; }
+
+// Sorted, and what overlaps or adjoins made one.
+std::vector<Touch> merged(std::vector<Touch> list) {
+  std::sort(list.begin(), list.end(), [](const Touch& a, const Touch& b) { return a.space != b.space ? a.space < b.space : a.begin < b.begin; });
+  std::vector<Touch> out;
+  for (const Touch& t : list) {
+    if (!out.empty() && out.back().space == t.space && t.begin <= out.back().end) out.back().end = std::max(out.back().end, t.end);
+    else out.push_back(t);
+  }
+  return out;
+}
 
 class Decoder {
  public:
@@ -104,14 +117,20 @@ class Decoder {
       list.emplace_back();
       Step& s = list.back();
       s.kind = (StepKind)in_.below(STEP_KINDS, "a kind of step");
-      s.nothing = s.parallel = s.plain = false;
-      s.nanoseconds = 0;
+      s.nothing = s.plain = false;
+      s.nanoseconds = CALL_NS;
+      s.tiles = MOST;
       s.scratch = s.registers = 0;
       s.form = 0;
       s.sort = SortTask();
+      s.number = s.kind == STEP_LOOP ? -1 : out_.numbered++;
+      out_.reads.clear();
+      out_.writes.clear();
       if (in_.ok()) step(s, depth);
-      s.parallel = s.kind != STEP_LOOP && !s.nothing && s.nanoseconds > PARALLEL_NS;
-      out_.parallel |= s.parallel;
+      if (s.kind != STEP_LOOP) {
+        s.reads = merged(out_.reads);
+        s.writes = merged(out_.writes);
+      }
       if (s.scratch > out_.scratch) out_.scratch = s.scratch;
       if (s.registers > out_.registers) out_.registers = s.registers;
     }
@@ -136,6 +155,13 @@ class Decoder {
   void need(Step& s, const CheckedProgram& p) {
     const idx bytes = tiles_.registerBytes(p);
     if (bytes > s.registers) s.registers = bytes;
+  }
+
+  // An interpreted program on one segment: a part for each tile and instruction, a part for each element.
+  static double timeOf(const CheckedProgram& p, const Segment& s) {
+    const double elements = (double)s.rows * (double)(s.length > 0 ? s.length : 1);
+    const double instrs = p.program.mode == MAP || p.program.mode == ROWS ? p.program.bodyEnd : p.program.finalEnd;
+    return ceil(elements / TILE) * instrs * 5 + elements * p.cost / 2 + (double)s.rows * p.program.reduces * 4;
   }
 
   void fused(Step& s) {
@@ -164,7 +190,7 @@ class Decoder {
         if (tiles_.registerBytes(*p) + kept > s.registers) s.registers = tiles_.registerBytes(*p) + kept;
         if (list[i].rows > 0) s.nothing = false;
         if (list[i].split && 1 + p->program.stages > s.fused.phases) s.fused.phases = 1 + p->program.stages;
-        s.nanoseconds += (double)list[i].rows * (double)(list[i].length > 0 ? list[i].length : 1) * p->cost;
+        s.nanoseconds += timeOf(*p, list[i]);
       }
     }
   }
@@ -183,7 +209,7 @@ class Decoder {
     const idx total = product(in_, product(in_, batch, rows, "a result"), cols, "a result");
     in_.require(segment->rows == total, "an epilogue's segment is of another size than the result");
     s.epilogue = EpilogueContext{kept, segment, rows, cols, nullptr};
-    s.nanoseconds += (double)total * p->cost;
+    s.nanoseconds += timeOf(*p, *segment);
   }
 
   struct Extent {
@@ -219,7 +245,10 @@ class Decoder {
     if (s.plain) matrix(s, 2, t.batchRank, t.batch, t.outBatch, t.m, t.n, t.outRow, t.outCol, true);
     else epilogue(s, batch, t.m, t.n, t.epilogue);
     const idx results = product(in_, product(in_, batch, t.m, "a result"), t.n, "a result");
-    s.nanoseconds += (double)results * (double)(t.k + 4) / 40;
+    // Short rows fill a vector nonetheless.
+    const double width = (double)((t.n + 15) / 16 * 16);
+    s.nanoseconds += t.n == 0 ? 0 : (double)results / (double)t.n * width * (double)(t.k + 8) / (1.7 * kernels_.vectorBytes);
+    s.tiles = times(times(batch, (t.m + 15) / 16), (t.n + 31) / 32);
     if (in_.ok() && !s.nothing) s.scratch = kernels_.gemmScratch(t);
   }
 
@@ -391,7 +420,7 @@ class Decoder {
     const idx total = in_.size("a size");
     whole(s, 0, dtype, total, false);
     whole(s, 1, dtype, total, true);
-    s.operand[0].offset = total * widthOf(dtype);  // bytes to copy
+    s.copy = CopyTask{nullptr, nullptr, total * widthOf(dtype)};
     s.nothing = total == 0;
   }
 
@@ -430,6 +459,20 @@ class Decoder {
 };
 
 }  // namespace
+
+void noteTouch(Program& out, int32_t buffer, idx begin, idx end, bool write) {
+  // A slice may be anywhere in what it is cut from.
+  while (out.buffers[buffer].place == PLACE_SLICE) {
+    buffer = out.buffers[buffer].index;
+    begin = 0;
+    end = out.buffers[buffer].bytes;
+  }
+  const BufferInfo& b = out.buffers[buffer];
+  std::vector<Touch>& list = write ? out.writes : out.reads;
+  if (b.place == PLACE_ARENA) list.push_back(Touch{-1, b.offset + begin, b.offset + end});
+  else if (b.place == PLACE_INPUT) list.push_back(Touch{b.index, begin, end});
+  else if (b.place == PLACE_OUTPUT) list.push_back(Touch{((int64_t)1 << 32) + b.index, begin, end});
+}
 
 std::string decodeProgram(const int32_t* words, size_t count, size_t constBytes, const KernelTable& kernels, const TileTable& tiles,
                           Program& out) {

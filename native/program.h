@@ -30,10 +30,22 @@ enum StepKind : int32_t {
   STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_KINDS
 };
 
-// A buffer and an offset in elements; how steps name their operands until a run resolves them.
+// A buffer and an offset in elements; how steps name their operands until exec binds them to addresses.
 struct Operand {
   int32_t buffer;
   idx offset;
+};
+
+struct CopyTask {
+  const void* from;
+  void* to;
+  idx bytes;
+};
+
+// Memory that runs may write to, by who owns it: the arena, an input or an output.
+struct Touch {
+  int64_t space;
+  idx begin, end;               // bytes
 };
 
 struct Step;
@@ -45,13 +57,15 @@ struct LoopInfo {
   std::vector<Step> steps;
 };
 
-// Tasks hold everything but addresses.
+// Tasks hold everything but addresses; those are exec's to fill in.
 struct Step {
   StepKind kind;
+  int32_t number;               // of all steps but loops, in order
   bool nothing;                 // no element to compute
-  bool parallel;                // worth more than one thread
   double nanoseconds;           // on one thread, roughly
+  idx tiles;                    // shares it can be cut into before they stop getting smaller
   idx scratch, registers;       // bytes per thread
+  std::vector<Touch> reads, writes;  // sorted, none touching another
   union {
     FusedTask fused;
     GemmTask gemm;
@@ -61,6 +75,7 @@ struct Step {
     GatherTask gather;
     ScatterTask scatter;
     SortTask sort;
+    CopyTask copy;
   };
   int32_t form;                 // conv: 0 conv, 1 input gradient, 2 filter gradient; window: 1 for argWindow
   Operand operand[4];           // in the order of the task's pointers
@@ -89,12 +104,16 @@ struct Program {
   std::vector<DType> scalarTypes;
   idx arenaBytes = 0, constBytes = 0;
   std::vector<Step> steps;
+  int32_t numbered = 0;                       // steps, loops not counted, those inside them once
   idx scratch = 0, registers = 0;             // most of any step
   idx partials = 0;                           // bytes
-  bool parallel = false;                      // any step is
   bool loops = false;
+  std::vector<Touch> reads, writes;           // of the step being decoded
   Pile pile;
 };
+
+// Notes which bytes of a buffer the step being decoded reads or writes. What no run writes to is left out.
+void noteTouch(Program& out, int32_t buffer, idx begin, idx end, bool write);
 
 // An empty text, or what is wrong.
 std::string decodeProgram(const int32_t* words, size_t count, size_t constBytes, const KernelTable& kernels, const TileTable& tiles,

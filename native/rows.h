@@ -323,8 +323,7 @@ NABLA_INLINE bool inPhase(const Segment& s, const TileProgram& p, int32_t phase)
 }
 
 NABLA_FUNCTION void runFused(const FusedTask& task, Worker& w) {
-  for (int32_t phase = 0; phase < task.phases; phase++) {
-    if (phase > 0) w.barrier(w);
+  for (int32_t phase = task.phase; phase < task.phaseEnd; phase++) {
     Shares shares{0, 0, 0, 0};
     if (w.count > 1) {
       for (int32_t g = 0; g < task.groups; g++)

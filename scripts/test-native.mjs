@@ -48,7 +48,7 @@ const kernel = [
 /** Compiled once per instruction set. */
 const perSet = ["kern.cpp", "tiles.cpp", "test/probe.cpp"];
 /** exec without Node; test/guarded-memory.cpp takes the place of memory.cpp. */
-const once = ["decode_tiles.cpp", "exec.cpp", "pool.cpp", "program.cpp"];
+const once = ["decode_tiles.cpp", "exec.cpp", "pool.cpp", "program.cpp", "schedule.cpp"];
 
 const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
 

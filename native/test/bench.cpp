@@ -20,11 +20,11 @@ double secondsPerCall(const Isa& isa, const GemmTask& t, int threads) {
   for (int round = 0; round < 7; round++) {
     clock::time_point begin, end;
     spmd(threads, isa.table->gemmScratch(t), [&](Worker& w) {
-      w.barrier(w);
+      gate.wait();
       if (w.index == 0) begin = clock::now();
       for (int c = 0; c < calls; c++) {
         isa.table->gemm(t, w);
-        w.barrier(w);
+        gate.wait();
       }
       if (w.index == 0) end = clock::now();
     });

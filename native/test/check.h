@@ -82,8 +82,6 @@ struct Gate {
 
 // Runs body on `threads` threads with scratch of exactly `scratch` bytes each.
 template <class F> void spmd(int threads, idx scratch, F body) {
-  Gate gate;
-  gate.count = threads;
   auto one = [&](int i) {
     char* memory = nullptr;
     if (posix_memalign((void**)&memory, 64, (size_t)scratch + 1) != 0) std::abort();
@@ -92,8 +90,6 @@ template <class F> void spmd(int threads, idx scratch, F body) {
     w.index = i;
     w.count = threads;
     w.scratch = memory;
-    w.pool = &gate;
-    w.barrier = [](Worker& self) { ((Gate*)self.pool)->wait(); };
     body(w);
     std::free(memory);
   };
@@ -144,5 +140,6 @@ uint64_t testWindow(const Isa&);
 uint64_t testIndex(const Isa&);
 uint64_t testSort(const Isa&);
 uint64_t testReduce(const Isa&);
+void testSchedule();
 void testPrograms(const char* path);
 void bench(const Isa&);

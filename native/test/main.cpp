@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
     if (isa.table->fused && !fusedName) fusedName = isa.table->name;
   }
   if (timing) return 0;
+  testSchedule();
   if (programs) testPrograms(programs);
   std::printf("%d passed, %d failed\n", checks - failures, failures);
   return failures ? 1 : 0;

@@ -86,7 +86,8 @@ export function setDefaultDevice(name: string): void {
 }
 
 /**
- * How many threads the cpu device uses; results are the same bits for any number. Takes effect before the device's first use.
+ * How many threads the cpu device uses, at most as many as the machine offers this process (more would only wait for each other);
+ * results are the same bits for any number. Takes effect before the device's first use.
  * Throws ConfigError when it is too late or not a positive integer.
  */
 export function setThreads(threads: number): void {
@@ -95,10 +96,11 @@ export function setThreads(threads: number): void {
       `threads: must be a positive integer; got ${threads}. This machine offers ${availableParallelism()}.`,
     );
   }
-  if (devices.has("cpu") && threads !== threadsWanted) {
+  const most = Math.min(threads, availableParallelism());
+  if (devices.has("cpu") && most !== threadsWanted) {
     throw new ConfigError(
       "threads: must be set before the cpu device is first used. Call setThreads at the start of the program.",
     );
   }
-  threadsWanted = threads;
+  threadsWanted = most;
 }

@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { ConfigError } from "../../../util/index.ts";
 
 export interface CpuOptions {
-  /** Threads that compute, the caller's included. Default: NABLA_THREADS, else what the machine offers this process. */
+  /** Threads that compute, the caller's included, exactly. Default: NABLA_THREADS, but at most what the machine offers this process. */
   readonly threads?: number | undefined;
   /** "avx512", "avx2", "sse2" or "neon". Default: NABLA_ISA, else the best there is. */
   readonly isa?: string | undefined;
@@ -23,7 +23,7 @@ export function chooseThreads(option: number | undefined): number {
       `${name}: must be a whole number from 1 to ${MOST_THREADS}; got ${option ?? fromEnvironment}. This machine offers ${availableParallelism()}.`,
     );
   }
-  return threads;
+  return option ?? Math.min(threads, availableParallelism());
 }
 
 /** The place of the instruction set to use in `available`, which is best first. Throws ConfigError naming what there is. */
