@@ -83,15 +83,16 @@ function headers() {
   return require("node-api-headers").include_dir;
 }
 
+/** Compiled once for each instruction set. */
+const perSet = ["kern.cpp", "tiles.cpp", "catalogue_kernels.cpp"];
+
 function compileJobs(includeDir) {
   const jobs = [];
-  for (const file of readdirSync(source).filter(
-    (name) => name.endsWith(".cpp") && name !== "kern.cpp" && name !== "tiles.cpp",
-  )) {
+  for (const file of readdirSync(source).filter((name) => name.endsWith(".cpp") && !perSet.includes(name))) {
     jobs.push({ file, object: file.replace(/\.cpp$/, ".o"), flags: [...common, "-I", includeDir] });
   }
   for (const [space, bytes, machine] of sets) {
-    for (const file of ["kern.cpp", "tiles.cpp"]) {
+    for (const file of perSet) {
       const flags = [...common, ...kernel, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
       jobs.unshift({ file, object: `${file.replace(/\.cpp$/, "")}-${space}.o`, flags });
     }
