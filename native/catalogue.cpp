@@ -1,7 +1,7 @@
 #include "catalogue_index.h"
 
 #include <string.h>
-#include <memory>
+#include <algorithm>
 
 namespace nabla {
 
@@ -45,6 +45,10 @@ class Reader {
     int32_t number;
   };
 
+  struct Pending {
+    int32_t store, level, value;
+  };
+
   void word(int32_t w) { words.push_back((int16_t)w); }
 
   // The place of `item` in a list of what has appeared; NONE when the list is full.
@@ -79,8 +83,17 @@ class Reader {
   }
 
   bool section(int32_t begin, int32_t end) {
+    pending_.clear();
     for (int32_t i = begin; i < end; i++)
       if (!one(p_.instrs[i])) return false;
+    // In the order of their values: that of the results must not matter.
+    std::sort(pending_.begin(), pending_.end(),
+              [](const Pending& a, const Pending& b) { return a.value != b.value ? a.value < b.value : a.store < b.store; });
+    for (const Pending& s : pending_) {
+      const int32_t operand = number(b_.store, b_.stores, CALL_OPERANDS, s.store);
+      if (operand == NONE) return false;
+      word(OP_store), word(s.level), word(operand), word(storeTypes_[s.store]), word(s.value);
+    }
     word(SECTION_END);
     return true;
   }
@@ -105,10 +118,9 @@ class Reader {
         return true;
       }
       case OP_store: {
-        const int32_t v = value(ins.a[0]), operand = number(b_.store, b_.stores, CALL_OPERANDS, ins.a[1]);
-        if (v == NONE || operand == NONE) return false;
-        word(ins.op), word(ins.level), word(operand), word(storeTypes_[ins.a[1]]), word(v);
-        return true;
+        const int32_t v = value(ins.a[0]);
+        pending_.push_back(Pending{ins.a[1], ins.level, v});
+        return v != NONE;
       }
       case OP_row: held_[ins.d] = Held{PLACE, ins.a[0]}; return true;
       case OP_splat:
@@ -138,6 +150,7 @@ class Reader {
   Binding& b_;
   std::vector<Held> held_;
   std::vector<int32_t> uniformValue_;
+  std::vector<Pending> pending_;
   int32_t values_ = 0;
 };
 

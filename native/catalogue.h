@@ -209,11 +209,10 @@ template <int K, class V, bool QUICK = false> struct Folding {
     }
     // The lanes' number is not known here; their array is to stay in registers.
     const V b = vsel(laneNumbers() < (int32_t)left, (V)word, splat(F::identity()));
-    if (VPL == 1) {
-      lanes[0] = join(lanes[0], b);
+    if (VPL != 2) {
+      lanes[v] = join(lanes[v], b);
       return;
     }
-#pragma GCC unroll 4
     for (int w = 0; w < VPL; w++) {
       const V joined = join(lanes[w], b);
       lanes[w] = vsel(splat(w == v ? -1 : 0), joined, lanes[w]);
@@ -247,7 +246,11 @@ template <class L, class Body, class... R> NABLA_INLINE void pass(const L& l, co
     (r.begin(), ...);
     idx i = from;
     for (; i + LANES <= to; i += LANES)
-#pragma GCC unroll 4
+#if VB == 16
+#pragma GCC unroll 1
+#else
+#pragma GCC unroll 2
+#endif
       for (int v = 0; v < VPL; v++) body(At<true, L>{l, i + v * VN, v, VN, Tail()});
     for (int v = 0; i < to; v++, i += VN) {
       const idx left = least(VN, to - i);
@@ -259,29 +262,42 @@ template <class L, class Body, class... R> NABLA_INLINE void pass(const L& l, co
   }
 }
 
-// Every line of a call through a printed kernel.
+// Where the operands of one row are.
+struct Ends {
+  const char* in[CALL_OPERANDS];
+  char* out[CALL_OPERANDS];
+  uint32_t same[CALL_OPERANDS][LANES];
+};
+
+// An operand that is one element for the whole row is read from a vector of it.
+__attribute__((noinline)) static void openRow(const KernelCall& c, idx row, int in, int out, Ends& e) {
+  for (int k = 0; k < in; k++) {
+    const KernelCall::In& x = c.in[k];
+    e.in[k] = x.at + row * x.rowBytes;
+    if (x.mask != 0) continue;
+    const uint32_t v = x.width == 4 ? *(const Word32*)e.in[k] : x.width == 2 ? *(const Word16*)e.in[k] * 0x10001u : *(const Word8*)e.in[k] * 0x1010101u;
+    for (int i = 0; i < LANES; i += VN) st(e.same[k] + i, splat(v));
+    e.in[k] = (const char*)e.same[k];
+  }
+  for (int k = 0; k < out; k++) e.out[k] = c.out[k].at + row * c.out[k].rowBytes;
+}
+
+// Every row of a call through a printed kernel.
 template <class K> static void runKernel(const KernelCall& c) {
-  uint32_t same[K::IN > 0 ? K::IN : 1][LANES];
+  Ends ends;
   Draws draws;
   draws.any = false;
   bool streams = false;
-  for (int k = 0; k < K::OUT; k++) streams |= c.out[k].stream;
   for (idx row = 0; row < c.rows; row++) {
+    openRow(c, row, K::IN, K::OUT, ends);
+    // Copies of its own, which no store can change.
     Line<K::IN, K::OUT> l{c, row, c.length, {}, {}, {}, {}, &draws};
 #pragma GCC unroll 16
-    for (int k = 0; k < K::IN; k++) {
-      l.in[k] = c.in[k].at + row * c.in[k].rowBytes;
-      l.mask[k] = c.in[k].mask;
-      if (l.mask[k] != 0) continue;
-      const idx width = c.in[k].width;
-      const uint32_t v = width == 4 ? *(const Word32*)l.in[k] : width == 2 ? *(const Word16*)l.in[k] * 0x10001u : *(const Word8*)l.in[k] * 0x1010101u;
-      for (int i = 0; i < LANES; i++) same[k][i] = v;
-      l.in[k] = (const char*)same[k];
-    }
+    for (int k = 0; k < K::IN; k++) l.in[k] = ends.in[k], l.mask[k] = c.in[k].mask;
 #pragma GCC unroll 16
     for (int k = 0; k < K::OUT; k++) {
-      l.out[k] = c.out[k].at + row * c.out[k].rowBytes;
-      l.streams[k] = c.out[k].stream;
+      l.out[k] = ends.out[k], l.streams[k] = c.out[k].stream;
+      streams |= l.streams[k];
     }
     K::line(l);
   }

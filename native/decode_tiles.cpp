@@ -168,6 +168,8 @@ DType dtypeOf(Reader& in) { return (DType)in.below(7, "a dtype"); }
 constexpr int32_t AT(Level level) { return 1 << level; }
 
 constexpr idx LEAST_LINE = 16;
+// Of shorter rows the interpreter takes several a tile, whose reductions overlap.
+constexpr idx LEAST_ROW = 96;
 
 idx lastCacheBytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE
@@ -416,6 +418,7 @@ bool TileDecoder::suits(const CheckedProgram& p, const Segment& s) const {
   }
   for (int32_t k = 0; k < b.indices; k++) straight &= s.indices[b.index[k]].linear;
   // A call's start costs more than a short line.
+  if (p.program.mode == ROWS) return s.length >= LEAST_ROW;
   return !map || straight || s.size[last] >= LEAST_LINE;
 }
 

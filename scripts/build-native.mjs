@@ -37,6 +37,9 @@ const kernel = [
   "-fno-threadsafe-statics",
 ];
 
+// Straight-line vector code that has little to gain: a third less time to compile.
+const catalogue = ["-O1"];
+
 // By feature, not by level: compilers older than GCC 11 know no -march=x86-64-v3.
 const base = ["-march=x86-64"];
 const avx2 = [...base, "-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mpopcnt"];
@@ -93,7 +96,8 @@ function compileJobs(includeDir) {
   }
   for (const [space, bytes, machine] of sets) {
     for (const file of perSet) {
-      const flags = [...common, ...kernel, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
+      const level = file === "catalogue_kernels.cpp" ? catalogue : [];
+      const flags = [...common, ...kernel, ...level, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
       jobs.unshift({ file, object: `${file.replace(/\.cpp$/, "")}-${space}.o`, flags });
     }
   }

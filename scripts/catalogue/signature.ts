@@ -63,6 +63,7 @@ class Reader {
   readonly uniforms = new Numbering();
   #values = 0;
   #section: Operation[] = [];
+  #pending: { store: number; level: number; value: number }[] = [];
 
   constructor(readonly program: EncodedProgram) {}
 
@@ -74,7 +75,14 @@ class Reader {
 
   section(instrs: readonly (readonly number[])[]): Operation[] {
     this.#section = [];
+    this.#pending = [];
     for (const instr of instrs) this.#one(instr);
+    // In the order of their values: that of the results must not matter.
+    const stores = this.#pending.sort((a, b) => a.value - b.value || a.store - b.store);
+    for (const { store, level, value } of stores) {
+      const operand = this.#stores.of(store, MOST_OPERANDS);
+      this.#add("store", level, operand, this.program.body.stores[store]?.dtype as DType, [value], false);
+    }
     this.words.push(END);
     return this.#section;
   }
@@ -128,8 +136,7 @@ class Reader {
         return;
       }
       case "store": {
-        const value = this.#value(a0);
-        this.#add(op, level, this.#stores.of(a1, MOST_OPERANDS), body.stores[a1]?.dtype as DType, [value], false);
+        this.#pending.push({ store: a1, level, value: this.#value(a0) });
         return;
       }
       case "row":

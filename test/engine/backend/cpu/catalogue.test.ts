@@ -20,12 +20,12 @@ const sizes: [string, Sizes][] = [
   ["usual", usualSizes],
   [
     "odd",
-    { map: [37, 131], rows: 13, lengths: [1, 17, 255, 257, 1003], weight: [67, 41], batch: 33, net: [51, 29, 19, 7, 301] },
+    { map: [37, 131], rows: 13, lengths: [1, 17, 101, 255, 257, 1003], weight: [67, 41], batch: 33, net: [51, 29, 19, 7, 301] },
   ],
-  ["small", { map: [3, 5], rows: 2, lengths: [2, 31, 300], weight: [5, 3], batch: 3, net: [4, 5, 3, 2, 260] }],
+  ["small", { map: [3, 5], rows: 2, lengths: [2, 127, 300], weight: [5, 3], batch: 3, net: [4, 5, 3, 2, 260] }],
   [
     "large",
-    { map: [521, 67], rows: 5, lengths: [64, 4097, 13001], weight: [301, 257], batch: 130, net: [40, 130, 70, 16, 4099] },
+    { map: [521, 67], rows: 5, lengths: [192, 4097, 13001], weight: [301, 257], batch: 130, net: [40, 130, 70, 16, 4099] },
   ],
 ];
 
