@@ -21,7 +21,8 @@ interface Entry {
 }
 
 /** Moving bytes and sums of rows are worth a kernel where they are what was asked for, not where they are left over. */
-const isWanted = (signature: Signature, name: string): boolean => hasWork(signature) || name.startsWith("row ");
+const isWanted = (signature: Signature, name: string): boolean =>
+  hasWork(signature) || name.startsWith("row ");
 
 function entries(): Entry[] {
   const list: Entry[] = [];

@@ -86,7 +86,9 @@ export function operationFunction(opcode: Opcode): string {
     return `${open} ${reads.join(" ")} return (VU)${expressionCode(opcode.pattern.expression, opcode.pattern.leaves)}; }`;
   }
   const { operands, result, text } = opcode.code as NonNullable<Opcode["code"]>;
-  const reads = operands.map((lane, i) => `const ${vectorType[lane]} ${variables[i]} = (${vectorType[lane]})p${i};`);
+  const reads = operands.map(
+    (lane, i) => `const ${vectorType[lane]} ${variables[i]} = (${vectorType[lane]})p${i};`,
+  );
   return `${open} ${reads.join(" ")} return (VU)(${vectorType[result]})(${text}); }`;
 }
 

@@ -82,7 +82,15 @@ const activations: Record<string, (x: Tensor) => Tensor> = {
 };
 
 /** Worth a kernel of their own also after the usual affine. */
-const common: ReadonlySet<string> = new Set(["identity", "relu", "tanh", "sigmoid", "gelu", "gelu tanh", "silu"]);
+const common: ReadonlySet<string> = new Set([
+  "identity",
+  "relu",
+  "tanh",
+  "sigmoid",
+  "gelu",
+  "gelu tanh",
+  "silu",
+]);
 
 const f32 = (...shape: number[]): Tensor => zeros(shape);
 const i32 = (...shape: number[]): Tensor => zeros(shape, "i32");
@@ -90,7 +98,12 @@ const i32 = (...shape: number[]): Tensor => zeros(shape, "i32");
 // biome-ignore lint/suspicious/noExplicitAny: any function over trees can be traced
 type Traced = (...args: any[]) => unknown;
 
-function* trace(name: string, fn: Traced, args: readonly unknown[], donate: readonly number[] = []): Generator<Case> {
+function* trace(
+  name: string,
+  fn: Traced,
+  args: readonly unknown[],
+  donate: readonly number[] = [],
+): Generator<Case> {
   yield { name, plan: jit(fn, { donate }).planFor(...args) };
 }
 
@@ -100,7 +113,10 @@ function* updates({ weight }: Sizes): Generator<Case> {
     for (const [link, wrap] of Object.entries(links)) {
       const optimizer = wrap(plain);
       const params = { weight: f32(...weight), bias: f32(weight[1]) };
-      const update = ({ params, state }: { params: typeof params0; state: optim.State }, grads: typeof params0) => {
+      const update = (
+        { params, state }: { params: typeof params0; state: optim.State },
+        grads: typeof params0,
+      ) => {
         const [steps, next] = optimizer.update(grads, state, params);
         return [{ params: applyUpdates(params, steps), state: next }];
       };
@@ -129,12 +145,7 @@ function* trainingStep(
   const params = model.parameters();
   const loss = (at: nn.Tensors, x: Tensor, y: Tensor, key: Tensor): Tensor =>
     nn.apply(model, at, () => losses[targets](model.forward(x, nn.context({ train: true, key })), y));
-  const step = (
-    state: { params: nn.Tensors; memory: optim.State },
-    x: Tensor,
-    y: Tensor,
-    key: Tensor,
-  ) => {
+  const step = (state: { params: nn.Tensors; memory: optim.State }, x: Tensor, y: Tensor, key: Tensor) => {
     const [value, grads] = valueAndGrad((at: nn.Tensors) => loss(at, x, y, key))(state.params);
     const [updates, memory] = optimizer.update(grads, state.memory, state.params);
     return [{ params: applyUpdates(state.params, updates), memory }, value];
@@ -187,7 +198,11 @@ function* maps({ map }: Sizes): Generator<Case> {
     if (common.has(name)) yield* trace(`${name} of affine`, (x: Tensor) => f(x.mul(1.1).add(0.3)), [x]);
     yield* trace(`${name} of sum`, (x: Tensor, b: Tensor) => f(x.add(b)), [x, x]);
     yield* trace(`${name} of bias`, (x: Tensor, b: Tensor) => f(x.add(b)), [x, row]);
-    yield* trace(`${name} gradient`, (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => f(x).mul(y).sum())(x)[1], [x, x]);
+    yield* trace(
+      `${name} gradient`,
+      (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => f(x).mul(y).sum())(x)[1],
+      [x, x],
+    );
   }
   yield* trace("affine", (x: Tensor) => x.mul(2).add(1), [x]);
   yield* trace("scale and shift", (x: Tensor, a: Tensor, b: Tensor) => x.mul(a).add(b), [x, row, row]);
@@ -227,7 +242,11 @@ function* rows({ rows, lengths }: Sizes): Generator<Case> {
     };
     for (const [name, f] of Object.entries(functions)) {
       yield* trace(name, f, [x]);
-      yield* trace(`${name} gradient`, (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => f(x).mul(y).sum())(x)[1], [x, x]);
+      yield* trace(
+        `${name} gradient`,
+        (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => f(x).mul(y).sum())(x)[1],
+        [x, x],
+      );
     }
     yield* trace("layer norm", (x: Tensor, w: Tensor, b: Tensor) => normal(x).mul(w).add(b), [x, row, row]);
     yield* trace("rms norm", (x: Tensor, w: Tensor) => rms(x).mul(w), [x, row]);
@@ -243,9 +262,21 @@ function* rows({ rows, lengths }: Sizes): Generator<Case> {
     for (const labelSmoothing of [0, 0.1]) {
       const loss = (x: Tensor, y: Tensor) => nn.crossEntropy(x, y, { labelSmoothing });
       yield* trace("cross entropy", loss, [x, labels]);
-      yield* trace("cross entropy gradient only", (x: Tensor, y: Tensor) => grad((x: Tensor) => loss(x, y))(x), [x, labels]);
-      yield* trace("cross entropy gradient", (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => loss(x, y))(x), [x, labels]);
-      yield* trace("soft cross entropy gradient", (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => loss(x, y))(x), [x, x]);
+      yield* trace(
+        "cross entropy gradient only",
+        (x: Tensor, y: Tensor) => grad((x: Tensor) => loss(x, y))(x),
+        [x, labels],
+      );
+      yield* trace(
+        "cross entropy gradient",
+        (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => loss(x, y))(x),
+        [x, labels],
+      );
+      yield* trace(
+        "soft cross entropy gradient",
+        (x: Tensor, y: Tensor) => valueAndGrad((x: Tensor) => loss(x, y))(x),
+        [x, x],
+      );
     }
   }
 }

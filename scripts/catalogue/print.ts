@@ -1,5 +1,5 @@
 /** The C++ printer of the fused IR: a signature as a kernel over the vocabulary of native/catalogue.h. */
-import { INNER, isReduce, OUTER, UNIFORM } from "../../src/engine/backend/cpu/select.ts";
+import { INNER, isReduce, UNIFORM } from "../../src/engine/backend/cpu/select.ts";
 import type { Operation, Signature } from "./signature.ts";
 
 /** Places that a kernel of short rows may keep: CALL_PLACES of native/fused.h. */
@@ -18,7 +18,12 @@ interface Passes {
   readonly after: readonly Operation[];
 }
 
-const folds: Record<string, string> = { Sum: "FOLD_SUM", Prod: "FOLD_PROD", Max: "FOLD_MAX", Min: "FOLD_MIN" };
+const folds: Record<string, string> = {
+  Sum: "FOLD_SUM",
+  Prod: "FOLD_PROD",
+  Max: "FOLD_MAX",
+  Min: "FOLD_MIN",
+};
 
 function foldType(op: string, quick: boolean): string {
   const [, kind, lane] = /^reduce(\w+)_(\w)$/.exec(op) as unknown as [string, string, string];
@@ -112,8 +117,8 @@ function statement({ op, args, operand, dtype, value: made }: Operation, from: s
   }
 }
 
-/** A map's stores in the order of what they store, whichever the order of the results was. */
-const uses = (operations: readonly Operation[]): ReadonlySet<number> => new Set(operations.flatMap(({ args }) => args));
+const uses = (operations: readonly Operation[]): ReadonlySet<number> =>
+  new Set(operations.flatMap(({ args }) => args));
 
 function passText({ outer, inner, reduces }: Pass): string {
   const lines = outer.map((operation) => statement(operation, "l"));
@@ -147,9 +152,12 @@ export function printKernel(signature: Signature, name: string): Printed | null 
   const { uniforms, passes, after } = staged;
   const all = [...passes.flatMap(({ outer, inner, reduces }) => [...outer, ...inner, ...reduces]), ...after];
   const used = uses(all);
-  const count = (op: string): number => 1 + Math.max(-1, ...all.map((of) => (of.op === op ? of.operand : -1)));
+  const count = (op: string): number =>
+    1 + Math.max(-1, ...all.map((of) => (of.op === op ? of.operand : -1)));
   const lines = [
-    ...uniforms.filter((of) => used.has(of.value)).map((of) => `const VU ${value(of.value)} = l.uniform(${of.operand});`),
+    ...uniforms
+      .filter((of) => used.has(of.value))
+      .map((of) => `const VU ${value(of.value)} = l.uniform(${of.operand});`),
     ...passes.map(passText),
     ...after.map((operation) => statement(operation, "l")),
   ].filter((line) => line !== "");
@@ -166,5 +174,3 @@ ${lines.join("\n")}
 /** Whether it does anything along its rows but copy. */
 export const hasWork = ({ sections }: Signature): boolean =>
   sections.flat().some(({ op, level, args }) => level === INNER && args.length > 0 && op !== "store");
-
-export const isOuterOnly = ({ sections }: Signature): boolean => sections.flat().every(({ level }) => level === OUTER);

@@ -20,12 +20,29 @@ const sizes: [string, Sizes][] = [
   ["usual", usualSizes],
   [
     "odd",
-    { map: [37, 131], rows: 13, lengths: [1, 17, 101, 255, 257, 1003], weight: [67, 41], batch: 33, net: [51, 29, 19, 7, 301] },
+    {
+      map: [37, 131],
+      rows: 13,
+      lengths: [1, 17, 101, 255, 257, 1003],
+      weight: [67, 41],
+      batch: 33,
+      net: [51, 29, 19, 7, 301],
+    },
   ],
-  ["small", { map: [3, 5], rows: 2, lengths: [2, 127, 300], weight: [5, 3], batch: 3, net: [4, 5, 3, 2, 260] }],
+  [
+    "small",
+    { map: [3, 5], rows: 2, lengths: [2, 127, 300], weight: [5, 3], batch: 3, net: [4, 5, 3, 2, 260] },
+  ],
   [
     "large",
-    { map: [521, 67], rows: 5, lengths: [192, 4097, 13001], weight: [301, 257], batch: 130, net: [40, 130, 70, 16, 4099] },
+    {
+      map: [521, 67],
+      rows: 5,
+      lengths: [192, 4097, 13001],
+      weight: [301, 257],
+      batch: 130,
+      net: [40, 130, 70, 16, 4099],
+    },
   ],
 ];
 
@@ -36,7 +53,8 @@ function valuesOf({ dtype, shape }: Aval, seed: number, odd: boolean): number[] 
   const count = sizeOf(shape);
   const random = numbers(count, seed);
   return Array.from(random, (x, i) => {
-    if (dtype === "f32") return odd && i % 97 === 96 ? (strange[(i + seed) % strange.length] as number) : 3 * x;
+    if (dtype === "f32")
+      return odd && i % 97 === 96 ? (strange[(i + seed) % strange.length] as number) : 3 * x;
     if (dtype === "bool") return x > 0 ? 1 : 0;
     return Math.floor(6 * x + 4);
   });
@@ -70,7 +88,9 @@ function kernelsOf({ plan }: Case, device: Backend): string[] {
   const exe = device.compile(plan);
   const notes = device.explain?.(exe) ?? [];
   exe.release();
-  return notes.flatMap((note) => [...note.matchAll(/catalogue "([^"]+)"/g)].map(([, name]) => name as string));
+  return notes.flatMap((note) =>
+    [...note.matchAll(/catalogue "([^"]+)"/g)].map(([, name]) => name as string),
+  );
 }
 
 /** The cases that run a kernel which none before them ran at these sizes. */
