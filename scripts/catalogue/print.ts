@@ -120,6 +120,17 @@ function statement({ op, args, operand, dtype, value: made }: Operation, from: s
 const uses = (operations: readonly Operation[]): ReadonlySet<number> =>
   new Set(operations.flatMap(({ args }) => args));
 
+/** Without what the pass itself does not use: a load may stand where only a later pass needs it. */
+function pruned({ outer, inner, reduces }: Pass): Pass {
+  const needed = new Set(reduces.flatMap(({ args }) => args));
+  const kept = [...inner].reverse().filter(({ value: made, args }) => {
+    if (made >= 0 && !needed.has(made)) return false;
+    for (const arg of args) needed.add(arg);
+    return true;
+  });
+  return { outer, inner: kept.reverse(), reduces };
+}
+
 function passText({ outer, inner, reduces }: Pass): string {
   const lines = outer.map((operation) => statement(operation, "l"));
   if (inner.length === 0 && reduces.length === 0) return lines.join("\n");
@@ -149,7 +160,8 @@ export interface Printed {
 export function printKernel(signature: Signature, name: string): Printed | null {
   const staged = signature.mode === "long" ? stagedPasses(signature) : listedPasses(signature);
   if (staged === null) return null;
-  const { uniforms, passes, after } = staged;
+  const { uniforms, after } = staged;
+  const passes = staged.passes.map(pruned);
   const all = [...passes.flatMap(({ outer, inner, reduces }) => [...outer, ...inner, ...reduces]), ...after];
   const used = uses(all);
   const count = (op: string): number =>

@@ -36,12 +36,12 @@ const sizes: [string, Sizes][] = [
   [
     "large",
     {
-      map: [521, 67],
-      rows: 5,
-      lengths: [192, 4097, 13001],
-      weight: [301, 257],
-      batch: 130,
-      net: [40, 130, 70, 16, 4099],
+      map: [121, 67],
+      rows: 3,
+      lengths: [192, 4097, 9001],
+      weight: [131, 57],
+      batch: 70,
+      net: [40, 70, 30, 16, 1031],
     },
   ],
 ];
