@@ -149,7 +149,7 @@ NABLA_FUNCTION void transposeBlock(const float* s, idx step, idx rows, idx colum
 }
 
 // n elements from position pos of the access's space into d, which has room for whole vectors.
-__attribute__((noinline)) static void gatherTile(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
+__attribute__((noinline, unused)) static void gatherTile(const TileAccess& x, const idx* size, const char* base, idx fixed, idx pos, idx n, uint32_t* d) {
   if (fixed == OUTSIDE) {
     fillRun(x.fill, n, d);
   } else if (x.linear && !x.guarded) {
@@ -183,7 +183,7 @@ __attribute__((noinline)) static void gatherTile(const TileAccess& x, const idx*
 }
 
 // The affine numbers themselves.
-__attribute__((noinline)) static void indexTile(const TileAccess& x, const idx* size, idx fixed, idx pos, idx n, uint32_t* d) {
+__attribute__((noinline, unused)) static void indexTile(const TileAccess& x, const idx* size, idx fixed, idx pos, idx n, uint32_t* d) {
   Walk walk;
   walk.start(x, size, fixed, pos);
   for (idx done = 0; done < n;) {
@@ -229,7 +229,7 @@ NABLA_INLINE void writeRun(char* base, DType t, idx at, idx stride, idx n, const
 }
 
 // n elements of the register s to position pos of the access's space. `temporary` is a register of its own.
-__attribute__((noinline)) static void scatterTile(const TileAccess& x, const idx* size, char* base, idx fixed, idx pos, idx n, const uint32_t* s, uint32_t* temporary) {
+__attribute__((noinline, unused)) static void scatterTile(const TileAccess& x, const idx* size, char* base, idx fixed, idx pos, idx n, const uint32_t* s, uint32_t* temporary) {
   if (x.dtype == BOOL || x.dtype == F16 || x.dtype == BF16) {
     narrow(x.dtype, s, n, temporary);
     s = temporary;

@@ -1,5 +1,8 @@
 #include "decode_tiles.h"
 
+#include <unistd.h>
+#include "catalogue_index.h"
+
 namespace nabla {
 
 namespace {
@@ -164,6 +167,18 @@ DType dtypeOf(Reader& in) { return (DType)in.below(7, "a dtype"); }
 
 constexpr int32_t AT(Level level) { return 1 << level; }
 
+constexpr idx LEAST_LINE = 16;
+// Of shorter rows the interpreter takes several a tile, whose reductions overlap.
+constexpr idx LEAST_ROW = 96;
+
+idx lastCacheBytes() {
+#ifdef _SC_LEVEL3_CACHE_SIZE
+  static const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  if (bytes > 0) return bytes;
+#endif
+  return 32 << 20;
+}
+
 }  // namespace
 
 void BufferGuard::touch(int32_t buffer, DType dtype, idx first, idx last, bool write) {
@@ -192,6 +207,11 @@ void TileDecoder::programs() {
     p.program.registers = in_.below(MAX_REGISTERS, "the number of registers");
     in_.require(p.program.registers > 0, "a program has no register");
     list(p);
+    Binding binding;
+    if (!in_.ok() || !bindKernel(p.program, p.loadTypes, p.storeTypes, tiles_.kernels, binding)) continue;
+    Binding* kept = out_.pile.make<Binding>(1);
+    *kept = binding;
+    p.program.binding = kept;
   }
 }
 
@@ -372,6 +392,44 @@ void TileDecoder::segment(const CheckedProgram& p, bool epilogue, BufferGuard& b
   s.loads = loads;
   s.indices = indices;
   s.stores = stores;
+  s.bound = in_.ok() && t.binding && suits(p, s);
+  s.stream = s.bound && !epilogue && outgrowsCache(p, s);
+}
+
+// Whether the program's kernel can walk this segment: along lines of memory, or standing still on them.
+bool TileDecoder::suits(const CheckedProgram& p, const Segment& s) const {
+  const Binding& b = *p.program.binding;
+  const bool map = p.program.mode == MAP;
+  if (s.block >= 0 || s.split || (!map && (s.outer > 1 || s.axes - s.outer > 1))) return false;
+  const int last = s.axes - 1;
+  const bool along = map ? s.axes > 0 : s.axes > s.outer;
+  bool straight = true;
+  for (int32_t k = 0; k < b.loads; k++) {
+    const TileAccess& x = s.loads[b.load[k]];
+    if (x.buffer == ACCUMULATOR) continue;
+    if (x.guarded) return false;
+    straight &= x.linear;
+    const bool lies = x.linear || !along || p.loadLevels[b.load[k]] != INNER || x.stride[last] == 0 || x.stride[last] == 1;
+    if (!lies) return false;
+  }
+  for (int32_t k = 0; k < b.stores; k++) {
+    const TileAccess& x = s.stores[b.store[k]];
+    straight &= x.linear;
+    if (!x.linear && along && p.storeLevels[b.store[k]] == INNER && x.stride[last] != 1) return false;
+  }
+  for (int32_t k = 0; k < b.indices; k++) straight &= s.indices[b.index[k]].linear;
+  // A call's start costs more than a short line.
+  if (p.program.mode == ROWS) return s.length >= LEAST_ROW;
+  return !map || straight || s.size[last] >= LEAST_LINE;
+}
+
+bool TileDecoder::outgrowsCache(const CheckedProgram& p, const Segment& s) const {
+  idx bytes = 0;
+  for (int32_t i = 0; i < p.program.loads; i++)
+    if (p.loadLevels[i] == INNER) bytes += widthOf(p.loadTypes[i]);
+  for (int32_t i = 0; i < p.program.stores; i++)
+    if (p.storeLevels[i] == INNER) bytes += widthOf(p.storeTypes[i]);
+  return (double)bytes * (double)s.rows * (double)s.length > (double)lastCacheBytes();
 }
 
 }  // namespace nabla

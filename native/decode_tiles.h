@@ -42,6 +42,8 @@ class TileDecoder {
 
  private:
   void list(CheckedProgram& p);
+  bool suits(const CheckedProgram& p, const Segment& s) const;
+  bool outgrowsCache(const CheckedProgram& p, const Segment& s) const;
   TileAccess access(const CheckedProgram& p, const Segment& s, int32_t level, DType dtype, BufferGuard* buffers, bool store, bool epilogue);
 
   Reader& in_;

@@ -18,6 +18,9 @@ constexpr idx COLUMN_CHUNK = 256;          // rows folded one after the other be
 constexpr int TREE_DEPTH = 48;             // enough levels for any number of chunks
 constexpr idx OUTSIDE = INTPTR_MIN;        // in place of an offset: the fixed axes lie outside the guard
 constexpr int32_t ACCUMULATOR = -1;        // the buffer of an epilogue's load 0
+constexpr int CALL_OPERANDS = 16;          // loads, stores and indices (each) of a kernel of the catalogue
+constexpr int CALL_UNIFORMS = 24;          // and its uniform values
+constexpr int CALL_PLACES = 8;             // and values kept for the length of a row
 
 // How often an instruction runs: once a run, once a row, once an element.
 enum Level : int32_t { UNIFORM = 0, OUTER = 1, INNER = 2 };
@@ -39,7 +42,43 @@ struct Stage {
   int32_t outerBegin, outerEnd, innerEnd, reduceEnd;
 };
 
+// Work of a kernel of the catalogue: rows x length elements, each operand at a fixed distance from row to row.
+struct KernelCall {
+  struct In {
+    const char* at;
+    idx rowBytes, width;
+    idx mask;                     // -1: steps along the row; 0: one element for the whole row
+  };
+  struct Out {
+    char* at;
+    idx rowBytes;
+    bool stream;                  // past the caches
+  };
+  struct Index {
+    uint32_t first, rowStep, step;
+  };
+  idx rows, length;
+  In in[CALL_OPERANDS];
+  Out out[CALL_OPERANDS];
+  Index index[CALL_OPERANDS];
+  uint32_t uniform[CALL_UNIFORMS];
+  uint32_t* kept;                 // places, each keptStride words long
+  idx keptStride;
+};
+typedef void (*Kernel)(const KernelCall&);
+
+// The kernel of the catalogue that does a program's work but for its uniform part, and which register, load, index and store of the
+// program each of its operands is.
+struct Binding {
+  Kernel kernel;
+  const char* name;
+  int32_t uniforms, loads, indices, stores;
+  int32_t uniform[CALL_UNIFORMS];
+  int32_t load[CALL_OPERANDS], index[CALL_OPERANDS], store[CALL_OPERANDS];
+};
+
 struct TileProgram {
+  const Binding* binding;         // null: only the interpreter knows it
   Mode mode;
   int32_t loads, indices, stores, registers, reduces;
   int32_t places;                 // LONG: values kept for the length of a row
@@ -68,6 +107,8 @@ struct Segment {
   idx size[TILE_AXES];
   idx rows, length;               // products of the outer and the inner axes
   int32_t block;                  // MAP: the axis that a tile runs along beside the last, where operands lie across each other; or -1
+  bool bound;                     // the program's kernel runs here
+  bool stream;                    // more is written than stays in cache
   bool split;                     // LONG, COLUMNS, STACKED: rows are cut in chunks and partial results meet in `partials`
   idx chunks;
   idx partials;                   // where this segment's begin in FusedTask.partials, in 4-byte words
@@ -108,12 +149,18 @@ struct TileTable {
   void (*epilogue)(const void* ctx, float* acc, idx ld, idx batch, idx row, idx rows, idx col, idx cols, Worker& w);
   // Bytes of Worker.registers a program needs.
   idx (*registerBytes)(const TileProgram&);
+  // Of the catalogue, in its order; null: everything is interpreted.
+  const Kernel* kernels;
+  // The same without a catalogue.
+  const TileTable* interpreter;
 };
 
 }  // namespace nabla
 
 #define KNS_TILES(ns) KNS_PASTE_(ns, _tiles)
+#define KNS_CATALOGUE(ns) KNS_PASTE_(ns, _catalogue)
 extern "C" {
+extern const nabla::Kernel kern_base_catalogue[], kern_v3_catalogue[], kern_v4_catalogue[], kern_neon_catalogue[];
 const nabla::TileTable* kern_base_tiles(void);
 const nabla::TileTable* kern_v3_tiles(void);
 const nabla::TileTable* kern_v4_tiles(void);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <vector>
+#include "describe.h"
 #include "exec.h"
 
 namespace {
@@ -119,16 +120,19 @@ napi_value isas(napi_env env, napi_callback_info) {
   return list;
 }
 
-// create(isa index, threads, memory limit in bytes) -> context
+// create(isa index, threads, memory limit in bytes, whether to use the catalogue) -> context
 napi_value create(napi_env env, napi_callback_info info) {
-  Call call(env, info, 3);
+  Call call(env, info, 4);
   const int64_t isa = call.integer(0), threads = call.integer(1);
   const double limit = call.real(2);
+  const int64_t catalogue = call.integer(3);
   const std::vector<Isa> list = availableIsas();
   if (!call.ok || isa < 0 || (size_t)isa >= list.size() || threads < 1 || threads > 1024) return misuse(env, "create");
   std::vector<std::unique_ptr<Context>>& contexts = call.environment->contexts;
   const size_t most = limit > 0 && limit < 1e18 ? (size_t)limit : SIZE_MAX;
-  contexts.emplace_back(new Context(list[isa], (int32_t)threads, most, jobDone, call.environment));
+  Isa chosen = list[isa];
+  if (!catalogue) chosen.tiles = chosen.tiles->interpreter;
+  contexts.emplace_back(new Context(chosen, (int32_t)threads, most, jobDone, call.environment));
   return number(env, (double)(contexts.size() - 1));
 }
 
@@ -246,6 +250,24 @@ napi_value cost(napi_env env, napi_callback_info info) {
   return number(env, sum);
 }
 
+// explain(context, program) -> a note for each step, those inside a loop right after it
+napi_value explain(napi_env env, napi_callback_info info) {
+  Call call(env, info, 2);
+  Context* c = call.context();
+  const int64_t id = call.integer(1);
+  const std::shared_ptr<Executable> exe = call.ok ? c->executable((int32_t)id) : nullptr;
+  if (!exe) return misuse(env, "explain");
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t i = 0;
+  for (const std::string& text : describeProgram(exe->program, exe->saved > 0 ? exe->together : exe->alone, *c->isa().kernels, c->threads())) {
+    napi_value note;
+    napi_create_string_utf8(env, text.data(), text.size(), &note);
+    napi_set_element(env, list, i++, note);
+  }
+  return list;
+}
+
 // unload(context, program)
 napi_value unload(napi_env env, napi_callback_info info) {
   Call call(env, info, 2);
@@ -332,7 +354,7 @@ struct Function {
 };
 constexpr Function functions[] = {
     {"isas", isas},   {"create", create}, {"threads", threads}, {"alloc", alloc}, {"free", release},       {"write", write},
-    {"read", read},   {"load", load},     {"cost", cost},       {"unload", unload}, {"run", run},          {"runMany", runMany},
+    {"read", read},   {"load", load},     {"cost", cost},       {"explain", explain}, {"unload", unload}, {"run", run},          {"runMany", runMany},
     {"stats", stats}, {"call", callProgram},
 };
 

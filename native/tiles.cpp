@@ -2,7 +2,8 @@
 #include "rows.h"
 
 namespace KNS {
-static const nabla::TileTable tiles = {runFused, runEpilogue, registerBytes};
+static const nabla::TileTable interpreter = {runFused, runEpilogue, registerBytes, nullptr, nullptr};
+static const nabla::TileTable tiles = {runFused, runEpilogue, registerBytes, KNS_CATALOGUE(KNS), &interpreter};
 }
 
 extern "C" const nabla::TileTable* KNS_TILES(KNS)(void) { return &KNS::tiles; }

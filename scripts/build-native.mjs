@@ -37,6 +37,9 @@ const kernel = [
   "-fno-threadsafe-statics",
 ];
 
+// Straight-line vector code that has little to gain: a third less time to compile.
+const catalogue = ["-O1"];
+
 // By feature, not by level: compilers older than GCC 11 know no -march=x86-64-v3.
 const base = ["-march=x86-64"];
 const avx2 = [...base, "-mavx2", "-mfma", "-mbmi", "-mbmi2", "-mpopcnt"];
@@ -83,16 +86,18 @@ function headers() {
   return require("node-api-headers").include_dir;
 }
 
+/** Compiled once for each instruction set. */
+const perSet = ["kern.cpp", "tiles.cpp", "catalogue_kernels.cpp"];
+
 function compileJobs(includeDir) {
   const jobs = [];
-  for (const file of readdirSync(source).filter(
-    (name) => name.endsWith(".cpp") && name !== "kern.cpp" && name !== "tiles.cpp",
-  )) {
+  for (const file of readdirSync(source).filter((name) => name.endsWith(".cpp") && !perSet.includes(name))) {
     jobs.push({ file, object: file.replace(/\.cpp$/, ".o"), flags: [...common, "-I", includeDir] });
   }
   for (const [space, bytes, machine] of sets) {
-    for (const file of ["kern.cpp", "tiles.cpp"]) {
-      const flags = [...common, ...kernel, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
+    for (const file of perSet) {
+      const level = file === "catalogue_kernels.cpp" ? catalogue : [];
+      const flags = [...common, ...kernel, ...level, ...machine, `-DKNS=${space}`, `-DVB=${bytes}`];
       jobs.unshift({ file, object: `${file.replace(/\.cpp$/, "")}-${space}.o`, flags });
     }
   }

@@ -76,6 +76,22 @@ function patternCase(opcode: Opcode): string {
   return `case OP_${opcode.name}: ${macro(opcode)}(${leaves.length}, ${uniform.filter(Boolean).join(" ")}, ${reads.filter(Boolean).join(" ")} st((float*)d + i, ${text});)`;
 }
 
+/** An opcode on whole words, as printed kernels call it. */
+export function operationFunction(opcode: Opcode): string {
+  const leaves = opcode.pattern?.leaves ?? opcode.code?.operands ?? [];
+  const parameters = leaves.map((_, i) => `VU p${i}`).join(", ");
+  const open = `NABLA_INLINE VU x_${opcode.name}(${parameters}) {`;
+  if (opcode.pattern !== undefined) {
+    const reads = leaves.map((_, i) => `const VF v${i} = (VF)p${i};`);
+    return `${open} ${reads.join(" ")} return (VU)${expressionCode(opcode.pattern.expression, opcode.pattern.leaves)}; }`;
+  }
+  const { operands, result, text } = opcode.code as NonNullable<Opcode["code"]>;
+  const reads = operands.map(
+    (lane, i) => `const ${vectorType[lane]} ${variables[i]} = (${vectorType[lane]})p${i};`,
+  );
+  return `${open} ${reads.join(" ")} return (VU)(${vectorType[result]})(${text}); }`;
+}
+
 /** The switch cases of the interpreter, but for the special ones. */
 export function opcodeCases(): string {
   const cases = opcodes.flatMap((opcode) => {

@@ -46,9 +46,9 @@ const kernel = [
   "-fno-threadsafe-statics",
 ];
 /** Compiled once per instruction set. */
-const perSet = ["kern.cpp", "tiles.cpp", "test/probe.cpp"];
+const perSet = ["kern.cpp", "tiles.cpp", "catalogue_kernels.cpp", "test/probe.cpp"];
 /** exec without Node; test/guarded-memory.cpp takes the place of memory.cpp. */
-const once = ["decode_tiles.cpp", "exec.cpp", "pool.cpp", "program.cpp", "schedule.cpp"];
+const once = ["catalogue.cpp", "decode_tiles.cpp", "exec.cpp", "pool.cpp", "program.cpp", "schedule.cpp"];
 
 const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
 

@@ -187,6 +187,13 @@ void testPrograms(const char* path) {
           checkSchedule(p, threads, cases[i].name.c_str());
         if (threads == 1) first[i] = hash;
         else CHECK(hash == first[i], "%s %s: 1 and %d threads differ", isa.name, cases[i].name.c_str(), threads);
+        if (threads == 2) {
+          nabla::Isa plain = isa;
+          plain.tiles = isa.tiles->interpreter;
+          nabla::Context interpreter(plain, 1, SIZE_MAX, done, nullptr);
+          const uint64_t expected = runCase(interpreter, cases[i], cases[i].words, true, true, wrong);
+          CHECK(hash == expected, "%s %s: the catalogue and the interpreter differ", isa.name, cases[i].name.c_str());
+        }
         if (threads > 1 || !isa.kernels->fused) continue;
         if (fusedHash[i] == 0) fusedHash[i] = hash;
         else CHECK(hash == fusedHash[i], "%s %s: instruction sets differ", isa.name, cases[i].name.c_str());

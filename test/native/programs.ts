@@ -6,11 +6,14 @@ import { writeFileSync } from "node:fs";
 import { jit, random, setDefaultDevice, type Tensor, tensor, valueAndGrad, zeros } from "nabla";
 import { apply, context, crossEntropy, dropout, Linear, relu, Sequential, type Tensors } from "nabla/nn";
 import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
-import { encode } from "../../src/engine/backend/cpu/encode.ts";
+import { cases, type Sizes } from "../../scripts/catalogue/cases.ts";
+import { signatureOf } from "../../scripts/catalogue/signature.ts";
+import { encode, programsOf } from "../../src/engine/backend/cpu/encode.ts";
 import { compile } from "../../src/engine/compile/index.ts";
 import { type Capabilities, dtypes, type Plan } from "../../src/engine/ir/index.ts";
 import { encodeElements } from "../../src/engine/ops/index.ts";
 import { getDevice } from "../../src/engine/runtime/index.ts";
+import { sizeOf } from "../../src/util/index.ts";
 import { randomKernel } from "../engine/backend/cpu/random-kernels.ts";
 import { paramsOf } from "../sweep/case.ts";
 import { casesOf, sweptOps } from "../sweep/cases/index.ts";
@@ -83,6 +86,42 @@ function addKernels(writer: Writer): void {
         plan.inputs.map(({ dtype }, i) => encodeElements(inputs[i] as Float64Array, dtype)),
         [],
       );
+    }
+  }
+}
+
+/** Sizes at which kernels of the catalogue end inside vectors, lines and chunks. */
+const oddSizes: readonly Sizes[] = [
+  {
+    map: [5, 39],
+    rows: 3,
+    lengths: [101, 255, 301, 4099],
+    weight: [19, 23],
+    batch: 21,
+    net: [13, 37, 21, 19, 301],
+  },
+  { map: [2, 3], rows: 1, lengths: [97, 257], weight: [2, 3], batch: 2, net: [3, 17, 18, 16, 259] },
+];
+
+/** Programs the library makes for which the catalogue may have a kernel, each form once. */
+function addCatalogue(writer: Writer): void {
+  for (const [i, sizes] of oddSizes.entries()) {
+    const known = new Set<string>();
+    for (const { name, plan } of cases(sizes)) {
+      const forms = programsOf(plan).flatMap((program) => signatureOf(program)?.words.join() ?? []);
+      if (forms.every((form) => known.has(form))) continue;
+      for (const form of forms) known.add(form);
+      const inputs = plan.inputs.map(({ dtype, shape }) => {
+        const values = Float64Array.from(
+          { length: sizeOf(shape) },
+          (_, at) => ((at * 37 + 11 * i) % 101) / 25 - 1,
+        );
+        return encodeElements(
+          dtype === "f32" ? values : values.map((x) => Math.max(0, Math.floor(x))),
+          dtype,
+        );
+      });
+      writer.add(`catalogue ${i} ${name}`, plan, inputs, []);
     }
   }
 }
@@ -172,6 +211,7 @@ setDefaultDevice("reference");
 const writer = new Writer();
 addSweep(writer);
 addKernels(writer);
+addCatalogue(writer);
 await record(writer, "training step", trainClassifier);
 writer.save(file);
 console.log(`${writer.programs} programs in ${file}`);

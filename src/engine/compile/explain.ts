@@ -11,12 +11,12 @@ import {
 } from "../ir/index.ts";
 
 /**
- * What a plan does. Buffers are named by where they are: `in0` and `out0` are given by the caller, `a64` is byte 64 of the
+ * What a plan does, and below each step what the device notes of it. Buffers are named by where they are: `in0` and `out0` are given by the caller, `a64` is byte 64 of the
  * arena, `c3` a constant, `n0` a host number, `in1[i]` the slice of a loop. Kernels show their shape, rows in brackets of their
  * own as in [32][10], what they compute in order, what they read and what they write.
  */
-export function explain(plan: Plan): string {
-  const lines = [header(plan), ...stepLines(plan, plan.steps, "")];
+export function explain(plan: Plan, notes: readonly string[] = []): string {
+  const lines = [header(plan), ...stepLines(plan, plan.steps, "", notes.values())];
   plan.outputs.forEach(({ buffer, aval, donor }, index) => {
     const how = donor === null ? "" : `, in the memory of input ${donor}`;
     lines.push(`output ${index}: ${formatAval(aval)} = ${nameOf(plan, buffer)}${how}`);
@@ -32,10 +32,12 @@ function header(plan: Plan): string {
   return `${inputs}${scalars}, ${plan.outputs.length} outputs, ${plan.steps.length} steps`;
 }
 
-function stepLines(plan: Plan, steps: readonly Step[], indent: string): string[] {
+function stepLines(plan: Plan, steps: readonly Step[], indent: string, notes: Iterator<string>): string[] {
   return steps.flatMap((step, index) => {
-    const [first, ...rest] = describe(plan, step, indent);
-    return [`${indent}${index}: ${first}`, ...rest];
+    const { value: note } = notes.next();
+    const below = note ? [`${indent}   ${note}`] : [];
+    const inside = step.kind === "loop" ? stepLines(plan, step.steps, `${indent}  `, notes) : [];
+    return [`${indent}${index}: ${describe(plan, step)}`, ...below, ...inside];
   });
 }
 
@@ -133,48 +135,40 @@ function matrixName(plan: Plan, { buffer, rowStride, colStride }: MatrixAccess):
   return `${nameOf(plan, buffer)}${rowStride < colStride ? "^T" : ""}`;
 }
 
-function describe(plan: Plan, step: Step, indent: string): string[] {
+function describe(plan: Plan, step: Step): string {
   const name = (buffer: number) => nameOf(plan, buffer);
   switch (step.kind) {
     case "fused":
-      return [fusedLine(plan, step.body, step.segments)];
+      return fusedLine(plan, step.body, step.segments);
     case "gemm": {
       const batch = step.batch.length > 0 ? `${step.batch.join("x")} x ` : "";
       const operands = `${matrixName(plan, step.a)} ${matrixName(plan, step.b)}`;
       const rounded = step.precision === "f32" ? "" : ` in ${step.precision}`;
-      return [
-        `gemm${rounded} ${batch}${step.m}x${step.n}x${step.k}: ${operands}${epilogueText(plan, step.epilogue)}`,
-      ];
+      return `gemm${rounded} ${batch}${step.m}x${step.n}x${step.k}: ${operands}${epilogueText(plan, step.epilogue)}`;
     }
     case "conv":
-      return [
-        `${step.op} x[${step.x}] w[${step.w}] y[${step.y}]: ${name(step.a)} ${name(step.b)}${epilogueText(plan, step.epilogue)}`,
-      ];
+      return `${step.op} x[${step.x}] w[${step.w}] y[${step.y}]: ${name(step.a)} ${name(step.b)}${epilogueText(plan, step.epilogue)}`;
     case "window": {
       const window = step.op === "cumulate" ? `axis ${step.axis}` : `window [${step.window}]`;
-      return [`${step.op} ${step.reduce} ${window}: ${name(step.src)} -> ${name(step.out)}`];
+      return `${step.op} ${step.reduce} ${window}: ${name(step.src)} -> ${name(step.out)}`;
     }
     case "index": {
       const along = step.along ? " along" : "";
       return step.op === "gather"
-        ? [
-            `gather${along} axis ${step.axis}: ${name(step.src)} at ${name(step.indices)} -> ${name(step.out)}`,
-          ]
-        : [
-            `scatter ${step.mode}${along} axis ${step.axis}: ${name(step.base)} with ${name(step.updates)} at ${name(step.indices)} -> ${name(step.out)}`,
-          ];
+        ? `gather${along} axis ${step.axis}: ${name(step.src)} at ${name(step.indices)} -> ${name(step.out)}`
+        : `scatter ${step.mode}${along} axis ${step.axis}: ${name(step.base)} with ${name(step.updates)} at ${name(step.indices)} -> ${name(step.out)}`;
     }
     case "sort": {
       const kind = step.descending ? "descending" : "ascending";
-      return [`argsort ${kind} axis ${step.axis}, first ${step.k}: ${name(step.src)} -> ${name(step.out)}`];
+      return `argsort ${kind} axis ${step.axis}, first ${step.k}: ${name(step.src)} -> ${name(step.out)}`;
     }
     case "composite":
-      return [`${step.name}: ${names(plan, step.inputs)} -> ${names(plan, step.outputs)}`];
+      return `${step.name}: ${names(plan, step.inputs)} -> ${names(plan, step.outputs)}`;
     case "collective":
-      return [`${step.op}: ${name(step.src)} -> ${name(step.out)}`];
+      return `${step.op}: ${name(step.src)} -> ${name(step.out)}`;
     case "loop": {
       const way = step.reverse ? " backwards" : "";
-      return [`loop ${step.length} times${way}:`, ...stepLines(plan, step.steps, `${indent}  `)];
+      return `loop ${step.length} times${way}:`;
     }
     default:
       return step satisfies never;

@@ -58,6 +58,8 @@ export interface Backend {
    */
   bind?(exe: Executable, inputs: readonly BufferId[], outputs: readonly BufferId[]): BoundRun;
   stats(): BackendStats;
+  /** How each step of a loaded plan will run, in words; those inside a loop right after it. */
+  explain?(exe: Executable): readonly string[];
   /** One line on what this device is, as in "cpu (avx512, 2 threads)". */
   describe(): string;
 }

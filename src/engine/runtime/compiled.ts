@@ -56,6 +56,11 @@ export class Compiled {
     return this.#device;
   }
 
+  /** What the device says of each step; nothing where it has nothing to say. */
+  notes(): readonly string[] {
+    return this.#device.backend.explain?.(this.#load()) ?? [];
+  }
+
   unload(): void {
     this.#exe?.release();
     this.#exe = null;

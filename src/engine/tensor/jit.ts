@@ -28,6 +28,8 @@ export interface Jitted<F extends AnyFunction> {
   repeat(count: number, ...args: Parameters<F>): Promise<ReturnType<F>>;
   /** The plan for these arguments, compiled if need be, without running it. */
   planFor(...args: Parameters<F>): Compiled["plan"];
+  /** What the device says of each of the plan's steps. */
+  notesFor(...args: Parameters<F>): readonly string[];
   /** How many signatures were traced so far. */
   readonly compilations: number;
 }
@@ -119,7 +121,11 @@ export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jit
     }
     return special.result(await special.program.runMany(special.inputs(call), call.numbers, count, name));
   };
-  Object.assign(jitted, { repeat, planFor: (...args: unknown[]) => lookup(args).special.program.plan });
+  Object.assign(jitted, {
+    repeat,
+    planFor: (...args: unknown[]) => lookup(args).special.program.plan,
+    notesFor: (...args: unknown[]) => lookup(args).special.program.notes(),
+  });
   Object.defineProperty(jitted, "compilations", { get: () => known.size });
   Object.defineProperty(jitted, "name", { value: name });
   return jitted as unknown as Jitted<F>;

@@ -7,7 +7,7 @@ import { ConfigError, packageFile } from "../../../util/index.ts";
 /** The addon's functions; see native/napi.cpp. */
 export interface Addon {
   isas(): string[];
-  create(isa: number, threads: number, memoryLimit: number): number;
+  create(isa: number, threads: number, memoryLimit: number, catalogue: number): number;
   threads(context: number): number;
   alloc(context: number, bytes: number): number;
   free(context: number, id: number): void;
@@ -15,6 +15,7 @@ export interface Addon {
   read(context: number, id: number, offset: number, into: Uint8Array): Promise<void> | undefined;
   load(context: number, program: Int32Array, constants: Uint8Array): number;
   cost(context: number, program: number): number;
+  explain(context: number, program: number): string[];
   unload(context: number, program: number): void;
   run(context: number, program: number, ids: Int32Array, scalars: Float64Array): void;
   call(context: number, program: number, ids: Int32Array, from: Float32Array, to: Float32Array): void;

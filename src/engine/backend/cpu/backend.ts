@@ -11,7 +11,7 @@ import type {
 } from "../../ir/index.ts";
 import { type Addon, requireAddon } from "./addon.ts";
 import { encode } from "./encode.ts";
-import { type CpuOptions, chooseIsa, chooseThreads, memoryOfProcess } from "./options.ts";
+import { type CpuOptions, chooseCatalogue, chooseIsa, chooseThreads, memoryOfProcess } from "./options.ts";
 
 function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
@@ -54,7 +54,8 @@ class CpuBackend implements Backend {
     const isas = this.#addon.isas();
     const isa = chooseIsa(options.isa, isas);
     this.#isa = isas[isa] as string;
-    this.#context = this.#addon.create(isa, chooseThreads(options.threads), memoryOfProcess());
+    const catalogue = chooseCatalogue(options.catalogue) ? 1 : 0;
+    this.#context = this.#addon.create(isa, chooseThreads(options.threads), memoryOfProcess(), catalogue);
   }
 
   alloc(bytes: number): BufferId {
@@ -121,6 +122,12 @@ class CpuBackend implements Backend {
     this.#addon.stats(this.#context, this.#stats);
     const [live, peak, arenas] = this.#stats as unknown as [number, number, number];
     return { live, peak, arenas };
+  }
+
+  explain(exe: Executable): readonly string[] {
+    if (!(exe instanceof CpuExecutable) || exe.program < 0)
+      throw new InternalError("explain: the plan is not loaded on this device");
+    return this.#addon.explain(this.#context, exe.program);
   }
 
   describe(): string {

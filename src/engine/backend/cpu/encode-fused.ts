@@ -20,7 +20,7 @@ import type { Words } from "./words.ts";
 /** Rows longer than this would leave the cache between two passes. */
 const MOST_KEPT_LENGTH = 32768;
 
-interface Encodable {
+export interface EncodedProgram {
   readonly body: FusedBody;
   readonly mode: keyof typeof modes;
   readonly code: TileCode;
@@ -28,11 +28,15 @@ interface Encodable {
 
 export class FusedEncoder {
   readonly #plan: Plan;
-  readonly #programs: Encodable[] = [];
+  readonly #programs: EncodedProgram[] = [];
   readonly #known = new Map<FusedBody, Map<string, number>>();
 
   constructor(plan: Plan) {
     this.#plan = plan;
+  }
+
+  get programs(): readonly EncodedProgram[] {
+    return this.#programs;
   }
 
   /** A fused step: groups of segments that share a program. */

@@ -1,7 +1,7 @@
 /** Writes a plan as the Int32Array that native/program.cpp reads. Nothing here needs to be trusted: the addon checks every word. */
 import type { Place, Plan, PlanBuffer } from "../../ir/index.ts";
 import { dtypeNumber, isWritable } from "./buffers.ts";
-import { FusedEncoder } from "./encode-fused.ts";
+import { type EncodedProgram, FusedEncoder } from "./encode-fused.ts";
 import { encodeSteps } from "./encode-steps.ts";
 import { Words } from "./words.ts";
 
@@ -62,4 +62,11 @@ export function encode(plan: Plan): Encoded {
   words.append(steps);
   words.patch(2, words.length);
   return { program: words.finish(), constants };
+}
+
+/** The tile programs of a plan's steps and epilogues. */
+export function programsOf(plan: Plan): readonly EncodedProgram[] {
+  const fused = new FusedEncoder(plan);
+  encodeSteps(plan, plan.steps, 0, fused, new Words());
+  return fused.programs;
 }

@@ -7,6 +7,8 @@ export interface CpuOptions {
   readonly threads?: number | undefined;
   /** "avx512", "avx2", "sse2" or "neon". Default: NABLA_ISA, else the best there is. */
   readonly isa?: string | undefined;
+  /** Whether kernels compiled ahead of time may run; the bits are the same without. Default: unless NABLA_CATALOGUE is "off". */
+  readonly catalogue?: boolean | undefined;
 }
 
 const MOST_THREADS = 1024;
@@ -38,6 +40,15 @@ export function chooseIsa(option: string | undefined, available: readonly string
     );
   }
   return place;
+}
+
+/** Whether programs may be bound to kernels of the catalogue. Throws ConfigError. */
+export function chooseCatalogue(option: boolean | undefined): boolean {
+  if (option !== undefined) return option;
+  const wanted = process.env.NABLA_CATALOGUE;
+  if (wanted !== undefined && !["", "on", "off"].includes(wanted))
+    throw new ConfigError(`NABLA_CATALOGUE: must be "on" or "off"; got "${wanted}".`);
+  return wanted !== "off";
 }
 
 /** Bytes this process may use at most. */

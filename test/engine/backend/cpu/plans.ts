@@ -200,10 +200,10 @@ export function numbers(count: number, seed = 1): Float32Array {
 }
 
 /** A device per instruction set this machine has, by name. */
-export function everyIsa(threads: number): [isa: string, device: Backend][] {
+export function everyIsa(threads: number, catalogue?: boolean): [isa: string, device: Backend][] {
   return ["avx512", "avx2", "sse2", "neon"].flatMap((isa): [string, Backend][] => {
     try {
-      return [[isa, cpuBackend({ isa, threads })]];
+      return [[isa, cpuBackend({ isa, threads, catalogue })]];
     } catch (error) {
       if (error instanceof ConfigError) return [];
       throw error;

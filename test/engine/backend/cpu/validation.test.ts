@@ -160,7 +160,7 @@ function mixedPlan(): Plan {
 }
 
 describe("mutated programs", () => {
-  const context = addon.create(0, 2, 2 ** 30);
+  const context = addon.create(0, 2, 2 ** 30, 1);
   it("of fused kernels", () => {
     const dice = new Dice(7);
     let [accepted, refused] = [0, 0];
