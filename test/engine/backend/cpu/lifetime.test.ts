@@ -90,7 +90,7 @@ function endless(then: string): string {
   const { program, constants, words } = longProgram;
   return `
     const addon = require(${addon});
-    const context = addon.create(0, 3, 0);
+    const context = addon.create(0, 3, 0, 1);
     const id = addon.load(context, Int32Array.from(${JSON.stringify([...program])}), Uint8Array.from(${JSON.stringify([...constants])}));
     const x = addon.alloc(context, ${words * 4}), y = addon.alloc(context, ${words * 4});
     const forever = addon.runMany(context, id, Int32Array.of(x, x, y), new Float64Array(0), 1e9);
