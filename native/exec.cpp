@@ -140,7 +140,7 @@ struct Context::Walk final : Team {
 
   void piece(int32_t thread, uint64_t phase, int32_t piece) override {
     const Phase& now = seek(thread, phase);
-    const Binding& binding = bindingOf(thread);
+    const Placement& binding = bindingOf(thread);
     const Thread& own = *context.threads_[thread];
     for (const Share& share : now.pieces[piece]) {
       if (context.pool_.interrupt.load(std::memory_order_relaxed)) return;
@@ -151,7 +151,7 @@ struct Context::Walk final : Team {
 
   int32_t pieces(int32_t thread, uint64_t phase) override { return (int32_t)seek(thread, phase).pieces.size(); }
 
-  Binding& bindingOf(int32_t thread) const { return exe.bindings[exe.bindings.size() > 1 ? thread : 0]; }
+  Placement& bindingOf(int32_t thread) const { return exe.placements[exe.placements.size() > 1 ? thread : 0]; }
 
   const Phase& seek(int32_t thread, uint64_t phase) const {
     Cursor& cursor = exe.cursors[thread];
@@ -160,7 +160,7 @@ struct Context::Walk final : Team {
   }
 
   // To the next phase, round and round.
-  void advance(Cursor& c, Binding& b) const {
+  void advance(Cursor& c, Placement& b) const {
     for (c.phase++;;) {
       if (++c.at == schedule.code.size()) c.at = 0;
       const Op& op = schedule.code[c.at];
@@ -176,7 +176,7 @@ struct Context::Walk final : Team {
   }
 
   // Moves a loop's slices to round n.
-  void move(int32_t which, idx n, Binding& b) const {
+  void move(int32_t which, idx n, Placement& b) const {
     const LoopInfo& l = *schedule.loops[which];
     const std::vector<BufferInfo>& buffers = exe.program.buffers;
     const idx i = l.reverse ? l.length - 1 - n : n;
@@ -247,9 +247,9 @@ std::string Context::load(const int32_t* words, size_t count, const char* consts
 void Context::bindMemory(Executable& exe) {
   const Program& p = exe.program;
   exe.cursors.resize(pool_.size());
-  exe.bindings.resize(p.loops ? pool_.size() : 1);
+  exe.placements.resize(p.loops ? pool_.size() : 1);
   for (Cursor& c : exe.cursors) c.rounds.assign(exe.alone.loops.size(), 0);
-  for (Binding& b : exe.bindings) {
+  for (Placement& b : exe.placements) {
     b.pointers.assign(p.buffers.size() + 1, nullptr);
     listSteps(p.steps, b.steps);
     for (size_t i = 0; i < p.buffers.size(); i++) {
@@ -325,7 +325,7 @@ std::string Context::run(const std::shared_ptr<Executable>& exe, const int32_t* 
 void Context::execute(Executable& exe, char* const* memory, const double* scalars, int64_t count) {
   const Program& p = exe.program;
   if (exe.alone.code.empty()) return;
-  for (Binding& binding : exe.bindings) {
+  for (Placement& binding : exe.placements) {
     bool changed = !exe.bound;
     for (size_t i = 0; i < p.buffers.size(); i++) {
       const BufferInfo& b = p.buffers[i];

@@ -41,7 +41,7 @@ struct Region {
 };
 
 // The steps of a program with the addresses they work at.
-struct Binding {
+struct Placement {
   std::vector<char*> pointers;  // of each buffer
   std::vector<Step> steps;      // by Step.number
 };
@@ -60,7 +60,7 @@ struct Executable {
   Schedule alone, together;     // on one thread, and on the pool's
   double saved = 0;             // nanoseconds that company saves a run, roughly; 0 where it is not worth the trouble
   std::vector<std::vector<int32_t>> moved;  // per loop: steps that name a slice by its address
-  std::vector<Binding> bindings;            // one, or one a thread where loops move slices
+  std::vector<Placement> placements;            // one, or one a thread where loops move slices
   std::vector<Cursor> cursors;              // one a thread
   bool bound = false;                       // the addresses are those of the run before
   size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + scalars.bytes; }
