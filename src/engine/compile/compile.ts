@@ -25,7 +25,8 @@ import { pairUp } from "./pairs.ts";
  */
 export function compile(graph: CompileGraph, caps: Capabilities, options: CompileOptions = {}): Plan {
   const scalars = graph.scalars ?? [];
-  const { leaves, outputs } = canonicalise([...graph.inputs, ...scalars], graph.outputs, caps);
+  const given = [...graph.inputs, ...scalars];
+  const { leaves, outputs } = canonicalise(given, graph.outputs, caps, options.matmulPrecision);
   if (options.verify) verifyGraph(outputs, infer, leaves);
   const donations = options.donate === false ? outputs.map(() => null) : pairUp(graph, outputs, leaves);
   const built = build(leaves, scalars.length, outputs, donations, caps, options);

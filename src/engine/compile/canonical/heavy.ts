@@ -51,6 +51,7 @@ const scatter: Rule<"scatter"> = (_b, src) => (sizeOf(node(src, 1).aval.shape) =
 /** Products of two rows, and of a number and a row, are sums and products of elements: those fuse with what surrounds them. */
 const matmul: Rule<"matmul"> = (b, src, { transposeA }, aval) => {
   if (src.some((x) => sizeOf(x.aval.shape) === 0)) return b.const(aval, 0);
+  if (b.precision !== "f32") return null;
   const [x, y] = [node(src, 0), node(src, 1)];
   const { dtype, shape } = aval;
   const rank = shape.length;

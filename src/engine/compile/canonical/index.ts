@@ -1,6 +1,13 @@
 /** Canonical form of a graph: composites inlined, constants folded, equal nodes shared, dead ones gone. */
 import { InternalError } from "../../../util/index.ts";
-import { type Aval, type Capabilities, type Graph, type Node, topologicalOrder } from "../../ir/index.ts";
+import {
+  type Aval,
+  type Capabilities,
+  type Graph,
+  type MatmulPrecision,
+  type Node,
+  topologicalOrder,
+} from "../../ir/index.ts";
 import { arithmeticRules } from "./arithmetic.ts";
 import { heavyRules } from "./heavy.ts";
 import { movementRules } from "./movement.ts";
@@ -22,8 +29,9 @@ export function canonicalise(
   leaves: readonly Node[],
   outputs: readonly Node[],
   caps: Capabilities,
+  precision: MatmulPrecision = "f32",
 ): Canonical {
-  const b = new Rewriter(rules);
+  const b = new Rewriter(rules, precision);
   const stand = leaves.map((leaf) => b.make("input", [], {}, leaf.aval));
   return { leaves: stand, outputs: rewrite(b, leaves, stand, outputs, caps) };
 }
@@ -87,7 +95,7 @@ function results(
         const results = rewrite(b, once.params, args, once.outs, caps);
         return results.map((each, i) => (i < carry ? each : b.reshape(each, (outs[i] as Aval).shape)));
       }
-      const body = canonicalBody(node.attrs.body, caps);
+      const body = canonicalBody(node.attrs.body, caps, b.precision);
       return projections(b, b.make("loop", src, { ...node.attrs, body }, node.aval, outs));
     }
     default:
@@ -101,8 +109,8 @@ function gate(b: Rewriter, src: readonly Node[], count: number): Node[] {
   return src.map((source, index) => (index < count ? b.gate(source, rest) : source));
 }
 
-function canonicalBody(body: Graph, caps: Capabilities): Graph {
-  const { leaves, outputs } = canonicalise(body.params, body.outs, caps);
+function canonicalBody(body: Graph, caps: Capabilities, precision: MatmulPrecision): Graph {
+  const { leaves, outputs } = canonicalise(body.params, body.outs, caps, precision);
   return { params: leaves, outs: outputs };
 }
 

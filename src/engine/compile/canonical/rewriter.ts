@@ -1,6 +1,6 @@
 /** Builds canonical nodes: every node passes through the rules of its op and equal nodes become one (hash-consing). */
 import { type Shape, sizeOf } from "../../../util/index.ts";
-import { type Attrs, type Aval, type Node, type Op, rawNode } from "../../ir/index.ts";
+import { type Attrs, type Aval, type MatmulPrecision, type Node, type Op, rawNode } from "../../ir/index.ts";
 
 /** The simpler node that op(src) is, or null to keep it. */
 export type Rule<K extends Op> = (
@@ -29,9 +29,12 @@ function attrsKey(attrs: unknown): string {
 export class Rewriter {
   readonly #rules: Rules;
   readonly #known = new Map<string, Node>();
+  /** What products are computed in: sums of products of elements would not be. */
+  readonly precision: MatmulPrecision;
 
-  constructor(rules: Rules) {
+  constructor(rules: Rules, precision: MatmulPrecision) {
     this.#rules = rules;
+    this.precision = precision;
   }
 
   /** The canonical node for op(src). */

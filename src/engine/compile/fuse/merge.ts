@@ -8,6 +8,8 @@ import { type Group, type Grouping, inRegister, isEscaping, resultIsOuter, viewI
 
 /** A kernel with more instructions gains nothing by one more. */
 const MOST_UNITS = 128;
+/** What the interpreter of native/rows.h folds in one pass over a row. */
+const MOST_REDUCES = 16;
 
 /** The levels and axes of the two groups as one, given that `unit` of c reads `view` of `producer` of p; null if there are none. */
 function unify(
@@ -45,7 +47,7 @@ function countBuffers(units: readonly Unit[], inside: (unit: Unit) => boolean): 
   const loads = new Set<string>();
   let count = 0;
   const read = ({ value, view }: Operand & { kind: "value" }) => {
-    loads.add(`${value.unit.id}.${value.unit.results.indexOf(value)}|${viewKey(view)}`);
+    loads.add(`${value.unit.id}.${value.unit.results.indexOf(value)}|${view.shape}|${viewKey(view)}`);
   };
   for (const unit of units) {
     if (!computes(unit)) {
@@ -63,7 +65,8 @@ function countBuffers(units: readonly Unit[], inside: (unit: Unit) => boolean): 
 /** Every rule but the cycle check. */
 function allowed(p: Group, c: Group, grouping: Grouping, space: Space, outer: ReadonlySet<Unit>): boolean {
   const units = [...p.units, ...c.units];
-  if (units.length > MOST_UNITS) return false;
+  if (units.length > MOST_UNITS || units.filter(({ kind }) => kind === "reduce").length > MOST_REDUCES)
+    return false;
   // An epilogue runs over the axes of its contraction: whatever it accesses must be affine in them.
   const fixed = p.heavy !== null || c.heavy !== null;
   const inside = (unit: Unit) => {
