@@ -276,11 +276,11 @@ NABLA_INLINE Grid chooseGrid(idx batch, idx m, idx n, idx parts) {
   return best;
 }
 
-constexpr idx SMALL = 1 << 16;  // multiply-adds below which one thread does all
+constexpr idx SMALL = 1 << 16;  // multiply-adds below which one thread does all of a convolution
 
 // This worker's share of `batch` products.
 NABLA_INLINE Grid gridOf(const GemmTask& t, Path path, idx batch, idx threads) {
-  if (threads == 1 || batch * t.m * t.n * most(t.k, 1) < SMALL) return Grid{1, 1, 1};
+  if (threads == 1) return Grid{1, 1, 1};
   if (path != Path::Deep) return chooseGrid(batch, t.m, t.n, threads);
   // The side in vectors is not cut: half a vector costs as much as a whole one.
   if (batch > 1) return Grid{least(batch, threads), 1, 1};
