@@ -5,6 +5,7 @@ import {
   cummax,
   cumsum,
   grad,
+  jit,
   logSoftmax,
   logsumexp,
   max,
@@ -211,4 +212,13 @@ describe("the softmax family", () => {
     expect(await list(softmax(tensor([nan, 0])))).toEqual([nan, nan]);
     expect(await list(grad((t: Tensor) => logSoftmax(t).index(1))(tensor([-inf, 0])))).toEqual([0, 0]);
   });
+});
+
+test("more sums of one row than a kernel holds", async () => {
+  const multiples = (row: Tensor) => Array.from({ length: 11 }, (_, i) => row.mul(i + 1).sum());
+  const sums = jit((a: Tensor, b: Tensor) => [...multiples(a), ...multiples(b), a.mul(b).sum()]);
+  const ones = zeros([1000]).add(1);
+  const got = await Promise.all(sums(ones, ones.mul(2)).map((each) => each.item()));
+  const expected = (value: number) => Array.from({ length: 11 }, (_, i) => 1000 * value * (i + 1));
+  expect(got).toEqual([...expected(1), ...expected(2), 2000]);
 });
