@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import * as echarts from "echarts";
+import { chartToSvg } from "./chart.mjs";
 import type { Report } from "./report.ts";
 import { bestPeer, medianAt } from "./summary.ts";
 
@@ -110,8 +110,7 @@ const panels = [
   panel(0, "parameters (batch 32)", powerOfTen, curvesOf("parameters"), 10),
   panel(1, "batch (82,689 parameters)", (value) => value.toLocaleString("en-US"), curvesOf("batch"), 2),
 ];
-const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: 960, height: 420 });
-chart.setOption({
+const option = {
   animation: false,
   backgroundColor: "#ffffff",
   textStyle: { fontFamily: "system-ui, 'Segoe UI', 'DejaVu Sans', sans-serif" },
@@ -127,7 +126,5 @@ chart.setOption({
   xAxis: panels.map(({ xAxis }) => xAxis),
   yAxis: panels.map(({ yAxis }) => yAxis),
   series: panels.flatMap(({ series }) => series),
-});
-writeFileSync(here("../docs/images/scaling.svg"), `${chart.renderToSVGString()}\n`);
-// Its timers would keep the process alive.
-chart.dispose();
+};
+writeFileSync(here("../docs/images/scaling.svg"), `${chartToSvg(option, { width: 960, height: 420 })}\n`);

@@ -1,0 +1,1 @@
+export function chartToSvg(option: object, size: { readonly width: number; readonly height: number }): string;
