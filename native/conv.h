@@ -5,6 +5,7 @@
 
 namespace KNS {
 
+constexpr idx SMALL = 1 << 16;         // multiply-adds below which one thread does all
 constexpr idx PATCH_FLOATS = 1 << 17;  // of a block of patches
 constexpr idx FILTER_ROWS = 512;       // rows of the filter's gradient made at once
 constexpr idx FILTER_DEPTH = 256;      // pixels summed per pass over them

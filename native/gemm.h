@@ -276,8 +276,6 @@ NABLA_INLINE Grid chooseGrid(idx batch, idx m, idx n, idx parts) {
   return best;
 }
 
-constexpr idx SMALL = 1 << 16;  // multiply-adds below which one thread does all of a convolution
-
 // This worker's share of `batch` products.
 NABLA_INLINE Grid gridOf(const GemmTask& t, Path path, idx batch, idx threads) {
   if (threads == 1) return Grid{1, 1, 1};
