@@ -11,8 +11,13 @@ using nabla::Epilogue;
 using nabla::GemmTask;
 using nabla::Worker;
 
-constexpr idx KC = 512;        // most depth of one pass
-constexpr idx MC = 12 * MR;    // rows of A packed at once
+// Most depth of one pass, and rows of A packed at once: together about 340 KB. Wide vectors read and write results faster than they
+// compute, so that fewer passes over them are worth a strip of B that the first-level cache does not hold.
+#if VB == 64
+constexpr idx KC = 1024, MC = 6 * MR;
+#else
+constexpr idx KC = 512, MC = 12 * MR;
+#endif
 constexpr idx NC = 1024;       // columns of B packed at once
 constexpr idx FAR = 1 << 17;    // floats of a result that its second-level cache does not hold
 constexpr idx PART = 256 / NR * NR;  // columns handed to an epilogue at once: whole strips
