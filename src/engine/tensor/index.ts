@@ -19,6 +19,7 @@ export * from "./join.ts";
 export { Tensor } from "./methods.ts";
 export * from "./movement.ts";
 export * from "./order.ts";
+export * from "./padding.ts";
 export type { NestedNumbers } from "./print.ts";
 export * as random from "./random.ts";
 export * from "./reduce.ts";

@@ -103,6 +103,61 @@ export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): T
   return apply("conv", [image, weights], { stride, padding, dilation, groups: options.groups ?? 1 });
 }
 
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Added to the size of each spatial axis on its far side, below the stride: of the sizes whose convolution has x's size, which. */
+  readonly outputPadding?: PerAxis;
+}
+
+/**
+ * The transposed convolution, which is the gradient of `conv` by its input: [batch, ...spatial, inputs] with weights
+ * [...kernel, outputs / groups, inputs] gives [batch, ...out, outputs], out = (size - 1) * stride + (kernel - 1) * dilation + 1 -
+ * before - after + outputPadding. "same": out = size * stride.
+ * @throws ShapeError when ranks or channels do not fit, or when nothing is left.
+ * @example convTranspose(x, w, { stride: 2, padding: "same" }) // [8,16,16,32], [3,3,16,32] -> [8,32,32,16]
+ */
+export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  const op = "convTranspose";
+  const [image, weights] = [asFloat(op, x), asFloat(op, w)];
+  requireImage(op, image);
+  const rank = image.ndim - 2;
+  const described = `${formatAval(weights.node.aval)} for x ${formatAval(image.node.aval)}`;
+  if (weights.ndim !== image.ndim || weights.shape.at(-1) !== image.shape.at(-1)) {
+    throw new ShapeError(
+      `${op}: weights must be [...kernel, outputs / groups, inputs] with ${rank} kernel axes; got ${described}.`,
+    );
+  }
+  const stride = perAxis(op, "stride", options.stride ?? 1, rank);
+  const dilation = perAxis(op, "dilation", options.dilation ?? 1, rank);
+  const extra = perAxis(op, "outputPadding", options.outputPadding ?? 0, rank);
+  if (extra.some((more, i) => more < 0 || more >= (options.padding === "same" ? 1 : (stride[i] as number)))) {
+    throw new ShapeError(
+      `${op}: outputPadding must be below the stride, and 0 for "same"; got [${extra}] and stride [${stride}].`,
+    );
+  }
+  const window = weights.shape.slice(0, -2);
+  const sizes = image.shape.slice(1, -1);
+  // "same" is that of the convolution from an image of size * stride.
+  const spread = sizes.map((size, i) => size * (stride[i] as number));
+  const padding = paddingOf(op, options.padding ?? "valid", { sizes: spread, window, stride, dilation });
+  const out = sizes.map((size, i) => {
+    const reach = ((window[i] as number) - 1) * (dilation[i] as number) + 1;
+    const whole = (size - 1) * (stride[i] as number) + reach + (extra[i] as number);
+    // Where the kernel is shorter than the stride, "same" has places that no tap reaches.
+    return options.padding === "same"
+      ? (spread[i] as number)
+      : whole - (padding[i] as PadPair)[0] - (padding[i] as PadPair)[1];
+  });
+  if (out.some((size) => size < 1)) {
+    throw new ShapeError(
+      `${op}: every axis must have an element left; got sizes [${out}] from ${described}.`,
+    );
+  }
+  const groups = options.groups ?? 1;
+  const channels = (weights.shape.at(-2) as number) * groups;
+  const attrs = { stride, padding, dilation, groups };
+  return apply("convInputGrad", [image, weights], attrs, [image.shape[0] as number, ...out, channels]);
+}
+
 /** Attributes of the window primitives, which cover batch and channels too. */
 function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOptions) {
   requireImage(op, x);
