@@ -25,6 +25,10 @@ export interface Context {
   get(target: Parameter): Tensor;
   /** Everything put so far, by path. */
   updates(): Record<string, Tensor>;
+  /** Told of every plain function that ran as a layer, and where: how a summary sees what is no module. */
+  readonly ran?:
+    | ((layer: (x: Tensor) => Tensor, path: string, input: Tensor, output: Tensor) => void)
+    | undefined;
 }
 
 /**

@@ -12,6 +12,7 @@ export { einsum } from "./einsum.ts";
 export * from "./elementwise.ts";
 export * from "./explain.ts";
 export * from "./gather.ts";
+export { type ConvPadding, type Geometry, type PerAxis, resolvePadding } from "./geometry.ts";
 export * from "./gradient.ts";
 export * from "./host-function.ts";
 export * from "./jit.ts";
