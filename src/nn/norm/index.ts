@@ -1,0 +1,4 @@
+export { BatchNorm, type BatchNormOptions } from "./batch-norm.ts";
+export { GroupNorm, type GroupNormOptions, InstanceNorm } from "./group-norm.ts";
+export { LayerNorm, type LayerNormOptions, RmsNorm, type RmsNormOptions } from "./layer-norm.ts";
+export { SpectralNorm, type SpectralNormOptions, type Weighted, WeightNorm } from "./reparametrise.ts";
