@@ -25,10 +25,8 @@ export interface Context {
   get(target: Parameter): Tensor;
   /** Everything put so far, by path. */
   updates(): Record<string, Tensor>;
-  /** Told of every plain function that ran as a layer, and where: how a summary sees what is no module. */
-  readonly ran?:
-    | ((layer: (x: Tensor) => Tensor, path: string, input: Tensor, output: Tensor) => void)
-    | undefined;
+  /** Runs each plain function that stands as a layer, where set: how a summary sees what is no module. */
+  readonly around?: ((layer: (x: Tensor) => Tensor, path: string, run: () => Tensor) => Tensor) | undefined;
 }
 
 /**

@@ -38,7 +38,8 @@ export {
 export type { Layer } from "./layer.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses/index.ts";
-export { Module, namedParameters, type Tensors, visitModule } from "./module.ts";
+export * from "./model/index.ts";
+export { Module, namedParameters, revisionOf, type Tensors, visitModule } from "./module.ts";
 export * from "./norm/index.ts";
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
 export * from "./pool/index.ts";
@@ -46,4 +47,3 @@ export { type PredictOptions, predict } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
 export { Sequential } from "./sequential.ts";
 export * from "./shape/index.ts";
-export { type Summary, type SummaryRow, summary } from "./summary.ts";

@@ -27,9 +27,7 @@ export function runLayer(owner: Module, place: string, layer: Layer, x: Tensor, 
   const path = owner.path === "" ? place : `${owner.path}/${place}`;
   try {
     if (layer instanceof Module) return layer.forward(x, ctx);
-    const y = layer(x);
-    ctx.ran?.(layer, path, x, y);
-    return y;
+    return ctx.around ? ctx.around(layer, path, () => layer(x)) : layer(x);
   } catch (error) {
     throw inLayer(error, layer, path);
   }

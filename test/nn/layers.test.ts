@@ -11,6 +11,8 @@ interface Stored {
 }
 interface Case {
   train: boolean;
+  /** Of products and convolutions. */
+  flops: number;
   x: Stored;
   tensors: Record<string, Stored>;
   y: Stored;
@@ -110,6 +112,16 @@ const layers: Record<string, () => nn.Module> = {
 test("every case has a layer, and every layer a case", () => {
   expect(Object.keys(layers).sort()).toEqual(Object.keys(cases).sort());
 });
+
+test.each(Object.keys(cases).filter((name) => /Conv/.test(name) && !name.startsWith("Spectral")))(
+  "flops of %s are PyTorch's",
+  (name) => {
+    const { flops, x } = cases[name] as Case;
+    const [batch, ...inputShape] = x.shape;
+    const { macs } = nn.flops((layers[name] as () => nn.Module)(), inputShape, { batch: batch as number });
+    expect(2 * macs).toBe(flops);
+  },
+);
 
 /** Within 1e-5 of the tensor's largest value. */
 async function close(got: Tensor, { shape, data }: Stored, what: string): Promise<void> {

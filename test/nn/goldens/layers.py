@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 torch.set_default_dtype(torch.float64)
 rng = np.random.default_rng(23)
@@ -55,11 +56,13 @@ class Case:
                 self.before[path] = array(layout(b))
         module.train(train)
         x = x.requires_grad_()
-        y = (forward or module)(x)
+        with FlopCounterMode(display=False) as counter:
+            y = (forward or module)(x)
         g = exact(*y.shape)
         grads = torch.autograd.grad((y * g).sum(), [x, *named.values()], allow_unused=True)
         self.out = {
             "train": train,
+            "flops": counter.get_total_flops(),
             "x": array(place(x)),
             "tensors": self.before,
             "y": array(place(y)),
