@@ -11,10 +11,14 @@ export interface Moments {
   readonly variance: Tensor;
 }
 
+/** x less its mean. */
+type Centred = Moments & { readonly centred: Tensor };
+
 /** Mean and variance over `axes`, which stay with size 1; in two passes, so that a large mean costs no digits. */
-export function moments(x: Tensor, axes: readonly number[]): Moments {
+export function moments(x: Tensor, axes: readonly number[]): Centred {
   const mean = x.mean(axes, keepDims);
-  return { mean, variance: x.sub(mean).square().mean(axes, keepDims) };
+  const centred = x.sub(mean);
+  return { mean, variance: centred.square().mean(axes, keepDims), centred };
 }
 
 export interface Affine {
@@ -54,8 +58,8 @@ export function normalise(x: Tensor, affine: Affine, axes: readonly number[], ep
 
   /** c or h, what makes it x's normal form, and r. */
   const parts = (x: Tensor): { s: Tensor; rest: Tensor | number; r: Tensor } => {
-    const { mean, variance } = moments(x, axes);
-    const [c, r] = [x.sub(mean), variance.add(epsilon).rsqrt()];
+    const { centred: c, variance } = moments(x, axes);
+    const r = variance.add(epsilon).rsqrt();
     return whole ? { s: c.mul(r), rest: 1, r } : { s: c, rest: r, r };
   };
   const weightOf = (tensors: readonly Tensor[]): Tensor | number =>
