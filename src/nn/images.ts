@@ -33,7 +33,7 @@ export function needImage(label: string, x: Tensor, rank: number, channels: numb
   const names = spatialNames[rank] ?? "...spatial, ";
   const got = `${x.dtype}${formatShape(shape)}`;
   const hint =
-    shape.length === rank + 1
+    shape.length === rank + 1 && (channels === null || shape.at(-1) === channels)
       ? " Add the batch with .unsqueeze(0)."
       : shape.length === rank + 2 && shape[1] === channels
         ? ` Channels come last here: ${channelsLast(rank)}.`
