@@ -9,6 +9,7 @@ export {
   withFile,
   writeFileAtomic,
 } from "./files.ts";
+export { initFromFile } from "./init-from-file.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

@@ -62,7 +62,7 @@ export async function readTree(tree: unknown): Promise<Map<string, SafeTensor>> 
  *
  * Throws DataError for a leaf that is no tensor, FileError when the file cannot be written (the old one stays).
  *
- * @example await saveSafetensors("model.safetensors", model.named());
+ * @example await saveSafetensors("model.safetensors", { ...model.parameters(), ...model.buffers() });
  */
 export async function saveSafetensors(
   path: string,

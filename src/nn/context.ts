@@ -25,6 +25,8 @@ export interface Context {
   get(target: Parameter): Tensor;
   /** Everything put so far, by path. */
   updates(): Record<string, Tensor>;
+  /** Runs each plain function that stands as a layer, where set: how a summary sees what is no module. */
+  readonly around?: ((layer: (x: Tensor) => Tensor, path: string, run: () => Tensor) => Tensor) | undefined;
 }
 
 /**

@@ -15,6 +15,7 @@ export {
 } from "./activations.ts";
 export { apply } from "./apply.ts";
 export { type Context, type ContextOptions, context } from "./context.ts";
+export * from "./conv/index.ts";
 export { Dropout, dropout } from "./dropout.ts";
 export { Flatten } from "./flatten.ts";
 export {
@@ -34,11 +35,15 @@ export {
   xavierUniform,
   zeros,
 } from "./initializers.ts";
+export type { Layer } from "./layer.ts";
 export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses/index.ts";
-export { Module, namedParameters, type Tensors, visitModule } from "./module.ts";
+export * from "./model/index.ts";
+export { Module, namedParameters, revisionOf, type Tensors, visitModule } from "./module.ts";
+export * from "./norm/index.ts";
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
+export * from "./pool/index.ts";
 export { type PredictOptions, predict } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
-export { type Layer, Sequential } from "./sequential.ts";
-export { type Summary, type SummaryRow, summary } from "./summary.ts";
+export { Sequential } from "./sequential.ts";
+export * from "./shape/index.ts";

@@ -23,6 +23,8 @@ export type Tensors = Readonly<Record<string, Tensor>>;
 export abstract class Module<Input = Tensor, Output = Tensor> {
   /** Where it is in the model that was last initialised or applied; empty for the root. */
   path = "";
+  /** When one of its fields was last exchanged; see `revisionOf`. */
+  revision = 0;
 
   /** The layer's function. Pure but for `ctx`: randomness from `ctx.key(this)`, new state through `ctx.put`. */
   abstract forward(input: Input, ctx: Context): Output;
@@ -53,6 +55,19 @@ export abstract class Module<Input = Tensor, Output = Tensor> {
   /** The values of the parameters that are not trained: statistics and frozen weights. */
   buffers(): Record<string, Tensor> {
     return valuesWhere(this, (parameter) => !parameter.trainable);
+  }
+
+  /**
+   * Every module and parameter of the tree by path, parents first, what is met twice once; the model itself is "".
+   * @example for (const [path, child] of model.named()) if (child instanceof BatchNorm) console.log(path);
+   */
+  named(): Map<string, Module<never, unknown> | Parameter> {
+    const found = new Map<string, Module<never, unknown> | Parameter>();
+    visitModule(this, (child, path) => {
+      child.path = path;
+      found.set(path, child);
+    });
+    return found;
   }
 
   /**
@@ -112,6 +127,23 @@ export function namedParameters(root: Module<never, unknown>): Map<string, Param
   return found;
 }
 
+let clock = 0;
+
+/** Notes that a field of `module` was exchanged, so that what was compiled of the model is out of date. */
+export function touch(module: Module<never, unknown>): void {
+  clock += 1;
+  module.revision = clock;
+}
+
+/** A number that grows when the structure of a model changes: what was compiled at another one is out of date. */
+export function revisionOf(root: Module<never, unknown>): number {
+  let latest = 0;
+  visitModule(root, (child) => {
+    if (child instanceof Module) latest = Math.max(latest, child.revision);
+  });
+  return latest;
+}
+
 /** Sets parameters by path and returns how to take it back; sets none if one does not fit. */
 export function bind(root: Module<never, unknown>, tensors: Tensors): () => void {
   const named = namedParameters(root);
@@ -136,7 +168,8 @@ export function bind(root: Module<never, unknown>, tensors: Tensors): () => void
   return restore;
 }
 
-function listed(paths: readonly string[]): string {
-  if (paths.length === 0) return "no parameters";
+/** The first paths, for messages; `none` where there is none. */
+export function listed(paths: readonly string[], none = "no parameters"): string {
+  if (paths.length === 0) return none;
   return paths.length > 8 ? `${paths.slice(0, 8).join(", ")} and ${paths.length - 8} more` : paths.join(", ");
 }

@@ -4,8 +4,10 @@ import { ConfigError, formatShape, type Shape, ShapeError, sameShape } from "../
 import { type Initializer, zeros } from "./initializers.ts";
 
 export interface ParameterOptions {
-  /** False for statistics and frozen weights: no gradient is taken, but it is saved with the model. Default true. */
+  /** False for frozen weights: no gradient is taken, but it is saved with the model. Default true, false for a buffer. */
   readonly trainable?: boolean;
+  /** State rather than a weight, as running statistics are: freezing and unfreezing leave it alone. Default false. */
+  readonly buffer?: boolean;
 }
 
 /**
@@ -18,6 +20,7 @@ export class Parameter {
   readonly initializer: Initializer;
   /** Setting it to false freezes the parameter from the next `parameters()` on. */
   trainable: boolean;
+  readonly isBuffer: boolean;
   /** Where it is in the model that was last initialised or applied, as in `layers/0/weight`. For messages and `ctx.put`. */
   path = "";
   private current: Tensor | null = null;
@@ -28,7 +31,8 @@ export class Parameter {
     }
     this.shape = [...shape];
     this.initializer = initializer;
-    this.trainable = options.trainable ?? true;
+    this.isBuffer = options.buffer ?? false;
+    this.trainable = options.trainable ?? !this.isBuffer;
   }
 
   get initialized(): boolean {
@@ -64,7 +68,7 @@ export class Parameter {
   }
 }
 
-/** State that is not trained, such as running statistics: a Parameter with `trainable: false`. Write it with `ctx.put`. */
+/** State that is not trained, such as running statistics. Write it with `ctx.put`. */
 export function buffer(shape: Shape, initializer: Initializer = zeros): Parameter {
-  return new Parameter(shape, initializer, { trainable: false });
+  return new Parameter(shape, initializer, { buffer: true });
 }

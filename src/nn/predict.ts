@@ -11,7 +11,7 @@ import {
 import { ConfigError, formatShape, ShapeError, sizeOf } from "../util/index.ts";
 import { apply } from "./apply.ts";
 import { context } from "./context.ts";
-import { type Module, namedParameters, type Tensors } from "./module.ts";
+import { type Module, namedParameters, revisionOf, type Tensors } from "./module.ts";
 
 export interface PredictOptions {
   /** Rows at a time: more fill the kernels, fewer need less memory for what lies between the layers. Default 1,024. */
@@ -26,12 +26,25 @@ export interface PredictOptions {
 type State = readonly [outputs: Tensor, cursor: Tensor];
 type Step = Jitted<(state: State, x: Tensor, tensors: Tensors, offsets: Tensor) => State>;
 
-/** A model's steps, one for each precision, live as long as the model. */
-const steps = new WeakMap<Module, Map<MatmulPrecision, Step>>();
+interface Steps {
+  readonly revision: number;
+  readonly known: Map<MatmulPrecision, Step>;
+}
+
+/** A model's steps, one for each precision, live as long as the model keeps its structure. */
+const steps = new WeakMap<Module, Steps>();
+
+function stepsOf(model: Module): Map<MatmulPrecision, Step> {
+  const revision = revisionOf(model);
+  const found = steps.get(model);
+  if (found?.revision === revision) return found.known;
+  const known = new Map<MatmulPrecision, Step>();
+  steps.set(model, { revision, known });
+  return known;
+}
 
 function stepOf(model: Module, matmulPrecision: MatmulPrecision): Step {
-  const known = steps.get(model) ?? new Map<MatmulPrecision, Step>();
-  steps.set(model, known);
+  const known = stepsOf(model);
   let step = known.get(matmulPrecision);
   if (step === undefined) {
     step = jit(

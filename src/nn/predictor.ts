@@ -43,7 +43,7 @@ export interface Predictor {
 /**
  * Compiles `model` in inference mode (dropout lets everything pass, statistics stand still) for rows of one shape. For the lowest
  * latency: a call allocates nothing, makes no tensor and awaits nothing; its input is copied into memory of the plan and its output
- * out of it.
+ * out of it. The model's structure is what it is now: after layers were exchanged make another.
  * @throws ConfigError unless `batch` is a positive integer and every parameter has a value; DTypeError unless the output is f32;
  * UnsupportedError on a device that can only be read with a promise.
  * @example

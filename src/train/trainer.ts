@@ -4,7 +4,7 @@ import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { accuracy, type Metric, meanLoss } from "../metrics/index.ts";
-import type { Module, Tensors } from "../nn/index.ts";
+import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { checkFit } from "./check.ts";
@@ -83,9 +83,10 @@ export class Trainer {
   readonly device: string;
   readonly #parts: Parts;
   readonly #callbacks: readonly Callback[];
-  readonly #evaluator: Evaluator;
+  #evaluator: Evaluator;
   readonly #steps = new Map<number, TrainStep>();
   readonly #placed = new WeakMap<Dataset, Placed>();
+  #revision: number;
   #live: Live | null = null;
   #resumed: Resumed | null = null;
   #run: Resumed | null = null;
@@ -124,6 +125,7 @@ export class Trainer {
     };
     this.#callbacks = callbacks;
     this.#evaluator = new Evaluator(this.#parts, this.device);
+    this.#revision = revisionOf(model);
   }
 
   /** What each epoch reached so far. */
@@ -313,6 +315,16 @@ export class Trainer {
     live.state = { ...live.state, optimizer: setHyperparameter(live.state.optimizer, name, value) };
   }
 
+  /** Whether layers were exchanged since it was last asked: programs of the model as it was are dropped then. */
+  #rebuilt(): boolean {
+    const revision = revisionOf(this.model);
+    if (revision === this.#revision) return false;
+    this.#revision = revision;
+    this.#steps.clear();
+    this.#evaluator = new Evaluator(this.#parts, this.device);
+    return true;
+  }
+
   #step(batchSize: number): TrainStep {
     let step = this.#steps.get(batchSize);
     if (!step) {
@@ -345,8 +357,10 @@ export class Trainer {
     const { model, optimizer, metrics } = this.#parts;
     const old = this.#live;
     if (this.#fitting && old) return old;
+    const rebuilt = this.#rebuilt();
     if (
       old &&
+      !rebuilt &&
       sameKeys(old.state.params, model.parameters()) &&
       sameKeys(old.state.buffers, model.buffers())
     ) {
@@ -355,7 +369,7 @@ export class Trainer {
       old.state = { ...old.state, params, buffers };
       return old;
     }
-    // The first use, or parameters were frozen or freed: the optimizer starts anew, the step goes on.
+    // The first use, or parameters were frozen, freed or exchanged: the optimizer starts anew, the step goes on.
     const state = await firstState(model, optimizer, metrics, this.seed, this.device);
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }

@@ -42,8 +42,9 @@ export function withGradient(
 ): (x: TensorLike) => Tensor {
   const rule: CompositeVjp = ([g], [x], [y]) =>
     g ? [vjp(new Tensor(g), new Tensor(x as Node), new Tensor(y as Node)).node] : [null];
-  return (x) => {
+  const run = (x: TensorLike): Tensor => {
     const [result] = composite([asFloat(name, x)], ([input]) => [body(input as Tensor)], { name, vjp: rule });
     return result as Tensor;
   };
+  return Object.defineProperty(run, "name", { value: name });
 }

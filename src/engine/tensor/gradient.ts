@@ -28,10 +28,11 @@ export function customGradient(
     }
     return grads.map((grad, i) => (grad === null ? null : spread(name, grad, tensors[i] as Tensor).node));
   };
-  return (...inputs) => {
+  const run = (...inputs: TensorLike[]): Tensor => {
     const [result] = composite(inputs.map(asTensor), (params) => [fn(...params)], { name, vjp: rule });
     return result as Tensor;
   };
+  return Object.defineProperty(run, "name", { value: name });
 }
 
 /** A gradient in its input's shape; scalars spread. */

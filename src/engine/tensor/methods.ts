@@ -11,6 +11,7 @@ import * as elementwise from "./elementwise.ts";
 import * as gather from "./gather.ts";
 import * as movement from "./movement.ts";
 import * as order from "./order.ts";
+import * as padding from "./padding.ts";
 import * as reduce from "./reduce.ts";
 import * as slicing from "./slicing.ts";
 import * as statistics from "./statistics.ts";
@@ -32,6 +33,7 @@ type Elementwise = MethodsOf<typeof elementwise>;
 type Gather = MethodsOf<typeof gather>;
 type Movement = MethodsOf<typeof movement>;
 type Order = MethodsOf<typeof order>;
+type PaddingMethods = MethodsOf<typeof padding>;
 type Reduce = MethodsOf<typeof reduce>;
 type Slicing = MethodsOf<typeof slicing>;
 type Statistics = MethodsOf<typeof statistics>;
@@ -48,6 +50,7 @@ declare module "./tensor.ts" {
       Gather,
       Movement,
       Order,
+      PaddingMethods,
       Reduce,
       Slicing,
       Statistics,
@@ -64,6 +67,7 @@ const modules = [
   gather,
   movement,
   order,
+  padding,
   reduce,
   slicing,
   statistics,

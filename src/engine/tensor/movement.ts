@@ -1,4 +1,4 @@
-/** Moving elements about without computing: shapes, order of axes, padding, joining's inverse. */
+/** Moving elements about without computing: shapes, order of axes, joining's inverse. */
 import {
   broadcastShapes,
   formatShape,
@@ -9,7 +9,7 @@ import {
   sameShape,
   sizeOf,
 } from "../../util/index.ts";
-import { formatAval, type PadPair } from "../ir/index.ts";
+import { formatAval } from "../ir/index.ts";
 import { apply, asTensor, expandTo } from "./apply.ts";
 import type { Axes } from "./axes.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
@@ -144,35 +144,6 @@ export function flip(x: TensorLike, axes?: Axes): Tensor {
   const step = shape.map((_, axis) => (flipped.includes(axis) ? -1 : 1));
   const start = shape.map((size, axis) => (flipped.includes(axis) ? Math.max(0, size - 1) : 0));
   return apply("slice", [tensor], { start, step }, shape);
-}
-
-/** Places before and after each axis; one pair serves all axes; a number is the pair of itself. */
-export type Padding = number | PadPair | readonly (number | PadPair)[];
-
-/**
- * x with `value` around it. `padding` is `[before, after]` per axis; negative numbers crop.
- * @example pad(image, [[0, 0], [1, 1], [1, 1], [0, 0]])
- */
-export function pad(x: TensorLike, padding: Padding, value = 0): Tensor {
-  const tensor = asTensor(x);
-  const pairs = padPairs(tensor, padding);
-  const lo = pairs.map(([before]) => before);
-  const hi = pairs.map(([, after]) => after);
-  return apply("pad", [tensor], { lo, hi, interior: lo.map(() => 0), value });
-}
-
-function padPairs(x: Tensor, padding: Padding): PadPair[] {
-  const asPair = (item: number | PadPair): PadPair => (typeof item === "number" ? [item, item] : item);
-  if (typeof padding === "number") return x.shape.map(() => [padding, padding]);
-  const list = padding as readonly (number | PadPair)[];
-  const single = list.length === 2 && list.every((item) => typeof item === "number");
-  if (single) return x.shape.map(() => list as PadPair);
-  if (list.length !== x.ndim) {
-    throw new ShapeError(
-      `pad: there must be a pair per axis; got ${list.length} for ${formatAval(x.node.aval)}.`,
-    );
-  }
-  return list.map(asPair);
 }
 
 /** x repeated `times[i]` times along axis i, as one after the other. */

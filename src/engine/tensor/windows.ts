@@ -1,18 +1,10 @@
 /** Convolution and pooling over images and sequences, channels last: [batch, ...spatial, channels]. */
-import { ConfigError, ShapeError } from "../../util/index.ts";
+import { ShapeError } from "../../util/index.ts";
 import { formatAval, type PadPair } from "../ir/index.ts";
 import { apply, asFloat, constant, expandTo } from "./apply.ts";
 import { div, mul } from "./arithmetic.ts";
+import { type ConvPadding, type PerAxis, perAxis, resolvePadding } from "./geometry.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
-
-/** One number for all spatial axes or one each. */
-export type PerAxis = number | readonly number[];
-
-/**
- * "valid": none. "same": as many zeros as make the output ceil(size / stride) long, the odd one after (as TensorFlow).
- * A number: that many on each side. Else `[before, after]` per spatial axis.
- */
-export type ConvPadding = "valid" | "same" | number | readonly (number | PadPair)[];
 
 export interface ConvOptions {
   readonly stride?: PerAxis;
@@ -33,43 +25,6 @@ export interface PoolOptions {
 export interface AvgPoolOptions extends PoolOptions {
   /** Divide by the whole window also where it hangs over the edge (PyTorch's default); else by what lies inside (default). */
   readonly countPadding?: boolean;
-}
-
-function perAxis(op: string, name: string, value: PerAxis, rank: number): number[] {
-  const list = typeof value === "number" ? new Array<number>(rank).fill(value) : [...value];
-  if (list.length !== rank) {
-    throw new ShapeError(`${op}: ${name} must be a number or one per spatial axis (${rank}); got [${list}].`);
-  }
-  return list;
-}
-
-interface Geometry {
-  readonly sizes: readonly number[];
-  readonly window: readonly number[];
-  readonly stride: readonly number[];
-  readonly dilation: readonly number[];
-}
-
-function paddingOf(
-  op: string,
-  padding: ConvPadding,
-  { sizes, window, stride, dilation }: Geometry,
-): PadPair[] {
-  if (padding === "valid") return sizes.map(() => [0, 0]);
-  if (typeof padding === "number") return sizes.map(() => [padding, padding]);
-  if (padding === "same") {
-    return sizes.map((size, i) => {
-      const [step, reach] = [stride[i] as number, ((window[i] as number) - 1) * (dilation[i] as number) + 1];
-      const total = Math.max(0, (Math.ceil(size / step) - 1) * step + reach - size);
-      return [Math.floor(total / 2), Math.ceil(total / 2)];
-    });
-  }
-  if (!Array.isArray(padding) || padding.length !== sizes.length) {
-    throw new ConfigError(
-      `${op}: padding must be "valid", "same", a number or a pair per spatial axis (${sizes.length}); got ${JSON.stringify(padding)}.`,
-    );
-  }
-  return padding.map((item) => (typeof item === "number" ? [item, item] : item));
 }
 
 function requireImage(op: string, x: Tensor): void {
@@ -99,8 +54,63 @@ export function conv(x: TensorLike, w: TensorLike, options: ConvOptions = {}): T
   const dilation = perAxis("conv", "dilation", options.dilation ?? 1, rank);
   const sizes = image.shape.slice(1, -1);
   const window = weights.shape.slice(0, -2);
-  const padding = paddingOf("conv", options.padding ?? "valid", { sizes, window, stride, dilation });
+  const padding = resolvePadding("conv", options.padding ?? "valid", { sizes, window, stride, dilation });
   return apply("conv", [image, weights], { stride, padding, dilation, groups: options.groups ?? 1 });
+}
+
+export interface ConvTransposeOptions extends ConvOptions {
+  /** Added to the size of each spatial axis on its far side, below the stride: of the sizes whose convolution has x's size, which. */
+  readonly outputPadding?: PerAxis;
+}
+
+/**
+ * The transposed convolution, which is the gradient of `conv` by its input: [batch, ...spatial, inputs] with weights
+ * [...kernel, outputs / groups, inputs] gives [batch, ...out, outputs], out = (size - 1) * stride + (kernel - 1) * dilation + 1 -
+ * before - after + outputPadding. "same": out = size * stride.
+ * @throws ShapeError when ranks or channels do not fit, or when nothing is left.
+ * @example convTranspose(x, w, { stride: 2, padding: "same" }) // [8,16,16,32], [3,3,16,32] -> [8,32,32,16]
+ */
+export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTransposeOptions = {}): Tensor {
+  const op = "convTranspose";
+  const [image, weights] = [asFloat(op, x), asFloat(op, w)];
+  requireImage(op, image);
+  const rank = image.ndim - 2;
+  const described = `${formatAval(weights.node.aval)} for x ${formatAval(image.node.aval)}`;
+  if (weights.ndim !== image.ndim || weights.shape.at(-1) !== image.shape.at(-1)) {
+    throw new ShapeError(
+      `${op}: weights must be [...kernel, outputs / groups, inputs] with ${rank} kernel axes; got ${described}.`,
+    );
+  }
+  const stride = perAxis(op, "stride", options.stride ?? 1, rank);
+  const dilation = perAxis(op, "dilation", options.dilation ?? 1, rank);
+  const extra = perAxis(op, "outputPadding", options.outputPadding ?? 0, rank);
+  if (extra.some((more, i) => more < 0 || more >= (options.padding === "same" ? 1 : (stride[i] as number)))) {
+    throw new ShapeError(
+      `${op}: outputPadding must be below the stride, and 0 for "same"; got [${extra}] and stride [${stride}].`,
+    );
+  }
+  const window = weights.shape.slice(0, -2);
+  const sizes = image.shape.slice(1, -1);
+  // "same" is that of the convolution from an image of size * stride.
+  const spread = sizes.map((size, i) => size * (stride[i] as number));
+  const padding = resolvePadding(op, options.padding ?? "valid", { sizes: spread, window, stride, dilation });
+  const out = sizes.map((size, i) => {
+    const reach = ((window[i] as number) - 1) * (dilation[i] as number) + 1;
+    const whole = (size - 1) * (stride[i] as number) + reach + (extra[i] as number);
+    // Where the kernel is shorter than the stride, "same" has places that no tap reaches.
+    return options.padding === "same"
+      ? (spread[i] as number)
+      : whole - (padding[i] as PadPair)[0] - (padding[i] as PadPair)[1];
+  });
+  if (out.some((size) => size < 1)) {
+    throw new ShapeError(
+      `${op}: every axis must have an element left; got sizes [${out}] from ${described}.`,
+    );
+  }
+  const groups = options.groups ?? 1;
+  const channels = (weights.shape.at(-2) as number) * groups;
+  const attrs = { stride, padding, dilation, groups };
+  return apply("convInputGrad", [image, weights], attrs, [image.shape[0] as number, ...out, channels]);
 }
 
 /** Attributes of the window primitives, which cover batch and channels too. */
@@ -111,7 +121,7 @@ function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOption
   const stride = perAxis(op, "stride", options.stride ?? own, rank);
   const dilation = perAxis(op, "dilation", options.dilation ?? 1, rank);
   const sizes = x.shape.slice(1, -1);
-  const pairs = paddingOf(op, options.padding ?? "valid", { sizes, window: own, stride, dilation });
+  const pairs = resolvePadding(op, options.padding ?? "valid", { sizes, window: own, stride, dilation });
   const none: PadPair = [0, 0];
   return {
     window: [1, ...own, 1],

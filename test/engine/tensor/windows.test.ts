@@ -1,5 +1,5 @@
 /** Convolution and pooling against plain loops. */
-import { avgPool, conv, grad, maxPool, type Tensor, tensor, zeros } from "nabla";
+import { avgPool, conv, convTranspose, grad, maxPool, type Tensor, tensor, zeros } from "nabla";
 import { checkGradient, expectClose } from "nabla/testing";
 import { describe, expect, test } from "vitest";
 
@@ -144,6 +144,55 @@ describe("conv", () => {
       conv(zeros([1, 4, 3]), zeros([3, 3, 4]), { padding: "full" as "same" }),
     ).toThrowErrorMatchingInlineSnapshot(
       `[ConfigError: conv: padding must be "valid", "same", a number or a pair per spatial axis (1); got "full".]`,
+    );
+  });
+});
+
+describe("convTranspose", () => {
+  test("sizes", () => {
+    const of = (size: number, options: Parameters<typeof convTranspose>[2]) =>
+      convTranspose(zeros([1, size, 2]), zeros([3, 5, 2]), options).shape;
+    expect(of(4, {})).toEqual([1, 6, 5]);
+    expect(of(4, { stride: 2 })).toEqual([1, 9, 5]);
+    expect(of(4, { stride: 2, padding: 1, outputPadding: 1 })).toEqual([1, 8, 5]);
+    expect(of(4, { padding: [[2, 0]], dilation: 2 })).toEqual([1, 6, 5]);
+    for (const stride of [1, 2, 3, 4]) expect(of(4, { padding: "same", stride })).toEqual([1, 4 * stride, 5]);
+  });
+
+  test("spreads each element over its window", async () => {
+    const x = tensor([[[1], [2]]]);
+    const w = tensor([[[1]], [[10]], [[100]]]);
+    expect(await convTranspose(x, w).flatten().array()).toEqual([1, 12, 120, 200]);
+    expect(await convTranspose(x, w, { stride: 2 }).flatten().array()).toEqual([1, 10, 102, 20, 200]);
+    expect(await convTranspose(x, w, { stride: 4, padding: "same" }).flatten().array()).toEqual([
+      1, 10, 100, 0, 2, 20, 200, 0,
+    ]);
+  });
+
+  test("gradients, first and second", async () => {
+    const [x, w] = [filled([2, 3, 2, 4]), filled([2, 3, 1, 4], 1)];
+    const options = { stride: [2, 1], padding: [[1, 0], 1], dilation: [1, 2], groups: 2 } as const;
+    await checkGradient((a, b) => convTranspose(a, b, options), [x, w]);
+    const second = grad((a: Tensor, b: Tensor) => convTranspose(a, b, options).square().sum(), {
+      argnums: [0, 1],
+    });
+    await checkGradient((a, b) => second(a, b)[0], [x, w]);
+    await checkGradient((a, b) => second(a, b)[1], [x, w]);
+  });
+
+  test("errors", () => {
+    expect(() => convTranspose(zeros([1, 4, 3]), zeros([3, 3, 4]))).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: convTranspose: weights must be [...kernel, outputs / groups, inputs] with 1 kernel axes; got f32[3,3,4] for x f32[1,4,3].]`,
+    );
+    expect(() =>
+      convTranspose(zeros([1, 1, 3]), zeros([3, 4, 3]), { padding: 2 }),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: convTranspose: every axis must have an element left; got sizes [-1] from f32[3,4,3] for x f32[1,1,3].]`,
+    );
+    expect(() =>
+      convTranspose(zeros([1, 4, 3]), zeros([3, 4, 3]), { stride: 2, outputPadding: 2 }),
+    ).toThrowErrorMatchingInlineSnapshot(
+      `[ShapeError: convTranspose: outputPadding must be below the stride, and 0 for "same"; got [2] and stride [2].]`,
     );
   });
 });
