@@ -2,21 +2,29 @@ export {
   elu,
   gelu,
   geluTanh,
+  hardSigmoid,
+  hardSwish,
+  hardTanh,
   identity,
   leakyRelu,
+  logSigmoid,
+  logSoftmax,
   mish,
   relu,
+  relu6,
   selu,
   sigmoid,
   silu,
   softmax,
   softplus,
+  softsign,
   tanh,
 } from "./activations.ts";
 export { apply } from "./apply.ts";
 export { type Context, type ContextOptions, context } from "./context.ts";
 export { Dropout, dropout } from "./dropout.ts";
 export { Flatten } from "./flatten.ts";
+export { geglu, glu, reglu, swiglu } from "./gated.ts";
 export {
   constant,
   fans,
@@ -40,5 +48,6 @@ export { Module, namedParameters, type Tensors, visitModule } from "./module.ts"
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
 export { type PredictOptions, predict } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
+export { PRelu, prelu } from "./prelu.ts";
 export { type Layer, Sequential } from "./sequential.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
