@@ -3,6 +3,7 @@ import type { Tensor } from "../engine/tensor/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
 import { type Context, context } from "./context.ts";
 import { Module } from "./module.ts";
+import { noteMaker } from "./origin.ts";
 
 /** A step of a Sequential: a module, or a function of the tensor alone such as `relu`. */
 export type Layer = Module | ((x: Tensor) => Tensor);
@@ -36,10 +37,14 @@ export class Sequential extends Module {
 
   forward(x: Tensor, ctx: Context = context()): Tensor {
     return this.layers.reduce<Tensor>((value, layer, index) => {
+      const path = this.path === "" ? `layers/${index}` : `${this.path}/layers/${index}`;
       try {
-        return layer instanceof Module ? layer.forward(value, ctx) : layer(value);
+        const next = layer instanceof Module ? layer.forward(value, ctx) : layer(value);
+        if (next !== value)
+          noteMaker(next, layer instanceof Module ? `${layer.constructor.name} ${path}` : path);
+        return next;
       } catch (error) {
-        throw inLayer(error, layer, this.path === "" ? `layers/${index}` : `${this.path}/layers/${index}`);
+        throw inLayer(error, layer, path);
       }
     }, x);
   }
