@@ -45,9 +45,11 @@ export {
 export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses/index.ts";
 export { Module, namedParameters, type Tensors, visitModule } from "./module.ts";
+export { orthogonal } from "./orthogonal.ts";
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
 export { type PredictOptions, predict } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
 export { PRelu, prelu } from "./prelu.ts";
 export { type Layer, Sequential } from "./sequential.ts";
+export { dirac, eye, sparse } from "./sparse-initializers.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";

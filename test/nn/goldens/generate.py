@@ -110,6 +110,11 @@ for name, (x0, f) in LOSSES.items():
         y.sum().backward()
         losses[name][reduction] = {"value": flat(y), "gradient": flat(x.grad)}
 
+# The QR of torch.nn.init.orthogonal_, with the signs that make R's diagonal positive; rows of x as columns.
+rows = exact(3, 5)
+q, r = torch.linalg.qr(T(rows).T)
+q = (q * torch.diagonal(r).sign()).T
+
 out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nn.json")
 with open(out, "w") as file:
     json.dump(
@@ -125,6 +130,7 @@ with open(out, "w") as file:
             "binaryLogits": binaryLogits.tolist(),
             "binary": binary.tolist(),
             "losses": losses,
+            "qr": {"x": rows.tolist(), "q": flat(q)},
         },
         file,
         separators=(",", ":"),
