@@ -27,8 +27,8 @@ export function elu(x: Tensor, alpha = 1): Tensor {
   return where(positive, x, where(positive, 0, x).expm1().mul(alpha));
 }
 
-const SELU_ALPHA = 1.6732632423543772;
-const SELU_SCALE = 1.0507009873554805;
+export const SELU_ALPHA = 1.6732632423543772;
+export const SELU_SCALE = 1.0507009873554805;
 
 /** scale * elu(x, alpha), whose constants make activations keep mean 0 and variance 1. Klambauer et al. 2017. */
 export function selu(x: Tensor): Tensor {

@@ -20,11 +20,14 @@ export {
   softsign,
   tanh,
 } from "./activations.ts";
+export { AlphaDropout, alphaDropout } from "./alpha-dropout.ts";
 export { apply } from "./apply.ts";
 export { type Context, type ContextOptions, context } from "./context.ts";
+export { DropPath, dropPath } from "./drop-path.ts";
 export { Dropout, dropout } from "./dropout.ts";
 export { Flatten } from "./flatten.ts";
 export { geglu, glu, reglu, swiglu } from "./gated.ts";
+export { GaussianNoise, gaussianNoise } from "./gaussian-noise.ts";
 export {
   constant,
   fans,
@@ -52,4 +55,5 @@ export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts
 export { PRelu, prelu } from "./prelu.ts";
 export { type Layer, Sequential } from "./sequential.ts";
 export { dirac, eye, sparse } from "./sparse-initializers.ts";
+export { SpatialDropout, spatialDropout } from "./spatial-dropout.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
