@@ -1,3 +1,11 @@
-export { accuracy } from "./accuracy.ts";
+export { accuracy, type TopKOptions, topKAccuracy } from "./accuracy.ts";
+export { type AucOptions, prAuc, rocAuc } from "./auc.ts";
+export { type MetricName, metricsByName, smallerIsBetter } from "./by-name.ts";
+export { type CalibrationOptions, calibrationError } from "./calibration.ts";
+export { type Average, type ClassMetricOptions, f1, precision, recall } from "./class-counts.ts";
+export * as exact from "./exact/index.ts";
+export { logLoss, perplexity } from "./likelihood.ts";
 export { meanLoss } from "./mean-loss.ts";
 export type { Batch, Metric } from "./metric.ts";
+export type { IgnoreOptions } from "./options.ts";
+export { mae, mse, type R2Options, r2, rmse } from "./regression.ts";

@@ -13,7 +13,7 @@ export interface Batch {
 }
 
 /**
- * Three pure functions over a tree of 0-d tensors, for use inside the compiled step: `state = update(state, batch)`.
+ * Three pure functions over a tree of small tensors, for use inside the compiled step: `state = update(state, batch)`.
  * @example
  * let state = metric.init();
  * state = metric.update(state, { logits, targets, loss });
@@ -21,6 +21,9 @@ export interface Batch {
  */
 export interface Metric<S extends Tree<Tensor> = Tree<Tensor>> {
   readonly name: string;
+  /** False where the value is no mean over rows, as a ratio or a rank is none: nothing then follows for a part of them. Default true. */
+  readonly mean?: boolean;
+  /** Of fixed shapes, whatever the batches are. */
   init(options?: { device?: string }): S;
   update(state: S, batch: Batch): S;
   /** A 0-d f32 tensor; NaN before the first update. */

@@ -12,9 +12,7 @@ import { Module } from "./module.ts";
 export class Dropout extends Module {
   constructor(readonly rate: number) {
     super();
-    if (!(rate >= 0 && rate < 1)) {
-      throw new ConfigError(`dropout: rate must be at least 0 and below 1; got ${rate}.`);
-    }
+    checkRate("dropout", rate);
   }
 
   forward(x: Tensor, ctx: Context = context()): Tensor {
@@ -27,3 +25,9 @@ export class Dropout extends Module {
 
 /** A Dropout layer. @example new Sequential(new Linear(784, 128), relu, dropout(0.2), new Linear(128, 10)); */
 export const dropout = (rate: number): Dropout => new Dropout(rate);
+
+/** Throws ConfigError unless 0 <= rate < 1. */
+export function checkRate(op: string, rate: number): void {
+  if (rate >= 0 && rate < 1) return;
+  throw new ConfigError(`${op}: rate must be at least 0 and below 1; got ${rate}.`);
+}

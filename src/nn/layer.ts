@@ -3,6 +3,7 @@ import type { Tensor } from "../engine/tensor/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
 import type { Context } from "./context.ts";
 import { Module } from "./module.ts";
+import { noteMaker } from "./origin.ts";
 
 /** A module, or a function of the tensor alone such as `relu`. */
 export type Layer = Module | ((x: Tensor) => Tensor);
@@ -26,8 +27,11 @@ export function checkLayer(owner: string, place: string, layer: unknown): assert
 export function runLayer(owner: Module, place: string, layer: Layer, x: Tensor, ctx: Context): Tensor {
   const path = owner.path === "" ? place : `${owner.path}/${place}`;
   try {
-    if (layer instanceof Module) return layer.forward(x, ctx);
-    return ctx.around ? ctx.around(layer, path, () => layer(x)) : layer(x);
+    const isModule = layer instanceof Module;
+    const run = (): Tensor => (isModule ? layer.forward(x, ctx) : layer(x));
+    const y = ctx.around && !isModule ? ctx.around(layer, path, run) : run();
+    if (y !== x) noteMaker(y, isModule ? `${layer.constructor.name} ${path}` : path);
+    return y;
   } catch (error) {
     throw inLayer(error, layer, path);
   }

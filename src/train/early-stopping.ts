@@ -1,4 +1,5 @@
 /** Early stopping: ends a run that no longer gets better, and may put the best parameters back. */
+import { smallerIsBetter } from "../metrics/index.ts";
 import { ConfigError } from "../util/index.ts";
 import { type Callback, type EpochRecord, monitored, monitors } from "./events.ts";
 import { suggestion } from "./nearest.ts";
@@ -10,7 +11,7 @@ export interface EarlyStoppingOptions {
   readonly patience?: number;
   /** A change smaller than this is no improvement; default 0. */
   readonly minDelta?: number;
-  /** Whether smaller or larger is better; default: smaller for a loss, larger for anything else. */
+  /** Whether smaller or larger is better; default: smaller for a loss and for errors by name ("rmse"), larger for anything else. */
   readonly mode?: "min" | "max";
   /** Puts the parameters of the best epoch back at the end; default true. */
   readonly restoreBest?: boolean;
@@ -26,7 +27,7 @@ export interface EarlyStoppingOptions {
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const { monitor = "validation.loss", patience = 3, minDelta = 0, restoreBest = true } = options;
-  const mode = options.mode ?? (monitor.endsWith("loss") ? "min" : "max");
+  const mode = options.mode ?? (smallerIsBetter(monitor.split(".").at(-1) ?? "") ? "min" : "max");
   if (!Number.isInteger(patience) || patience < 1) {
     throw new ConfigError(`earlyStopping: patience must be a whole number of at least 1; got ${patience}.`);
   }

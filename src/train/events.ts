@@ -45,7 +45,7 @@ export interface Events {
   epochStart: { readonly epoch: number };
   /** `count` batches are about to be trained in one go. */
   batch: { readonly epoch: number; readonly batch: number; readonly count: number };
-  /** They have been. `train` is the average over the epoch so far, `recent` over these batches. */
+  /** They have been. `train` is the average over the epoch so far, `recent` over these batches, of what is a mean over rows. */
   stepEnd: {
     readonly position: Position;
     readonly rows: number;

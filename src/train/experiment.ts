@@ -1,14 +1,14 @@
 /** Experiments: what the command line runs, checked field by field before anything else happens. */
 import { z } from "zod";
 import { Dataset } from "../data/index.ts";
-import type { Metric } from "../metrics/index.ts";
+import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
 import { ConfigError } from "../util/index.ts";
 import type { Callback } from "./events.ts";
 import { suggestion } from "./nearest.ts";
 import type { Loss } from "./steps.ts";
-import { type MetricName, metricNames } from "./trainer.ts";
+import { metricNames } from "./trainer.ts";
 
 /** The data of an experiment; `test` is measured where there is no `validation`. */
 export interface ExperimentData {

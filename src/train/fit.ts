@@ -78,7 +78,8 @@ async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promi
     if (batch < full) chunks.note(count, seconds);
     live.position = { epoch, batch: batch + count, step: step + count };
     await failIfNotFinite(live, train, plan);
-    const recent = difference(train, before, live.position.batch * plan.batchSize, batch * plan.batchSize);
+    const means = meansOf(train, job.metrics);
+    const recent = difference(means, before, live.position.batch * plan.batchSize, batch * plan.batchSize);
     await job.emit("stepEnd", { position: live.position, rows: size * count, seconds, train, recent });
     const reason = job.stopping();
     if (reason !== null) {
@@ -115,6 +116,12 @@ async function failIfNotFinite(live: Live, train: Scores, plan: Plan): Promise<v
     `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch}, batch ${(step % plan.batches) + 1}) it is not. Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
   );
 }
+
+/** Those scores that are means over rows: only of them follows what a part of the rows has. */
+const meansOf = (scores: Scores, metrics: readonly Metric[]): Scores =>
+  Object.fromEntries(
+    metrics.filter(({ mean }) => mean !== false).map(({ name }) => [name, scores[name]]),
+  ) as Scores;
 
 /** The averages over the rows since `before`. */
 function difference(now: Scores, before: Scores, rowsNow: number, rowsBefore: number): Scores {

@@ -1,3 +1,4 @@
+export type { MetricName } from "../metrics/index.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
@@ -25,7 +26,6 @@ export type { Loss } from "./steps.ts";
 export {
   type FitOptions,
   type FitResult,
-  type MetricName,
   metricNames,
   Trainer,
   type TrainerOptions,

@@ -3,7 +3,7 @@ import { type ArrayLike, Dataset, toHostArray, toTensor } from "../data/index.ts
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
-import { accuracy, type Metric, meanLoss } from "../metrics/index.ts";
+import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
@@ -60,8 +60,6 @@ export interface FitResult {
   readonly samplesPerSecond: number;
 }
 
-const metricsByName = { accuracy } as const;
-export type MetricName = keyof typeof metricsByName;
 export const metricNames = Object.keys(metricsByName) as MetricName[];
 
 /**

@@ -115,7 +115,7 @@ describe("the experiment file", () => {
     );
     expectLine(
       await trainWith({ metrics: '["acuracy"]' }),
-      'experiment.ts: experiment: metrics/0 must be a list of metrics (accuracy) or of your own; got "acuracy". Did you mean "accuracy"?',
+      'experiment.ts: experiment: metrics/0 must be a list of metrics (accuracy, topKAccuracy, precision, recall, f1, rocAuc, prAuc, logLoss, perplexity, calibrationError, mse, mae, rmse, r2) or of your own; got "acuracy". Did you mean "accuracy"?',
     );
   });
 

@@ -1,4 +1,14 @@
-export { type BceOptions, bceWithLogits } from "./bce.ts";
+export { type BceOptions, bce, bceWithLogits } from "./bce.ts";
+export type { ClassOptions } from "./class-targets.ts";
+export { type ContrastiveOptions, contrastive } from "./contrastive.ts";
+export { type CosineEmbeddingOptions, cosineEmbedding, cosineSimilarity } from "./cosine.ts";
 export { type CrossEntropyOptions, crossEntropy } from "./cross-entropy.ts";
+export { type CtcOptions, ctc } from "./ctc.ts";
+export { type CategoricalFocalOptions, categoricalFocal, type FocalOptions, focal } from "./focal.ts";
+export { type HingeOptions, hinge, type MultiMarginOptions, multiMargin } from "./hinge.ts";
+export { type InfoNceOptions, infoNce } from "./info-nce.ts";
+export { type KlDivergenceOptions, klDivergence } from "./kl-divergence.ts";
+export { nll } from "./nll.ts";
 export type { LossOptions, Reduction } from "./reduction.ts";
-export { type HuberOptions, huber, mae, mse } from "./regression.ts";
+export { type HuberOptions, huber, mae, mse, type SmoothL1Options, smoothL1 } from "./regression.ts";
+export { type TripletMarginOptions, tripletMargin } from "./triplet.ts";

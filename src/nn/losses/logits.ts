@@ -1,19 +1,35 @@
 /** Losses that take logits notice when they are given probabilities: the commonest mistake in tutorials. */
 import type { Tensor } from "../../engine/tensor/index.ts";
+import { originOf } from "../origin.ts";
 
 const squashing: ReadonlySet<string> = new Set(["sigmoid", "softmax"]);
 const warned = new Set<string>();
 
-/** Warns, once for each loss and function, when `logits` come straight out of a sigmoid or softmax. */
-export function expectLogits(op: string, logits: Tensor): void {
-  const { node } = logits;
-  if (node.op !== "composite" || !squashing.has(node.attrs.name)) return;
-  const { name } = node.attrs;
-  const key = `${op} ${name}`;
+/** Warns, once for each loss and place, when `logits` come out of a sigmoid or softmax; `own` is what the loss applies itself. */
+export function expectLogits(op: string, logits: Tensor, own: "sigmoid" | "softmax"): void {
+  warnOfProbabilities(
+    op,
+    logits,
+    "logits",
+    (name) =>
+      `the loss applies ${own} itself. Leave ${name} out of the model, and apply it where probabilities are wanted.`,
+  );
+}
+
+/** The same for losses that take log-probabilities. */
+export function expectLogProbabilities(op: string, x: Tensor): void {
+  warnOfProbabilities(op, x, "log-probabilities", () => "their logarithm is missing. Use logSoftmax there.");
+}
+
+function warnOfProbabilities(op: string, x: Tensor, must: string, why: (name: string) => string): void {
+  const origin = originOf(x);
+  if (origin === null || !squashing.has(origin.name)) return;
+  const { name, layer } = origin;
+  const key = `${op} ${name} ${layer}`;
   if (warned.has(key)) return;
   warned.add(key);
-  process.emitWarning(
-    `${op} takes logits, but what it was given comes out of ${name}: it would be applied twice. Leave ${name} out of the model.`,
-    { type: "NablaWarning" },
-  );
+  const place = layer === null ? name : `${name} (${layer})`;
+  process.emitWarning(`${op}: its input must be ${must}, but it comes out of ${place}: ${why(name)}`, {
+    type: "NablaWarning",
+  });
 }

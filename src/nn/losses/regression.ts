@@ -1,11 +1,11 @@
-/** Losses of real-valued predictions: mse, mae, huber. */
+/** Losses of real-valued predictions: mse, mae, huber, smoothL1. */
 import { clip, type Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError } from "../../util/index.ts";
-import { asFloat, type LossOptions, reduceLoss, sameShapes } from "./reduction.ts";
+import { asFloat, type LossOptions, maskInput, reduceLoss, sameShapes } from "./reduction.ts";
 
-function difference(op: string, predictions: Tensor, targets: Tensor): Tensor {
+function difference(op: string, predictions: Tensor, targets: Tensor, { mask }: LossOptions): Tensor {
   sameShapes(op, predictions, targets);
-  return predictions.sub(asFloat(targets, predictions));
+  return maskInput(op, predictions.sub(asFloat(targets, predictions)), mask);
 }
 
 /**
@@ -14,12 +14,12 @@ function difference(op: string, predictions: Tensor, targets: Tensor): Tensor {
  * @example mse(model.forward(x), y);
  */
 export function mse(predictions: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  return reduceLoss("mse", difference("mse", predictions, targets).square(), options.reduction);
+  return reduceLoss("mse", difference("mse", predictions, targets, options).square(), options);
 }
 
-/** Mean absolute error: |p - t|, of gradient 0 at 0. Shapes and errors as `mse`. */
+/** Mean absolute error, also called L1: |p - t|, of gradient 0 at 0. Shapes and errors as `mse`. */
 export function mae(predictions: Tensor, targets: Tensor, options: LossOptions = {}): Tensor {
-  return reduceLoss("mae", difference("mae", predictions, targets).abs(), options.reduction);
+  return reduceLoss("mae", difference("mae", predictions, targets, options).abs(), options);
 }
 
 export interface HuberOptions extends LossOptions {
@@ -32,9 +32,30 @@ export interface HuberOptions extends LossOptions {
  * @throws ConfigError unless delta > 0.
  */
 export function huber(predictions: Tensor, targets: Tensor, options: HuberOptions = {}): Tensor {
-  const delta = options.delta ?? 1;
+  const { delta = 1 } = options;
   if (!(delta > 0)) throw new ConfigError(`huber: delta must be above 0; got ${delta}.`);
-  const d = difference("huber", predictions, targets);
-  const near = clip(d, -delta, delta); // near (d - near / 2) is both branches at once
-  return reduceLoss("huber", near.mul(d.sub(near.mul(0.5))), options.reduction);
+  const d = difference("huber", predictions, targets, options);
+  return reduceLoss("huber", parabolaAndLine(d, delta), options);
+}
+
+export interface SmoothL1Options extends LossOptions {
+  /** Where the parabola becomes a line. Default 1; 0 is `mae`. */
+  readonly beta?: number;
+}
+
+/**
+ * d^2 / (2 beta) where |d| <= beta, else |d| - beta / 2: huber / beta, whose slope far off is 1 whatever beta.
+ * Girshick, "Fast R-CNN", 2015. Shapes and errors as `mse`.
+ * @throws ConfigError unless beta >= 0.
+ */
+export function smoothL1(predictions: Tensor, targets: Tensor, options: SmoothL1Options = {}): Tensor {
+  const { beta = 1 } = options;
+  if (!(beta >= 0)) throw new ConfigError(`smoothL1: beta must be at least 0; got ${beta}.`);
+  const d = difference("smoothL1", predictions, targets, options);
+  return reduceLoss("smoothL1", beta === 0 ? d.abs() : parabolaAndLine(d, beta).div(beta), options);
+}
+
+function parabolaAndLine(d: Tensor, turn: number): Tensor {
+  const near = clip(d, -turn, turn); // near (d - near / 2) is both branches at once
+  return near.mul(d.sub(near.mul(0.5)));
 }

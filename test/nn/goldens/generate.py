@@ -20,7 +20,8 @@ def flat(t):
     return [float("%.12g" % x) for x in t.detach().reshape(-1).tolist()]
 
 
-X = [-80.0, -30.0, -5.0, -1.0, -0.125, -1 / 1024, 0.0, 1 / 1024, 0.125, 0.5, 1.0, 5.0, 30.0, 80.0]
+X = [-1000.0, -80.0, -30.0, -5.0, -3.0, -1.0, -0.125, -1 / 1024, 0.0, 1 / 1024, 0.125, 0.5, 1.0, 3.0, 5.0, 6.0, 30.0, 80.0, 1000.0, 2.0]
+T = lambda v: torch.tensor(v, dtype=torch.float64)
 ACTIVATIONS = {
     "relu": F.relu,
     "leakyRelu": F.leaky_relu,
@@ -31,20 +32,40 @@ ACTIVATIONS = {
     "gelu": F.gelu,
     "geluTanh": lambda x: F.gelu(x, approximate="tanh"),
     "silu": F.silu,
-    "mish": F.mish,
-    "softplus": lambda x: F.softplus(x, threshold=1000),
+    "mish": lambda x: x * torch.tanh(F.softplus(x, threshold=100)),  # F.mish has no second derivative at 1000
+    "softplus": lambda x: F.softplus(x, threshold=100),
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "identity": lambda x: x * 1,
     "softmax": lambda x: F.softmax(x, dim=-1),
+    "logSoftmax": lambda x: F.log_softmax(x, dim=-1),
+    "logSigmoid": F.logsigmoid,
+    "softsign": F.softsign,
+    "hardTanh": F.hardtanh,
+    "hardTanh -0.5 5": lambda x: F.hardtanh(x, -0.5, 5.0),
+    "relu6": F.relu6,
+    "hardSigmoid": F.hardsigmoid,
+    "hardSwish": F.hardswish,
+    "prelu": lambda x: F.prelu(x, T([0.25])),
+    "glu": F.glu,
+    "geglu": lambda x: x.chunk(2, -1)[0] * F.gelu(x.chunk(2, -1)[1]),
+    "swiglu": lambda x: x.chunk(2, -1)[0] * F.silu(x.chunk(2, -1)[1]),
+    "reglu": lambda x: x.chunk(2, -1)[0] * F.relu(x.chunk(2, -1)[1]),
 }
+KINKED = ("relu", "leakyRelu", "leakyRelu 0.2", "hardTanh", "hardTanh -0.5 5", "relu6", "hardSigmoid", "hardSwish", "prelu", "reglu", "identity")
 activations = {}
 for name, f in ACTIVATIONS.items():
     x = torch.tensor(X, dtype=torch.float64, requires_grad=True)
     y = f(x)
     # softmax sums to one, so weigh its outputs
-    (y * torch.arange(1, len(X) + 1)).sum().backward() if name == "softmax" else y.sum().backward()
-    activations[name] = {"value": flat(y), "gradient": flat(x.grad)}
+    weights = torch.arange(1, y.numel() + 1, dtype=torch.float64) if name == "softmax" else torch.ones_like(y)
+    (slope,) = torch.autograd.grad((y * weights).sum(), x, create_graph=True)
+    activations[name] = {"value": flat(y), "gradient": flat(slope)}
+    if name not in KINKED:
+        (curve,) = torch.autograd.grad((slope * torch.cos(torch.arange(len(X), dtype=torch.float64))).sum(), x)
+        # At 0 elu and selu have two second derivatives.
+        curve = flat(curve)
+        activations[name]["second"] = [None if x == 0 and name.startswith(("elu", "selu")) else c for x, c in zip(X, curve)]
 
 logits = exact(6, 5, scale=3.0)
 logits[0] = [90.0, -90.0, 0.0, 3.0, 88.0]
@@ -59,7 +80,6 @@ binary[1, 1] = 0.25
 binaryLogits = exact(4, 3, scale=3.0)
 binaryLogits[0] = [60.0, -60.0, 0.0]
 
-T = lambda v: torch.tensor(v, dtype=torch.float64)
 LOSSES = {
     "crossEntropy sparse": (logits, lambda x, r: F.cross_entropy(x, torch.tensor(labels), reduction=r)),
     "crossEntropy sparse smooth": (
@@ -90,6 +110,11 @@ for name, (x0, f) in LOSSES.items():
         y.sum().backward()
         losses[name][reduction] = {"value": flat(y), "gradient": flat(x.grad)}
 
+# The QR of torch.nn.init.orthogonal_, with the signs that make R's diagonal positive; rows of x as columns.
+rows = exact(3, 5)
+q, r = torch.linalg.qr(T(rows).T)
+q = (q * torch.diagonal(r).sign()).T
+
 out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "nn.json")
 with open(out, "w") as file:
     json.dump(
@@ -105,6 +130,7 @@ with open(out, "w") as file:
             "binaryLogits": binaryLogits.tolist(),
             "binary": binary.tolist(),
             "losses": losses,
+            "qr": {"x": rows.tolist(), "q": flat(q)},
         },
         file,
         separators=(",", ":"),
