@@ -16,6 +16,7 @@ export {
 export { apply } from "./apply.ts";
 export { type Context, type ContextOptions, context } from "./context.ts";
 export { Dropout, dropout } from "./dropout.ts";
+export * from "./embedding/index.ts";
 export { Flatten } from "./flatten.ts";
 export {
   constant,
@@ -40,5 +41,6 @@ export { Module, namedParameters, type Tensors, visitModule } from "./module.ts"
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
 export { type PredictOptions, predict } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
+export * from "./recurrent/index.ts";
 export { type Layer, Sequential } from "./sequential.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
