@@ -14,6 +14,7 @@ export {
   tanh,
 } from "./activations.ts";
 export { apply } from "./apply.ts";
+export * from "./attention/index.ts";
 export { type Context, type ContextOptions, context } from "./context.ts";
 export { Dropout, dropout } from "./dropout.ts";
 export * from "./embedding/index.ts";

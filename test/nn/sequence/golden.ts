@@ -19,11 +19,11 @@ export const weighed = (x: Tensor): Tensor => {
   return x.mul(tensor(factors, { shape: x.shape })).sum();
 };
 
-/** Equal to 1e-5 of the tensor's largest value. */
-export async function matches(actual: Tensor, expected: Listed, what: string): Promise<void> {
+/** Equal to 1e-5 of the tensor's largest value; `terms` where it is a sum of such that cancel. */
+export async function matches(actual: Tensor, expected: Listed, what: string, terms = 1e-6): Promise<void> {
   expect(actual.shape, what).toEqual(expected.shape);
   const got = await actual.data();
-  const largest = Math.max(1e-6, ...expected.data.map(Math.abs));
+  const largest = Math.max(terms, ...expected.data.map(Math.abs));
   expected.data.forEach((value, i) => {
     const error = Math.abs((got[i] as number) - value);
     expect(error, `${what} ${i}: ${got[i]} for ${value}`).toBeLessThanOrEqual(1e-5 * largest);
