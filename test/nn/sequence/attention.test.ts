@@ -62,8 +62,8 @@ describe.each(devices)("PyTorch's, on %s", (device) => {
     await matches(jit(of)(args), y, "result");
     const grads = jit((all: Tensors) => grad((each: Tensors) => weighed(of(each)))(all))(args);
     for (const [part, expected] of Object.entries(gradients)) {
-      // One score of a row outweighs the others: nothing is left of differences between values.
-      const terms = name === "large scores" ? 0.1 : undefined;
+      // One score of a row outweighs the others: what is left of differences is their rounding, times the scale.
+      const terms = name === "large scores" && part !== "v" ? 10 : undefined;
       await matches(grads[part] as Tensor, expected, `gradient of ${part}`, terms);
     }
   });
