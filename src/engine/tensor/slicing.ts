@@ -1,7 +1,9 @@
 /** Slices and indices known when the graph is built; indices held in tensors are `take`'s. */
 import { normaliseAxis, ShapeError, UnsupportedError } from "../../util/index.ts";
-import { formatAval } from "../ir/index.ts";
+import { type CompositeVjp, formatAval, type Node } from "../ir/index.ts";
+import { build } from "../ops/index.ts";
 import { apply, asTensor } from "./apply.ts";
+import { composite } from "./composite.ts";
 import { permute, reshape } from "./movement.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
 
@@ -135,12 +137,24 @@ export function split(x: TensorLike, parts: number | readonly number[], axis = 0
       `split: parts must be whole and fill axis ${along} of ${formatAval(tensor.node.aval)}; got ${typeof parts === "number" ? `${parts} parts` : `sizes [${parts}]`}.`,
     );
   }
-  let start = 0;
-  return sizes.map((part) => {
-    const ranges = tensor.shape.map((_, other): Range => (other === along ? [start, start + part] : []));
-    start += part;
-    return slice(tensor, ...ranges);
-  });
+  if (sizes.length < 2) return sizes.map(() => tensor);
+  const cut = (whole: Tensor): Tensor[] => {
+    let start = 0;
+    return sizes.map((part) => {
+      const ranges = whole.shape.map((_, other): Range => (other === along ? [start, start + part] : []));
+      start += part;
+      return slice(whole, ...ranges);
+    });
+  };
+  // The gradient joins those of the parts: written once, where a sum of padded ones would be added up.
+  const vjp: CompositeVjp = (gs, _x, ys) => [
+    build.make(
+      "concat",
+      gs.map((g, i) => g ?? build.fill(ys[i] as Node, 0)),
+      { axis: along },
+    ),
+  ];
+  return composite([tensor], ([whole]) => cut(whole as Tensor), { name: "split", vjp });
 }
 
 /** x shifted by `shift` places along `axis`; what leaves at one end enters at the other. */

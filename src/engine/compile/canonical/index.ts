@@ -1,4 +1,4 @@
-/** Canonical form of a graph: composites inlined, constants folded, equal nodes shared, dead ones gone. */
+/** Canonical form of a graph: composites inlined, constants folded, equal nodes and loops shared, dead ones gone. */
 import { InternalError } from "../../../util/index.ts";
 import {
   type Aval,
@@ -10,6 +10,7 @@ import {
 } from "../../ir/index.ts";
 import { arithmeticRules } from "./arithmetic.ts";
 import { heavyRules } from "./heavy.ts";
+import { joinLoops } from "./loops.ts";
 import { movementRules } from "./movement.ts";
 import { Rewriter } from "./rewriter.ts";
 
@@ -33,7 +34,9 @@ export function canonicalise(
 ): Canonical {
   const b = new Rewriter(rules, precision);
   const stand = leaves.map((leaf) => b.make("input", [], {}, leaf.aval));
-  return { leaves: stand, outputs: rewrite(b, leaves, stand, outputs, caps) };
+  const rewritten = rewrite(b, leaves, stand, outputs, caps);
+  const joined = joinLoops(b, rewritten, (params, outs) => canonicalBody({ params, outs }, caps, precision));
+  return { leaves: stand, outputs: joined };
 }
 
 /** The canonical nodes of `outputs` with `params` standing for themselves as `args`. */

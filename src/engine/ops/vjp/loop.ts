@@ -1,52 +1,32 @@
-/** The derivative of a loop: a loop the other way, over the carries the forward one went through. */
-import type { Attrs, Graph, Node } from "../../ir/index.ts";
+/** The derivative of a loop: a loop the other way, over what the forward one keeps for it. */
+import type { Attrs, Node } from "../../ir/index.ts";
 import { build as b } from "../builder.ts";
 import { freshParam, inlineGraph } from "../graph.ts";
 import { outputsOf } from "../make.ts";
-import { accumulate, cut, differentiable, type Grads, input, type Vjp, type VjpTable } from "./rule.ts";
+import { residuals } from "./residuals.ts";
+import { accumulate, differentiable, type Grads, input, type Vjp, type VjpTable } from "./rule.ts";
+import { stacked } from "./stacks.ts";
+import { factorsIn, type StepSum, sumOverSteps } from "./step-sums.ts";
 import { gradientGraph } from "./structure.ts";
 
 type Loop = Attrs["loop"];
 
-/**
- * The carries each step started from, stacked, for those in `wanted`. Read from the loop's own results where it stacks a carry
- * anyhow (as given or as passed on, as a recurrent net does); else from a second loop that also stacks the rest.
- */
-function stackedCarries(
-  x: readonly Node[],
-  ys: readonly Node[],
-  attrs: Loop,
-  wanted: readonly boolean[],
-): (Node | null)[] {
-  const { body, length, carry, reverse } = attrs;
-  const stackedAs = (node: Node | undefined): Node | null => {
-    const index = body.outs.findIndex((out, place) => place >= carry && out === node);
-    return index < 0 ? null : (ys[index] as Node);
-  };
-  const stacks = wanted.map((want, i) => {
-    if (!want) return null;
-    const before = stackedAs(body.params[i]);
-    if (before !== null) return before;
-    const after = length > 0 ? stackedAs(body.outs[i]) : null;
-    if (after === null) return null;
-    const first = b.reshape(input(x, i), [1, ...input(x, i).aval.shape]);
-    const rest = cut(after, 0, reverse ? 1 : 0, length - 1);
-    return b.make("concat", reverse ? [rest, first] : [first, rest], { axis: 0 });
-  });
-  const missing = wanted.map((_, i) => i).filter((i) => wanted[i] && stacks[i] === null);
-  if (missing.length > 0) {
-    const more = missing.map((i) => body.params[i] as Node);
-    const longer = { ...attrs, body: { params: body.params, outs: [...body.outs, ...more] } };
-    const results = outputsOf(b.make("loop", x, longer));
-    missing.forEach((i, n) => {
-      stacks[i] = results[body.outs.length + n] as Node;
-    });
-  }
-  return stacks;
-}
-
 /** The numbers of the entries that are true. */
 const chosen = (flags: readonly boolean[]): number[] => flags.flatMap((flag, index) => (flag ? [index] : []));
+
+/** Those of `values` that `outs` are computed from, not looking behind them. */
+function readBy(outs: readonly Node[], values: ReadonlySet<Node>): Set<Node> {
+  const read = new Set<Node>();
+  const seen = new Set<Node>();
+  const waiting = [...outs];
+  for (let node = waiting.pop(); node !== undefined; node = waiting.pop()) {
+    if (seen.has(node)) continue;
+    seen.add(node);
+    if (values.has(node)) read.add(node);
+    else waiting.push(...node.src);
+  }
+  return read;
+}
 
 const loop: Vjp<"loop"> = (gs, x, ys, attrs, needed, backward) => {
   const { body, length, carry, xs, reverse } = attrs;
@@ -57,93 +37,95 @@ const loop: Vjp<"loop"> = (gs, x, ys, attrs, needed, backward) => {
   const active = params.map((param, i) => differentiable(param) && (isCarry(i) || (needed[i] ?? false)));
   const given = body.outs.map((out, i) => (isCarry(i) ? differentiable(out) : gs[i] !== null));
   const { graph, place } = gradientGraph(body, given, active, backward);
-
-  const reachable = new Set(graphLeaves(graph));
-  const wanted = params.map((param, i) => isCarry(i) && reachable.has(param));
-  const stacks = stackedCarries(x, ys, attrs, wanted.slice(0, carry));
-
-  const carries = chosen(active).filter(isCarry);
-  const constants = chosen(active).filter((i) => !isCarry(i) && !isSlice(i));
-  const slices = chosen(active).filter((i) => isSlice(i) && place[i] !== null);
-  const givenYs = chosen(given).filter((i) => !isCarry(i));
-  if (carries.length + constants.length + slices.length === 0) return x.map(() => null);
-
-  // Fresh parameters: cotangents of carries and constants are carried; carries, slices and cotangents of ys are scanned.
-  const fresh = (indices: readonly number[], of: readonly Node[]) =>
-    new Map(indices.map((i) => [i, freshParam(of[i] as Node)]));
-  const gCarry = fresh(carries, params);
-  const gConstant = fresh(constants, params);
-  const gY = fresh(givenYs, body.outs);
-  const old = fresh(chosen(params.map((_, i) => !isCarry(i) || (wanted[i] ?? false))), params);
-
-  const args = [
-    // A carry the gradients do not read is not stacked; anything of its aval will do.
-    ...params.map((param, i) => old.get(i) ?? b.fill(param, 0)),
-    ...chosen(given).map((i) => (isCarry(i) ? gCarry.get(i) : gY.get(i)) as Node),
-  ];
-  const grads = inlineGraph(graph, args);
   const gradOf = (i: number): Node | null => {
     const index = place[i] ?? null;
-    return index === null ? null : (grads[index] as Node);
-  };
-  const constantSum = (i: number): Node => {
-    const sum = gConstant.get(i) as Node;
-    const grad = gradOf(i);
-    return grad === null ? sum : accumulate(sum, grad);
+    return index === null ? null : (graph.outs[index] as Node);
   };
 
-  const oldOf = (keep: (i: number) => boolean) => [...old.keys()].filter(keep);
-  const [oldCarries, oldSlices] = [oldOf(isCarry), oldOf(isSlice)];
-  const oldConstants = oldOf((i) => !isCarry(i) && !isSlice(i));
-  const param = (i: number) => old.get(i) as Node;
+  const carries = chosen(active).filter(isCarry);
+  const slices = chosen(active).filter((i) => isSlice(i) && gradOf(i) !== null);
+  const constants = chosen(active).filter((i) => !isCarry(i) && !isSlice(i) && gradOf(i) !== null);
+  if (carries.length + constants.length + slices.length === 0) return x.map(() => null);
+
+  // Without the gradient there are the step's own values and what is kept; with it, factors of sums and gradients of slices.
+  const { kept, varies } = residuals(graph, params.length, carry + xs);
+  const early = new Set([...params.slice(0, carry + xs), ...kept]);
+  const factors = constants.flatMap((i) => factorsIn(gradOf(i) as Node)).filter(varies);
+  const together = new Set([...slices.map((i) => gradOf(i) as Node), ...factors]);
+  const sums = constants.map((i) => sumOverSteps(gradOf(i) as Node, together));
+  const rest = sums.flatMap(({ inside }) => inside ?? []);
+  const late = [...together].filter((value) => !early.has(value));
+
+  // The loop backward carries cotangents and the sums that are its own; it scans what its body reads and cotangents of ys.
+  const outs = [...carries.map((i) => gradOf(i) ?? b.fill(params[i] as Node, 0)), ...rest, ...late];
+  const read = [...readBy(outs, new Set([...early, ...params]))];
+  const scanned = read.filter((value) => early.has(value));
+  const fixed = chosen(params.map((param, i) => i >= carry + xs && read.includes(param)));
+  const stacks = stacked(
+    x,
+    ys,
+    attrs,
+    new Set([...scanned, ...[...together].filter((value) => early.has(value))]),
+  );
+  const givenYs = chosen(given).filter((i) => !isCarry(i));
+
+  const fresh = new Map(read.map((value) => [value, freshParam(value)]));
+  const gCarry = new Map(carries.map((i) => [i, freshParam(params[i] as Node)]));
+  const gSum = rest.map(freshParam);
+  const gY = new Map(givenYs.map((i) => [i, freshParam(body.outs[i] as Node)]));
+  // What nothing reads may be anything of its aval.
+  const standIn = (value: Node) => fresh.get(value) ?? b.fill(value, 0);
+  const cotangents = chosen(given).map((i) => (gCarry.get(i) ?? gY.get(i)) as Node);
+  const results = inlineGraph({ params: [...graph.params, ...kept], outs }, [
+    ...params.map(standIn),
+    ...cotangents,
+    ...kept.map(standIn),
+  ]);
+  const carried = carries.length + rest.length;
   const reversed: Loop = {
     body: {
       params: [
         ...gCarry.values(),
-        ...gConstant.values(),
-        ...oldCarries.map(param),
-        ...oldSlices.map(param),
+        ...gSum,
+        ...scanned.map(standIn),
         ...gY.values(),
-        ...oldConstants.map(param),
+        ...fixed.map((i) => standIn(params[i] as Node)),
       ],
-      outs: [
-        ...carries.map((i) => gradOf(i) ?? b.fill(params[i] as Node, 0)),
-        ...constants.map(constantSum),
-        ...slices.map((i) => gradOf(i) as Node),
-      ],
+      outs: results.map((result, n) => {
+        const sum = gSum[n - carries.length];
+        return sum === undefined ? result : accumulate(sum, result);
+      }),
     },
     length,
-    carry: carries.length + constants.length,
-    xs: oldCarries.length + oldSlices.length + givenYs.length,
+    carry: carried,
+    xs: scanned.length + givenYs.length,
     reverse: !reverse,
   };
   const sources = [
     ...carries.map((i) => gs[i] ?? b.fill(input(x, i), 0)),
-    ...constants.map((i) => b.fill(input(x, i), 0)),
-    ...oldCarries.map((i) => stacks[i] as Node),
-    ...oldSlices.map((i) => input(x, i)),
+    ...rest.map((sum) => b.fill(sum, 0)),
+    ...scanned.map((value) => stacks.get(value) as Node),
     ...givenYs.map((i) => gs[i] as Node),
-    ...oldConstants.map((i) => input(x, i)),
+    ...fixed.map((i) => input(x, i)),
   ];
-  const results = outputsOf(b.make("loop", sources, reversed));
-  const result: (Node | null)[] = x.map(() => null);
-  [...carries, ...constants, ...slices].forEach((i, n) => {
-    result[i] = needed[i] ? (results[n] as Node) : null;
-  });
-  return result satisfies Grads;
-};
+  const backwards = outputsOf(b.make("loop", sources, reversed));
 
-/** The parameters that a graph's results read. */
-function graphLeaves(graph: Graph): Node[] {
-  const seen = new Set<Node>(graph.outs);
-  const stack = [...graph.outs];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    for (const source of node.src) {
-      if (!seen.has(source)) stack.push(source);
-      seen.add(source);
-    }
-  }
-  return graph.params.filter((param) => seen.has(param));
-}
+  const stack = (value: Node) => stacks.get(value) ?? (backwards[carried + late.indexOf(value)] as Node);
+  const grads: (Node | null)[] = x.map(() => null);
+  carries.forEach((i, n) => {
+    grads[i] = needed[i] ? (backwards[n] as Node) : null;
+  });
+  slices.forEach((i) => {
+    grads[i] = stack(gradOf(i) as Node);
+  });
+  let own = carries.length;
+  constants.forEach((i, n) => {
+    const { outside, inside } = sums[n] as StepSum;
+    const sum = inside === null ? null : (backwards[own++] as Node);
+    const large = outside(stack);
+    grads[i] = sum === null ? large : large === null ? sum : accumulate(sum, large);
+  });
+  return grads satisfies Grads;
+};
 
 export const loops: VjpTable<"loop"> = { loop };
