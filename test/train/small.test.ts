@@ -63,7 +63,7 @@ const record = (epoch: number, loss: number): EpochRecord => ({
   epoch,
   step: epoch * 10,
   train: { loss },
-  validation: { loss, accuracy: 1 - loss },
+  validation: { loss, accuracy: 1 - loss, rmse: loss, perplexity: loss },
 });
 
 /** Drives a callback as a trainer would; true when it asked to stop. */
@@ -104,6 +104,13 @@ describe("earlyStopping", () => {
     expect(
       (await drive(earlyStopping({ monitor: "validation.accuracy" }), [0.5, 0.4, 0.3, 0.2])).stops,
     ).toEqual([]);
+  });
+
+  it("knows the errors among metrics by name: smaller ones are better", async () => {
+    for (const monitor of ["validation.rmse", "validation.perplexity"]) {
+      const { stops } = await drive(earlyStopping({ monitor, patience: 2 }), [3, 2, 2.5, 2.5]);
+      expect(stops).toEqual([`${monitor} has not improved on 2 for 2 epochs`]);
+    }
   });
 
   it("does not put back what is in force, nor what it was told to leave", async () => {
