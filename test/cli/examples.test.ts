@@ -1,7 +1,12 @@
 /** The worked examples run, and reach what they are there to show. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { Dataset } from "nabla/data";
+import { adam, type Optimizer, sgd } from "nabla/optim";
+import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
 import { describe, expect, it } from "vitest";
+import lenet from "../../examples/lenet.ts";
+import resnet20 from "../../examples/resnet20.ts";
 import { ended, Workspace } from "./run.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
@@ -16,7 +21,33 @@ async function run(name: string): Promise<string[]> {
 
 const numbers = (line: string | undefined): number[] => (line?.match(/-?\d+(\.\d+)?/g) ?? []).map(Number);
 
+/** An experiment's model trained on the first images, and how it does on the first test images. */
+async function trained(experiment: Experiment, optimizer: Optimizer, rows: number, epochs: number) {
+  const { train, test } = await experimentData(experiment);
+  const trainer = new Trainer({
+    model: experimentModel(experiment),
+    loss: experiment.loss,
+    optimizer,
+    metrics: ["accuracy"],
+    seed: 0,
+  });
+  const { history } = await trainer.fit(train.head(rows), { epochs, batchSize: 32 });
+  const { accuracy } = await trainer.evaluate((test as Dataset).head(500));
+  return { losses: history.map((epoch) => epoch.train.loss), accuracy };
+}
+
 describe("examples", () => {
+  it("lenet learns from the first images", async () => {
+    const { accuracy } = await trained(lenet, adam(2e-3), 4000, 2);
+    expect(accuracy).toBeGreaterThan(0.9);
+  });
+
+  it("resnet20 learns from the first images, and does as well in inference", async () => {
+    const { losses, accuracy } = await trained(resnet20, sgd(0.05, { momentum: 0.9 }), 256, 4);
+    expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
+    expect(accuracy).toBeGreaterThan(0.35);
+  });
+
   it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {
     const lines = await run("gradient-descent");
     // At theta = 0 the error is -y: the gradient is -(mean(y), mean(x y)).

@@ -113,7 +113,8 @@ export class Conv1d extends Conv {
  * x: [batch, height, width, inputs], w: [kernel height, kernel width, inputs / groups, outputs], b: [outputs]; per axis
  * out = floor((size + before + after - dilation (kernel - 1) - 1) / stride) + 1. Output o sees the inputs of its group alone.
  *
- * kernel height * kernel width * inputs / groups * outputs + outputs parameters. The weight starts as heUniform, the bias as zeros.
+ * kernel height * kernel width * inputs / groups * outputs + outputs parameters. The weight starts as heUniform, by its fan in alone
+ * (xavier's mean of both fans would start depthwise weights far too small), the bias as zeros.
  * PyTorch's weight, [outputs, inputs / groups, height, width], becomes this one by `.permute([2, 3, 1, 0])`.
  * LeCun et al., "Gradient-based learning applied to document recognition", 1998.
  * @throws ConfigError for sizes that are not positive integers and groups that divide not both; ShapeError in `forward` for another
