@@ -39,13 +39,13 @@ async function trained(experiment: Experiment, optimizer: Optimizer, rows: numbe
 describe("examples", () => {
   it("lenet learns from the first images", async () => {
     const { accuracy } = await trained(lenet, adam(2e-3), 4000, 2);
-    expect(accuracy).toBeGreaterThan(0.85);
+    expect(accuracy).toBeGreaterThan(0.9);
   });
 
   it("resnet20 learns from the first images, and does as well in inference", async () => {
     const { losses, accuracy } = await trained(resnet20, sgd(0.05, { momentum: 0.9 }), 256, 4);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
-    expect(accuracy).toBeGreaterThan(0.3);
+    expect(accuracy).toBeGreaterThan(0.35);
   });
 
   it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {

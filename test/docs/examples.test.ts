@@ -59,12 +59,14 @@ test("adding an optimizer: Lion's two first steps", async () => {
   expect(await second.p.data()).toEqual(Float32Array.of(1, 1, -1));
 });
 
-test("adding a layer: RMSNorm", async () => {
-  const { RmsNorm } = await load("rms-norm", written("docs/adding-an-op.md", "src/nn/rms-norm.ts"));
-  const layer = new (RmsNorm as new (size: number) => Module)(2).init(0);
+test("adding a layer: ScaleNorm", async () => {
+  const { ScaleNorm } = await load(
+    "scale-norm",
+    written("docs/adding-an-op.md", "src/nn/norm/scale-norm.ts"),
+  );
+  const layer = new (ScaleNorm as new (size: number) => Module)(2).init(0);
   const y = await (layer.forward as (x: unknown) => ReturnType<typeof tensor>)(tensor([[3, 4]])).data();
-  const scale = 1 / Math.sqrt(12.5 + 1e-6);
-  expect(y[0]).toBeCloseTo(3 * scale, 6);
-  expect(y[1]).toBeCloseTo(4 * scale, 6);
+  expect(y[0]).toBeCloseTo((3 / 5) * Math.SQRT2, 6);
+  expect(y[1]).toBeCloseTo((4 / 5) * Math.SQRT2, 6);
   expect(Object.keys(layer.parameters())).toEqual(["weight"]);
 });
