@@ -65,7 +65,7 @@ class Decoder {
       b.index = in_.word();
       b.depth = in_.word();
       b.offset = in_.size("a buffer's offset");
-      b.dtype = (DType)in_.below(7, "a dtype");
+      b.dtype = (DType)in_.below(DTYPES, "a dtype");
       b.bytes = in_.size("a buffer's size");
       b.writable = in_.flag("a buffer's kind");
       b.alignment = 64;
@@ -364,7 +364,7 @@ class Decoder {
   void gather(Step& s) {
     GatherTask& t = s.gather;
     t = GatherTask();
-    const DType dtype = (DType)in_.below(7, "a dtype");
+    const DType dtype = (DType)in_.below(DTYPES, "a dtype");
     t.along = in_.flag("a gather's form");
     t.elementBytes = (int32_t)widthOf(dtype);
     t.fill = (uint32_t)in_.word();
@@ -382,7 +382,7 @@ class Decoder {
   void scatter(Step& s) {
     ScatterTask& t = s.scatter;
     t = ScatterTask();
-    t.dtype = (DType)in_.below(7, "a dtype");
+    t.dtype = (DType)in_.below(DTYPES, "a dtype");
     t.along = in_.flag("a scatter's form");
     t.add = in_.flag("a scatter's mode");
     in_.require(!t.add || t.dtype <= U32, "a scatter cannot add this dtype");
@@ -401,7 +401,7 @@ class Decoder {
   void sort(Step& s) {
     SortTask& t = s.sort;
     t = SortTask();
-    t.dtype = (DType)in_.below(7, "a dtype");
+    t.dtype = (DType)in_.below(DTYPES, "a dtype");
     t.descending = in_.flag("a direction");
     const Box b = box();
     t.outer = b.outer, t.length = b.length, t.inner = b.inner;
@@ -416,7 +416,7 @@ class Decoder {
   }
 
   void copy(Step& s) {
-    const DType dtype = (DType)in_.below(7, "a dtype");
+    const DType dtype = (DType)in_.below(DTYPES, "a dtype");
     const idx total = in_.size("a size");
     whole(s, 0, dtype, total, false);
     whole(s, 1, dtype, total, true);

@@ -1,6 +1,6 @@
 /** Tensors from JavaScript values and from rules. */
 import { DataError, DTypeError, type Shape, ShapeError, sizeOf } from "../../util/index.ts";
-import { bytesOf, type DType, dtypes, formatAval } from "../ir/index.ts";
+import { bytesOf, type DType, dtypes, formatAval, integerRange } from "../ir/index.ts";
 import { allocate, defaultDevice, getDevice, Storage, storageFromBytes } from "../runtime/index.ts";
 import { asTensor, castTo, constant, wrap } from "./apply.ts";
 import { add, mul, sub } from "./arithmetic.ts";
@@ -163,16 +163,9 @@ function dtypeOfArray(data: ArrayBufferView): DType {
   );
 }
 
-const ranges: Partial<Record<DType, readonly [number, number]>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-  i8: [-128, 127],
-  bool: [0, 1],
-};
-
 /** Integers out of range would wrap silently, and fractions be cut off. */
 function checkValues(values: ArrayLike<number>, dtype: DType): void {
-  const range = ranges[dtype];
+  const range = integerRange[dtype];
   if (range === undefined) return;
   const [low, high] = range;
   for (let i = 0; i < values.length; i++) {

@@ -49,6 +49,8 @@ function denseRows(z: Tensor, logSum: Tensor, targets: Tensor, classes: number, 
   return logSum.mul(t.sum(-1)).sub(t.mul(z).sum(-1));
 }
 
+const classNumbers: ReadonlySet<string> = new Set(["i32", "u32", "i8", "u8"]);
+
 /** Class numbers (true) or probabilities (false)? */
 function isSparse(logits: Tensor, targets: Tensor): boolean {
   const got = `got ${logits.dtype}${formatShape(logits.shape)} and ${targets.dtype}${formatShape(targets.shape)}`;
@@ -61,6 +63,6 @@ function isSparse(logits: Tensor, targets: Tensor): boolean {
       `crossEntropy: targets must be class numbers ${formatShape(logits.shape.slice(0, -1))} or probabilities ${formatShape(logits.shape)}; ${got}.`,
     );
   }
-  if (targets.dtype === "i32" || targets.dtype === "u32" || targets.dtype === "i8") return true;
+  if (classNumbers.has(targets.dtype)) return true;
   throw new DTypeError(`crossEntropy: class numbers must be integers; ${got}. Hint: targets.astype("i32").`);
 }
