@@ -53,6 +53,7 @@ class Decoder {
     in_.require(out_.inputs < (1 << 24) && out_.outputs < (1 << 24) && out_.scalars < (1 << 24), "too many inputs, outputs or scalars");
     if (!in_.ok()) return;
     out_.inputBytes.assign(out_.inputs, 0);
+    out_.inputWritable.assign(out_.inputs, false);
     out_.outputBytes.assign(out_.outputs, -1);
     out_.scalarTypes.assign(out_.scalars, F32);
   }
@@ -79,7 +80,9 @@ class Decoder {
     switch (b.place) {
       case PLACE_INPUT:
         within(out_.inputs);
-        if (in_.ok() && out_.inputBytes[b.index] < b.bytes) out_.inputBytes[b.index] = b.bytes;
+        if (!in_.ok()) return;
+        if (out_.inputBytes[b.index] < b.bytes) out_.inputBytes[b.index] = b.bytes;
+        if (b.writable) out_.inputWritable[b.index] = true;
         return;
       case PLACE_OUTPUT:
         within(out_.outputs);

@@ -38,7 +38,7 @@ export { Linear, type LinearOptions } from "./linear.ts";
 export * from "./losses/index.ts";
 export { Module, namedParameters, type Tensors, visitModule } from "./module.ts";
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
-export { type PredictOptions, predict } from "./predict.ts";
+export { type PredictOptions, predict, predictRows, type RowSource } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
 export { type Layer, Sequential } from "./sequential.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
