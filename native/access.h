@@ -7,7 +7,7 @@ namespace KNS {
 
 using namespace nabla;
 
-NABLA_INLINE idx widthOf(DType t) { return t == BOOL || t == I8 ? 1 : t == F16 || t == BF16 ? 2 : 4; }
+NABLA_INLINE idx widthOf(DType t) { return t == BOOL || t == I8 || t == U8 ? 1 : t == F16 || t == BF16 ? 2 : 4; }
 NABLA_INLINE idx roundUp(idx n, idx to) { return (n + to - 1) / to * to; }
 
 // A walk over the positions of an access's space in runs along its last axis.

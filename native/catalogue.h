@@ -98,6 +98,7 @@ template <bool WHOLE, class L> struct At {
     Word16 halves[VN] = {};
     if (T == BOOL) return (VU)(ldU8(narrowed(p, bytes)) != 0u);
     if (T == I8) return (VU)ldI8(narrowed(p, bytes));
+    if (T == U8) return ldU8(narrowed(p, bytes));
     const VU half = ldU16(narrowed(p, halves));
     return (VU)(T == F16 ? vfromF16(half) : vfromBF16(half));
   }

@@ -163,7 +163,7 @@ class Checker {
   std::vector<bool> targeted_;
 };
 
-DType dtypeOf(Reader& in) { return (DType)in.below(7, "a dtype"); }
+DType dtypeOf(Reader& in) { return (DType)in.below(DTYPES, "a dtype"); }
 
 constexpr int32_t AT(Level level) { return 1 << level; }
 

@@ -52,6 +52,6 @@ class TileDecoder {
   std::vector<std::unique_ptr<CheckedProgram>> programs_;
 };
 
-inline idx widthOf(DType t) { return t == BOOL || t == I8 ? 1 : t == F16 || t == BF16 ? 2 : 4; }
+inline idx widthOf(DType t) { return t == BOOL || t == I8 || t == U8 ? 1 : t == F16 || t == BF16 ? 2 : 4; }
 
 }  // namespace nabla

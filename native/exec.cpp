@@ -306,6 +306,7 @@ std::string Context::resolve(const Executable& exe, const int32_t* ids, size_t c
     memory[i] = nullptr;
     if (need < 0) continue;
     if (!memory_.valid(ids[i])) return "there is no buffer " + std::to_string(ids[i]);
+    if (memory_.lent(ids[i]) && (i >= p.inputs || p.inputWritable[i])) return "buffer " + std::to_string(ids[i]) + " is lent, to be read only";
     if ((idx)memory_.bytes(ids[i]) < need) return "buffer " + std::to_string(ids[i]) + " is smaller than the plan needs";
     memory[i] = memory_.data(ids[i]);
   }

@@ -91,6 +91,10 @@ class Context {
     collect();
     return memory_.alloc(bytes);
   }
+  int32_t lend(char* data, size_t bytes, void (*over)(void* owner), void* owner) {
+    collect();
+    return memory_.lend(data, bytes, over, owner);
+  }
   bool free(int32_t id);
   Memory& memory() { return memory_; }
   // Frees what could not be while jobs ran, if none does now.

@@ -149,7 +149,7 @@ NABLA_FUNCTION void scatter(const ScatterTask& t, Worker& w) {
   if (t.add) {
     if (t.dtype == F32) scatterAs<float, true>(t, w);
     else scatterAs<uint32_t, true>(t, w);  // i32 wraps like u32
-  } else if (t.dtype == BOOL || t.dtype == I8) {
+  } else if (t.dtype == BOOL || t.dtype == I8 || t.dtype == U8) {
     scatterAs<uint8_t, false>(t, w);
   } else if (t.dtype == F16 || t.dtype == BF16) {
     scatterAs<uint16_t, false>(t, w);

@@ -18,7 +18,8 @@ constexpr int MAX_BATCH = 6;    // batch axes of a gemm
 constexpr int SPATIAL = 3;      // spatial axes of a convolution: lift lower ranks with axes of size 1
 
 // In the order of `dtypes` in src/engine/ir/dtype.ts.
-enum DType : int32_t { F32 = 0, I32 = 1, U32 = 2, BOOL = 3, F16 = 4, BF16 = 5, I8 = 6 };
+enum DType : int32_t { F32 = 0, I32 = 1, U32 = 2, BOOL = 3, F16 = 4, BF16 = 5, I8 = 6, U8 = 7 };
+constexpr int32_t DTYPES = 8;
 
 // A share of a task, and the memory of the thread that runs it.
 struct Worker {

@@ -44,8 +44,11 @@ char* mapPages(size_t bytes) {
 void unmapPages(char* base, size_t bytes) { munmap(base, roundUp(bytes, PAGE)); }
 
 Memory::~Memory() {
-  for (const Block& block : blocks_)
-    if (block.data && block.mapping) unmapPages(block.mapping, block.mapped);
+  for (const Block& block : blocks_) {
+    if (!block.data) continue;
+    if (block.over) block.over(block.owner);
+    else if (block.mapping) unmapPages(block.mapping, block.mapped);
+  }
   for (const Class& c : classes_)
     for (const Free& f : c.free)
       if (f.mapping) unmapPages(f.mapping, f.mapped);
@@ -87,7 +90,7 @@ bool Memory::carve(size_t room, Block& block) {
 int32_t Memory::alloc(size_t bytes) {
   if (bytes > limit || live_ > limit - bytes) return -1;
   const size_t room = roomFor(bytes);
-  Block block;
+  Block block = Block();
   block.bytes = bytes;
   block.room = room;
   Class& c = classOf(room);
@@ -104,6 +107,20 @@ int32_t Memory::alloc(size_t bytes) {
   }
   live_ += bytes;
   if (live_ > peak_) peak_ = live_;
+  return add(block);
+}
+
+int32_t Memory::lend(char* data, size_t bytes, void (*over)(void* owner), void* owner) {
+  if (!data || (uintptr_t)data % 4 != 0) return -1;
+  Block block = Block();
+  block.data = data;
+  block.bytes = bytes;
+  block.over = over;
+  block.owner = owner;
+  return add(block);
+}
+
+int32_t Memory::add(const Block& block) {
   int32_t id;
   if (unusedIds_.empty()) {
     id = (int32_t)blocks_.size();
@@ -121,6 +138,10 @@ bool Memory::free(int32_t id) {
   const Block block = blocks_[id];
   blocks_[id].data = nullptr;
   unusedIds_.push_back(id);
+  if (block.over) {
+    block.over(block.owner);
+    return true;
+  }
   live_ -= block.bytes;
   if (block.mapping && cached_ + block.room > CACHE_LIMIT) {
     unmapPages(block.mapping, block.mapped);

@@ -154,15 +154,40 @@ napi_value alloc(napi_env env, napi_callback_info info) {
   return number(env, id);
 }
 
+// Keeps an array of the host for as long as a block lies on its memory.
+struct Loan {
+  napi_env env;
+  napi_ref array;
+};
+void endLoan(void* owner) {
+  std::unique_ptr<Loan> loan((Loan*)owner);
+  napi_delete_reference(loan->env, loan->array);
+}
+
+// lend(context, Uint8Array) -> id of a block on the array's own memory that is only read, or -1 where it does not lie well
+napi_value lend(napi_env env, napi_callback_info info) {
+  Call call(env, info, 2);
+  Context* c = call.context();
+  size_t length;
+  char* data = (char*)call.array(1, napi_uint8_array, length);
+  if (!call.ok) return misuse(env, "lend");
+  std::unique_ptr<Loan> loan(new Loan{env, nullptr});
+  if (napi_create_reference(env, call.args[1], 1, &loan->array) != napi_ok) return misuse(env, "lend");
+  const int32_t id = c->lend(data, length, endLoan, loan.get());
+  if (id < 0) endLoan(loan.release());
+  else loan.release();
+  return number(env, id);
+}
+
 // free(context, id)
 napi_value release(napi_env env, napi_callback_info info) {
   Call call(env, info, 2);
   Context* c = call.context();
   const int64_t id = call.integer(1);
   if (!call.ok || id < 0 || id > INT32_MAX || !c->memory().valid((int32_t)id)) return misuse(env, "free");
-  const size_t bytes = c->memory().bytes((int32_t)id);
+  const int64_t reported = c->memory().lent((int32_t)id) ? 0 : (int64_t)c->memory().bytes((int32_t)id) + BESIDE;
   if (!c->free((int32_t)id)) return misuse(env, "free");
-  call.report(-(int64_t)bytes - BESIDE);
+  call.report(-reported);
   return nullptr;
 }
 
@@ -182,7 +207,7 @@ napi_value write(napi_env env, napi_callback_info info) {
   size_t length;
   const void* data = call.array(3, napi_uint8_array, length);
   char* to = call.ok ? inside(*c, id, offset, length) : nullptr;
-  if (!to) return misuse(env, "write");
+  if (!to || c->memory().lent((int32_t)id)) return misuse(env, "write");
   c->drain();
   if (length) memcpy(to, data, length);
   return nullptr;
@@ -306,7 +331,7 @@ napi_value callProgram(napi_env env, napi_callback_info info) {
   c->drain();
   char* input = inside(*c, blocks[0], 0, given * 4);
   const char* output = inside(*c, blocks[result], 0, wanted * 4);
-  if (!input || !output) return misuse(env, "call");
+  if (!input || !output || c->memory().lent(blocks[0])) return misuse(env, "call");
   if (given) memcpy(input, from, given * 4);
   const std::string wrong = c->run(exe, blocks, ids, nullptr, 0);
   if (!wrong.empty()) return fail(env, "NABLA_RUN", wrong);
@@ -353,7 +378,7 @@ struct Function {
   napi_callback call;
 };
 constexpr Function functions[] = {
-    {"isas", isas},   {"create", create}, {"threads", threads}, {"alloc", alloc}, {"free", release},       {"write", write},
+    {"isas", isas},   {"create", create}, {"threads", threads}, {"alloc", alloc}, {"lend", lend}, {"free", release}, {"write", write},
     {"read", read},   {"load", load},     {"cost", cost},       {"explain", explain}, {"unload", unload}, {"run", run},          {"runMany", runMany},
     {"stats", stats}, {"call", callProgram},
 };

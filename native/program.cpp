@@ -53,6 +53,7 @@ class Decoder {
     in_.require(out_.inputs < (1 << 24) && out_.outputs < (1 << 24) && out_.scalars < (1 << 24), "too many inputs, outputs or scalars");
     if (!in_.ok()) return;
     out_.inputBytes.assign(out_.inputs, 0);
+    out_.inputWritable.assign(out_.inputs, false);
     out_.outputBytes.assign(out_.outputs, -1);
     out_.scalarTypes.assign(out_.scalars, F32);
   }
@@ -65,7 +66,7 @@ class Decoder {
       b.index = in_.word();
       b.depth = in_.word();
       b.offset = in_.size("a buffer's offset");
-      b.dtype = (DType)in_.below(7, "a dtype");
+      b.dtype = (DType)in_.below(DTYPES, "a dtype");
       b.bytes = in_.size("a buffer's size");
       b.writable = in_.flag("a buffer's kind");
       b.alignment = 64;
@@ -79,7 +80,9 @@ class Decoder {
     switch (b.place) {
       case PLACE_INPUT:
         within(out_.inputs);
-        if (in_.ok() && out_.inputBytes[b.index] < b.bytes) out_.inputBytes[b.index] = b.bytes;
+        if (!in_.ok()) return;
+        if (out_.inputBytes[b.index] < b.bytes) out_.inputBytes[b.index] = b.bytes;
+        if (b.writable) out_.inputWritable[b.index] = true;
         return;
       case PLACE_OUTPUT:
         within(out_.outputs);
@@ -364,7 +367,7 @@ class Decoder {
   void gather(Step& s) {
     GatherTask& t = s.gather;
     t = GatherTask();
-    const DType dtype = (DType)in_.below(7, "a dtype");
+    const DType dtype = (DType)in_.below(DTYPES, "a dtype");
     t.along = in_.flag("a gather's form");
     t.elementBytes = (int32_t)widthOf(dtype);
     t.fill = (uint32_t)in_.word();
@@ -382,7 +385,7 @@ class Decoder {
   void scatter(Step& s) {
     ScatterTask& t = s.scatter;
     t = ScatterTask();
-    t.dtype = (DType)in_.below(7, "a dtype");
+    t.dtype = (DType)in_.below(DTYPES, "a dtype");
     t.along = in_.flag("a scatter's form");
     t.add = in_.flag("a scatter's mode");
     in_.require(!t.add || t.dtype <= U32, "a scatter cannot add this dtype");
@@ -401,7 +404,7 @@ class Decoder {
   void sort(Step& s) {
     SortTask& t = s.sort;
     t = SortTask();
-    t.dtype = (DType)in_.below(7, "a dtype");
+    t.dtype = (DType)in_.below(DTYPES, "a dtype");
     t.descending = in_.flag("a direction");
     const Box b = box();
     t.outer = b.outer, t.length = b.length, t.inner = b.inner;
@@ -416,7 +419,7 @@ class Decoder {
   }
 
   void copy(Step& s) {
-    const DType dtype = (DType)in_.below(7, "a dtype");
+    const DType dtype = (DType)in_.below(DTYPES, "a dtype");
     const idx total = in_.size("a size");
     whole(s, 0, dtype, total, false);
     whole(s, 1, dtype, total, true);

@@ -101,6 +101,7 @@ struct Program {
   std::vector<BufferInfo> buffers;
   int32_t inputs = 0, outputs = 0, scalars = 0;
   std::vector<idx> inputBytes, outputBytes;   // what the caller's memory must hold; outputs with a donor need none
+  std::vector<bool> inputWritable;            // by some step
   std::vector<DType> scalarTypes;
   idx arenaBytes = 0, constBytes = 0;
   std::vector<Step> steps;

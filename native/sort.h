@@ -29,7 +29,7 @@ NABLA_INLINE uint32_t sortKey(const SortTask& t, idx at) {
     case BF16: return floatKey(((const uint16_t*)t.src)[at], 16, 0x7f80u, t.descending);
     case I32: key = ((const uint32_t*)t.src)[at] ^ 0x80000000u; break;
     case U32: key = ((const uint32_t*)t.src)[at]; break;
-    case BOOL: key = ((const uint8_t*)t.src)[at]; break;
+    case BOOL: case U8: key = ((const uint8_t*)t.src)[at]; break;
     case I8: key = ((const uint8_t*)t.src)[at] ^ 0x80u; break;
   }
   return t.descending ? ~key : key;

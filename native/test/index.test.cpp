@@ -87,7 +87,7 @@ uint64_t testIndex(const Isa& isa) {
       case 3: hash = scatterCase<uint32_t>(isa, I32, true, outer, length, inner, count, along, rng, hash); break;
       case 4: hash = scatterCase<uint32_t>(isa, U32, true, outer, length, inner, count, along, rng, hash); break;
       case 5: hash = scatterCase<uint16_t>(isa, BF16, false, outer, length, inner, count, along, rng, hash); break;
-      case 6: hash = scatterCase<uint8_t>(isa, I8, false, outer, length, inner, count, along, rng, hash); break;
+      case 6: hash = scatterCase<uint8_t>(isa, round % 16 < 8 ? I8 : U8, false, outer, length, inner, count, along, rng, hash); break;
       default: hash = scatterCase<uint32_t>(isa, I32, false, outer, length, inner, count, along, rng, hash); break;
     }
   }

@@ -19,7 +19,7 @@ double valueOf(nabla::DType dtype, const char* p) {
     case F32: std::memcpy(&f, p, 4); return (double)f;
     case I32: std::memcpy(&u, p, 4); return (double)(int32_t)u;
     case U32: std::memcpy(&u, p, 4); return (double)u;
-    case BOOL: return (double)(uint8_t)*p;
+    case BOOL: case U8: return (double)(uint8_t)*p;
     case I8: return (double)(int8_t)*p;
     case BF16:
       std::memcpy(&h, p, 2);
@@ -81,7 +81,7 @@ uint64_t testSort(const Isa& isa) {
   uint64_t hash = HASH_START;
   for (int round = 0; round < (quick ? 140 : 560); round++) {
     SortTask t{};
-    t.dtype = (nabla::DType)(round % 7);
+    t.dtype = (nabla::DType)(round % nabla::DTYPES);
     t.descending = rng.coin();
     t.outer = rng.between(0, 3), t.length = rng.below(4) == 0 ? rng.between(0, 400) : rng.between(0, 60), t.inner = rng.coin() ? 1 : rng.between(1, 5);
     t.k = rng.coin() ? t.length : rng.between(0, t.length);

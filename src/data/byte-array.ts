@@ -1,7 +1,7 @@
 /** Values that are one of 256, such as pixels: kept as bytes, which take a quarter of the room, until someone reads them as numbers. */
 import type { Shape } from "../util/index.ts";
 
-/** A HostArray of f32 whose element i is `values[bytes[i]]`. Both arrays are taken over. */
+/** A HostArray of f32 whose element i is `values[bytes[i]]`. Both arrays are taken over: devices may read them in place. */
 export class ByteArray {
   readonly dtype = "f32";
   readonly shape: Shape;
@@ -29,6 +29,23 @@ export class ByteArray {
   /** Whether the elements are still bytes. */
   get compact(): boolean {
     return this.#data === null;
+  }
+
+  /** The bytes, never to be written to; null once they are numbers. */
+  get bytes(): Uint8Array | null {
+    return this.compact ? this.#bytes : null;
+  }
+
+  /** A copy of what the 256 bytes stand for. */
+  get values(): Float32Array {
+    return this.#values.slice();
+  }
+
+  /** The f32 of which element i is `bytes[i] / divisor`, correctly rounded, for every byte; null if there is none. */
+  get divisor(): number | null {
+    const divisor = Math.fround(255 / (this.#values[255] as number));
+    const exact = this.#values.every((value, byte) => Object.is(value, Math.fround(byte / divisor)));
+    return exact ? divisor : null;
   }
 
   /** Copies as many elements as `into` has, from the one at `start` on. */

@@ -3,5 +3,13 @@ export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
 export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
+export {
+  type DividedBytes,
+  deviceRows,
+  gatherRows,
+  type Rows,
+  rowsShape,
+  type TabulatedBytes,
+} from "./rows.ts";
 export { permutation } from "./shuffle.ts";
 export { type Standardiser, standardise } from "./standardise.ts";

@@ -14,6 +14,7 @@ const nameOf = {
   f16: "F16",
   bf16: "BF16",
   i8: "I8",
+  u8: "U8",
 } as const satisfies Record<DType, SafeDType>;
 
 /** What each stored type becomes; the wider and unsigned ones of other libraries are converted when their values fit. */
@@ -25,10 +26,10 @@ const readAs: Readonly<Record<SafeDType, DType>> = {
   F16: "f16",
   BF16: "bf16",
   I8: "i8",
+  U8: "u8",
   F64: "f32",
   I64: "i32",
   U64: "i32",
-  U8: "i32",
   I16: "i32",
   U16: "i32",
 };
@@ -73,7 +74,7 @@ export async function saveSafetensors(
 }
 
 /**
- * The tensors of a safetensors file by path. F64 becomes f32; I64, U64, U8, I16 and U16 become i32.
+ * The tensors of a safetensors file by path. F64 becomes f32; I64, U64, I16 and U16 become i32.
  *
  * Throws FileError when it cannot be read, DataError when it is damaged or an integer does not fit in 32 bits.
  *
@@ -122,8 +123,6 @@ function deviceBytes(stored: SafeTensor, name: string): Uint8Array {
       return convert(new Int32Array(bytes.length / 8), (i) => fits(view.getBigInt64(8 * i, true), name));
     case "U64":
       return convert(new Int32Array(bytes.length / 8), (i) => fits(view.getBigUint64(8 * i, true), name));
-    case "U8":
-      return convert(new Int32Array(bytes.length), (i) => view.getUint8(i));
     case "I16":
       return convert(new Int32Array(bytes.length / 2), (i) => view.getInt16(2 * i, true));
     case "U16":
@@ -134,6 +133,7 @@ function deviceBytes(stored: SafeTensor, name: string): Uint8Array {
     case "F16":
     case "BF16":
     case "I8":
+    case "U8":
       return bytes;
     case "BOOL": {
       const wrong = bytes.findIndex((byte) => byte > 1);

@@ -57,7 +57,7 @@ export * from "./norm/index.ts";
 export { orthogonal } from "./orthogonal.ts";
 export { buffer, Parameter, type ParameterOptions } from "./parameter.ts";
 export * from "./pool/index.ts";
-export { type PredictOptions, predict } from "./predict.ts";
+export { type PredictOptions, predict, predictRows, type RowSource } from "./predict.ts";
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
 export { PRelu, prelu } from "./prelu.ts";
 export * from "./recurrent/index.ts";

@@ -1,9 +1,10 @@
 /** Measures and runs a model over data on the device, in batches as large as memory likes. */
 
+import { gatherRows, type Rows, rowsShape } from "../data/index.ts";
 import { bytesPerElement } from "../engine/ir/index.ts";
-import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { Tensor, tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
-import { predict } from "../nn/index.ts";
+import { predict, predictRows } from "../nn/index.ts";
 import { sizeOf } from "../util/index.ts";
 import { Chunks } from "./chunks.ts";
 import type { Scores } from "./events.ts";
@@ -12,14 +13,16 @@ import { type EvaluateStep, evaluateStep, type Parts, readStep } from "./steps.t
 
 /** Data on the device. */
 export interface Placed {
-  readonly x: Tensor;
+  readonly x: Rows;
   readonly y: Tensor;
 }
 
 /** Rows of `x` that make about 4 MB, at most 1,024: enough to fill the kernels, little enough for the activations. */
-export function evaluationBatch(x: Tensor): number {
-  const bytes = sizeOf(x.shape.slice(1)) * bytesPerElement[x.dtype];
-  return Math.max(1, Math.min(1024, x.shape[0] ?? 1, Math.floor(2 ** 22 / Math.max(bytes, 1))));
+export function evaluationBatch(x: Rows): number {
+  const [rows = 1, ...shape] = rowsShape(x);
+  // As the model sees them: bytes that stand for numbers are gathered as f32.
+  const bytes = sizeOf(shape) * bytesPerElement[x instanceof Tensor ? x.dtype : "f32"];
+  return Math.max(1, Math.min(1024, rows, Math.floor(2 ** 22 / Math.max(bytes, 1))));
 }
 
 export class Evaluator {
@@ -57,7 +60,7 @@ export class Evaluator {
 
   /** Averages over all rows, each once. */
   async scores(params: Params, buffers: Params, data: Placed): Promise<Scores> {
-    const rows = data.x.shape[0] as number;
+    const rows = rowsShape(data.x)[0] as number;
     const batchSize = evaluationBatch(data.x);
     const chunks = new Chunks();
     let state = {
@@ -78,8 +81,11 @@ export class Evaluator {
   }
 
   /** The model's outputs for every row of x. */
-  predict(tensors: Params, x: Tensor): Promise<Tensor> {
+  predict(tensors: Params, x: Rows): Promise<Tensor> {
     const { model, matmulPrecision } = this.#parts;
-    return predict(model, x, { tensors, batch: evaluationBatch(x), matmulPrecision });
+    const options = { tensors, batch: evaluationBatch(x), matmulPrecision };
+    if (x instanceof Tensor) return predict(model, x, options);
+    const rows = rowsShape(x)[0] as number;
+    return predictRows(model, { rows, x, gather: gatherRows, device: this.#device }, options);
   }
 }

@@ -1,4 +1,5 @@
 /** The compiled programs of a Trainer: a training step, an evaluation step, and reading the averages. */
+import { gatherRows, type Rows } from "../data/index.ts";
 import { valueAndGrad } from "../engine/autodiff/index.ts";
 import {
   arange,
@@ -30,7 +31,7 @@ export interface Parts {
 
 /** The training data, and the rows of this epoch in order: i32 [rows]. */
 export interface TrainData {
-  readonly x: Tensor;
+  readonly x: Rows;
   readonly y: Tensor;
   readonly order: Tensor;
 }
@@ -45,7 +46,7 @@ export function trainStep(parts: Parts, batchSize: number): TrainStep {
   const { model, loss, optimizer, metrics, matmulPrecision } = parts;
   const step = (state: TrainState, data: TrainData): [TrainState] => {
     const rows = take(data.order, arange(batchSize).add(state.cursor), 0);
-    const x = take(data.x, rows, 0);
+    const x = gatherRows(data.x, rows);
     const targets = take(data.y, rows, 0);
     const key = random.foldIn(state.key, state.step);
     const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
@@ -81,7 +82,7 @@ export interface EvaluateState {
 export interface EvaluateData {
   readonly params: Params;
   readonly buffers: Params;
-  readonly x: Tensor;
+  readonly x: Rows;
   readonly y: Tensor;
 }
 
@@ -94,7 +95,7 @@ export function evaluateStep(parts: Omit<Parts, "optimizer">, batchSize: number)
     const rows = arange(batchSize).add(state.cursor);
     const targets = take(data.y, rows, 0);
     const logits = apply(model, { ...data.params, ...data.buffers }, () =>
-      model.forward(take(data.x, rows, 0), context()),
+      model.forward(gatherRows(data.x, rows), context()),
     );
     const batch = { logits, targets, loss: loss(logits, targets) };
     return [{ metrics: updateMetrics(metrics, state.metrics, batch), cursor: state.cursor.add(batchSize) }];

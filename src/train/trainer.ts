@@ -1,5 +1,5 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
-import { type ArrayLike, Dataset, toHostArray, toTensor } from "../data/index.ts";
+import { type ArrayLike, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
@@ -335,7 +335,7 @@ export class Trainer {
   #place(data: Dataset): Placed {
     let placed = this.#placed.get(data);
     if (!placed) {
-      placed = { x: toTensor(data.x, this.device), y: toTensor(data.y, this.device) };
+      placed = { x: deviceRows(data.x, this.device), y: toTensor(data.y, this.device) };
       this.#placed.set(data, placed);
     }
     return placed;

@@ -32,12 +32,12 @@ describe("safetensors", () => {
   it("reads back what it wrote, bit by bit, in any order of insertion", () => {
     const tensor = fc
       .tuple(
-        fc.constantFrom("F32", "I32", "U32", "BOOL", "F16", "I8"),
+        fc.constantFrom("F32", "I32", "U32", "BOOL", "F16", "I8", "U8"),
         fc.array(fc.nat(4), { maxLength: 3 }),
         fc.nat(255),
       )
       .map(([dtype, shape, byte]): SafeTensor => {
-        const width = { F32: 4, I32: 4, U32: 4, BOOL: 1, F16: 2, I8: 1 }[dtype] as number;
+        const width = { F32: 4, I32: 4, U32: 4, BOOL: 1, F16: 2, I8: 1, U8: 1 }[dtype] as number;
         const size = shape.reduce((a, b) => a * b, 1) * width;
         return { dtype: dtype as SafeTensor["dtype"], shape, bytes: new Uint8Array(size).fill(byte) };
       });

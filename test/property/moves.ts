@@ -262,12 +262,12 @@ const choosing: readonly Move[] = [
   exact(
     unary(
       ({ aval }) => aval.dtype !== "f32",
-      (x, y) => b.cast(x, (["i32", "u32", "bool", "i8"] as const)[y % 4] as "i32"),
+      (x, y) => b.cast(x, (["i32", "u32", "bool", "i8", "u8"] as const)[y % 5] as "i32"),
     ),
   ),
   exact(
     unary(
-      ({ aval }) => aval.dtype === "i8",
+      ({ aval }) => aval.dtype === "i8" || aval.dtype === "u8",
       (x) => b.cast(x, "i32"),
     ),
   ),

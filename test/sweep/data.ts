@@ -45,6 +45,8 @@ export const oddOf = (dtype: DType): readonly number[] => {
       return [0, 1];
     case "i8":
       return [0, 1, -1, 127, -128];
+    case "u8":
+      return [0, 1, 2, 127, 128, 255];
     default:
       return oddFloats;
   }
@@ -79,6 +81,12 @@ export function random(name: string, shape: Shape, dtype: DType = "f32", low = -
     case "i8":
       return encode(
         Float64Array.from({ length: size }, () => rng.integer(low, high + 1)),
+        shape,
+        dtype,
+      );
+    case "u8":
+      return encode(
+        Float64Array.from({ length: size }, () => rng.integer(0, 256)),
         shape,
         dtype,
       );

@@ -32,6 +32,7 @@ const codecs: Readonly<Record<DType, Codec>> = {
   i32: { get: (v, at) => v.getInt32(at, true), set: (v, at, value) => v.setInt32(at, value, true) },
   u32: { get: (v, at) => v.getUint32(at, true), set: (v, at, value) => v.setUint32(at, value, true) },
   i8: { get: (v, at) => v.getInt8(at), set: (v, at, value) => v.setInt8(at, value) },
+  u8: { get: (v, at) => v.getUint8(at), set: (v, at, value) => v.setUint8(at, value) },
   bool: { get: (v, at) => v.getUint8(at), set: (v, at, value) => v.setUint8(at, value) },
   f16: { get: (v, at) => decodeSmallFloat(v.getUint16(at, true), 5, 10), set: storageOnly },
   bf16: { get: (v, at) => decodeSmallFloat(v.getUint16(at, true), 8, 7), set: storageOnly },

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Tensor, tensor, valueAndGrad } from "nabla";
-import { type Dataset, dataset, loader } from "nabla/data";
+import { Dataset, dataset, loader } from "nabla/data";
 import { f1, type Metric, type MetricName, recall, rocAuc, topKAccuracy } from "nabla/metrics";
 import {
   apply,
@@ -18,6 +18,7 @@ import {
 import { adam, applyUpdates, sgd } from "nabla/optim";
 import { type Callback, checkpoint, type EpochRecord, earlyStopping, history, Trainer } from "nabla/train";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
+import { ByteArray } from "../../src/data/byte-array.ts";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 import { FileError } from "../../src/io/index.ts";
 import { Chunks } from "../../src/train/chunks.ts";
@@ -314,6 +315,36 @@ describe("fit", () => {
     const best = Math.min(...result.history.map(({ validation }) => validation?.loss as number));
     expect(result.record?.validation?.loss).toBe(best);
     expect((await trainer.evaluate(rows(30, 2))).loss).toBe(best);
+  });
+});
+
+describe("bytes that stand for numbers", () => {
+  const table = (of: (byte: number) => number) => Float32Array.from({ length: 256 }, (_, byte) => of(byte));
+  const sets = (n: number, values: Float32Array): [Dataset, Dataset] => {
+    const bytes = Uint8Array.from({ length: 4 * n }, (_, i) => (i * 2654435761) >>> 24);
+    const y = { dtype: "i32", shape: [n], data: Int32Array.from({ length: n }, (_, i) => i % 3) } as const;
+    const floats = {
+      dtype: "f32",
+      shape: [n, 4],
+      data: Float32Array.from(bytes, (byte) => values[byte] ?? 0),
+    } as const;
+    return [new Dataset(new ByteArray([n, 4], bytes, values), y), new Dataset(floats, y)];
+  };
+  it.runIf(exact).each([
+    ["divided", table((byte) => byte / 255)],
+    ["tabulated", table((byte) => Math.sqrt(byte) - 8)],
+  ])("%s: train, evaluate and predict to the bits of the numbers", async (_name, values_) => {
+    const [mine, theirs] = sets(101, values_);
+    const results = [];
+    for (const data of [mine, theirs]) {
+      const trainer = make();
+      const { history } = await trainer.fit(data, { epochs: 2, batchSize: 8, validation: data.head(30) });
+      const scores = await trainer.evaluate(data);
+      const outputs = await (await trainer.predict(data)).data();
+      results.push({ history, scores, outputs, values: await values(trainer) });
+    }
+    expect(results[0]).toEqual(results[1]);
+    expect((mine.x as ByteArray).compact).toBe(true);
   });
 });
 

@@ -33,6 +33,11 @@ export interface Backend {
   readonly caps: Capabilities;
   /** Zeroed memory. Throws OutOfMemoryError. */
   alloc(bytes: number): BufferId;
+  /**
+   * The host's own bytes as a buffer that is only read, without a copy; they must neither change nor be detached until it is freed.
+   * Null for bytes that do not lie well; absent where the device cannot read the host's memory.
+   */
+  lend?(bytes: Uint8Array): BufferId | null;
   free(id: BufferId): void;
   write(id: BufferId, bytes: Uint8Array, offset?: number): void;
   read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array>;

@@ -59,7 +59,7 @@ export type FusedInstr =
     }
   /** args = [key0, key1, counter], all u32: the Philox word for element `counter` (see ops/philox). */
   | { readonly op: "random"; readonly args: readonly number[]; readonly dtype: "u32"; readonly level: Level }
-  /** `to` may be narrower than the register: casting to f16, bf16 or i8 rounds (wraps) and stays in f32 / i32. */
+  /** `to` may be narrower than the register: casting to f16, bf16, i8 or u8 rounds (wraps) and stays in f32 / i32. */
   | {
       readonly op: "cast";
       readonly args: readonly number[];

@@ -1,5 +1,5 @@
 /** Numbers of each dtype as JavaScript numbers: conversion, wrapping, rounding, and their bytes in memory. */
-import { bytesPerElement, type DType } from "../ir/index.ts";
+import { bytesPerElement, type DType, isInteger } from "../ir/index.ts";
 
 const scratch = new DataView(new ArrayBuffer(8));
 
@@ -30,19 +30,20 @@ export const roundBF16 = (x: number): number => roundFloat(x, 7, -126, 127);
 const saturate = (x: number, low: number, high: number): number =>
   Number.isNaN(x) ? 0 : Math.max(low, Math.min(high, Math.trunc(x)));
 
-const toInteger: Readonly<Record<"i32" | "u32" | "i8", (x: number) => number>> = {
+const toInteger: Readonly<Record<"i32" | "u32" | "i8" | "u8", (x: number) => number>> = {
   i32: (x) => x | 0,
   u32: (x) => x >>> 0,
   i8: (x) => (x << 24) >> 24,
+  u8: (x) => x & 255,
 };
 
 /** Brings an integer result back into its dtype, modulo 2^bits; floats and bool stay. */
 export function wrapInteger(dtype: DType): ((x: number) => number) | null {
-  return dtype === "i32" || dtype === "u32" || dtype === "i8" ? toInteger[dtype] : null;
+  return isInteger(dtype) ? toInteger[dtype] : null;
 }
 
 /**
- * The meaning of `cast`. To bool: x != 0. Float to integer: towards zero, saturating, NaN gives 0 (to i8: through i32).
+ * The meaning of `cast`. To bool: x != 0. Float to integer: towards zero, saturating, NaN gives 0 (to i8 and u8: through i32).
  * Integer to integer: modulo 2^bits. To f16, bf16: nearest, ties to even. To f32 nothing is rounded: f64 stands for it.
  */
 export function converter(from: DType, to: DType): (x: number) => number {
@@ -61,7 +62,10 @@ export function converter(from: DType, to: DType): (x: number) => number {
     case "i32":
       return floatSource ? (x) => saturate(x, -0x80000000, 0x7fffffff) : toInteger.i32;
     case "i8":
-      return floatSource ? (x) => toInteger.i8(saturate(x, -0x80000000, 0x7fffffff)) : toInteger.i8;
+    case "u8": {
+      const wrap = toInteger[to];
+      return floatSource ? (x) => wrap(saturate(x, -0x80000000, 0x7fffffff)) : wrap;
+    }
     default:
       return to satisfies never;
   }
@@ -118,6 +122,7 @@ function reader(view: DataView, dtype: DType): (at: number) => number {
     case "u32":
       return (at) => view.getUint32(at, true);
     case "bool":
+    case "u8":
       return (at) => view.getUint8(at);
     case "i8":
       return (at) => view.getInt8(at);
@@ -150,6 +155,7 @@ function writer(view: DataView, dtype: DType): (at: number, value: number) => vo
       return (at, value) => view.setUint32(at, value, true);
     case "bool":
     case "i8":
+    case "u8":
       return (at, value) => view.setInt8(at, value);
     case "f16":
       return (at, value) => view.setUint16(at, f16ToBits(value), true);

@@ -128,13 +128,14 @@ export class Compiled {
     };
   }
 
-  /** Throws DonatedError when memory that is given away is also read through another input. */
+  /** Throws DonatedError when memory that is given away is also read through another input, or is the host's. */
   #memories(inputs: readonly Storage[], to: string): Allocation[] {
     const memories = inputs.map((storage) => storage.memory);
     const mark = ++marks;
     for (const given of [this.#given, this.#lost]) {
       for (const index of given) {
         const memory = memories[index] as Allocation;
+        if (memory.lent) throw lentAway(inputs[index] as Storage, to);
         if (memory.mark === mark) throw aliased(inputs[index] as Storage, to);
         memory.mark = mark;
       }
@@ -168,6 +169,11 @@ let marks = 0;
 const aliased = (storage: Storage, to: string): DonatedError =>
   new DonatedError(
     `${to}: a donated tensor must not be passed twice; got the same ${formatAval(storage.aval)} again. Pass a copy.`,
+  );
+
+const lentAway = (storage: Storage, to: string): DonatedError =>
+  new DonatedError(
+    `${to}: what is donated must be the device's own memory; got ${formatAval(storage.aval)} on the host's. Pass a copy.`,
   );
 
 const idOf = (memory: Allocation): BufferId => memory.buffer;

@@ -14,4 +14,12 @@ export {
 export { type MemoryUse, memory } from "./memory.ts";
 export { deviceOf, readNode, realize, realizeAsync } from "./realize.ts";
 export { withScope } from "./scope.ts";
-export { allocate, formatBytes, Storage, setMemoryLimit, storageFromBytes, storageOf } from "./storage.ts";
+export {
+  allocate,
+  formatBytes,
+  Storage,
+  setMemoryLimit,
+  storageFromBytes,
+  storageOf,
+  storageOnBytes,
+} from "./storage.ts";

@@ -27,6 +27,8 @@ function release(held: Held): void {
 export class Allocation {
   readonly device: Device;
   readonly buffer: BufferId;
+  /** Whether it is the host's own memory: read, never written to, so it cannot be donated. */
+  readonly lent: boolean;
   /** The last run that took it as a donated input. */
   mark = 0;
   readonly #held: Held;
@@ -34,8 +36,9 @@ export class Allocation {
   #unwanted = false;
 
   /** Takes over `buffer`; `aval` is what memory reports call it. */
-  constructor(device: Device, aval: Aval, buffer: BufferId) {
+  constructor(device: Device, aval: Aval, buffer: BufferId, lent = false) {
     this.device = device;
+    this.lent = lent;
     this.buffer = buffer;
     device.live.set(buffer, aval);
     this.#held = { device, buffer, freed: false };
@@ -126,6 +129,16 @@ export function storageFromBytes(bytes: Uint8Array, aval: Aval, device: Device):
   const memory = allocate(device, aval);
   if (bytes.byteLength > 0) device.backend.write(memory.buffer, bytes);
   return new Storage(aval, memory);
+}
+
+/**
+ * A storage on the host's own memory where the device can read that, else on a copy. Whoever lends bytes leaves them alone, and
+ * attached, for good.
+ */
+export function storageOnBytes(bytes: Uint8Array, aval: Aval, device: Device): Storage {
+  const buffer = device.backend.lend?.(bytes) ?? null;
+  if (buffer === null) return storageFromBytes(bytes, aval, device);
+  return new Storage(aval, new Allocation(device, aval, buffer, true));
 }
 
 /** The storage of a realised node; null when it has none yet. */

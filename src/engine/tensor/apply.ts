@@ -1,6 +1,15 @@
 /** How operations build nodes: operands are brought to one dtype and shape, then one checked node is made. */
 import { broadcastShapes, DTypeError, type Shape, sameShape } from "../../util/index.ts";
-import { type Attrs, type DType, formatAval, isFloat, type Node, type Op, rawNode } from "../ir/index.ts";
+import {
+  type Attrs,
+  computeDType,
+  type DType,
+  formatAval,
+  isFloat,
+  type Node,
+  type Op,
+  rawNode,
+} from "../ir/index.ts";
 import { make, type ToldOf } from "../ops/index.ts";
 import { noteDebt } from "../runtime/index.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
@@ -38,11 +47,12 @@ export function castTo(x: Tensor, dtype: DType): Tensor {
   return x.dtype === dtype ? x : apply("cast", [x], { dtype });
 }
 
-/** Throws DTypeError for f16, bf16 and i8, which only store. */
+/** Throws DTypeError for f16, bf16, i8 and u8, which only store. */
 export function requireCompute(op: string, x: Tensor): void {
-  if (x.dtype === "f16" || x.dtype === "bf16" || x.dtype === "i8") {
+  const computes = computeDType[x.dtype];
+  if (computes !== x.dtype) {
     throw new DTypeError(
-      `${op}: operands must be f32, i32, u32 or bool; got ${formatAval(x.node.aval)}. ${x.dtype} only stores: compute in .astype("${x.dtype === "i8" ? "i32" : "f32"}").`,
+      `${op}: operands must be f32, i32, u32 or bool; got ${formatAval(x.node.aval)}. ${x.dtype} only stores: compute in .astype("${computes}").`,
     );
   }
 }

@@ -1,7 +1,14 @@
 /** Tensors from JavaScript values and from rules. */
 import { DataError, DTypeError, type Shape, ShapeError, sizeOf } from "../../util/index.ts";
-import { bytesOf, type DType, dtypes, formatAval } from "../ir/index.ts";
-import { allocate, defaultDevice, getDevice, Storage, storageFromBytes } from "../runtime/index.ts";
+import { type Aval, bytesOf, type DType, dtypes, formatAval, integerRange } from "../ir/index.ts";
+import {
+  allocate,
+  defaultDevice,
+  getDevice,
+  Storage,
+  storageFromBytes,
+  storageOnBytes,
+} from "../runtime/index.ts";
 import { asTensor, castTo, constant, wrap } from "./apply.ts";
 import { add, mul, sub } from "./arithmetic.ts";
 import { eq, ge, le, where } from "./compare.ts";
@@ -55,21 +62,34 @@ export function tensor(data: TensorData | Tensor, options: TensorOptions = {}): 
   return fromStorage(storageFromBytes(encode(flat.values, dtype), { dtype, shape: [...shape] }, device));
 }
 
+function bytesAval(op: string, bytes: Uint8Array, dtype: DType, shape: Shape): Aval {
+  checkDType(op, dtype);
+  const aval = { dtype, shape: [...shape] };
+  if (bytes.byteLength !== bytesOf(aval)) {
+    throw new DataError(`${op}: ${formatAval(aval)} takes ${bytesOf(aval)} bytes; got ${bytes.byteLength}.`);
+  }
+  return aval;
+}
+
 /**
  * A tensor from raw bytes: elements in row-major order, little-endian.
  * @throws DataError when the number of bytes is not that of the shape.
  */
 export function fromBytes(bytes: Uint8Array, dtype: DType, shape: Shape, device?: string): Tensor {
-  checkDType("fromBytes", dtype);
-  const aval = { dtype, shape: [...shape] };
-  if (bytes.byteLength !== bytesOf(aval)) {
-    throw new DataError(
-      `fromBytes: ${formatAval(aval)} takes ${bytesOf(aval)} bytes; got ${bytes.byteLength}.`,
-    );
-  }
+  const aval = bytesAval("fromBytes", bytes, dtype, shape);
   return fromStorage(
     storageFromBytes(bytes, aval, device === undefined ? defaultDevice() : getDevice(device)),
   );
+}
+
+/**
+ * A tensor on `bytes` themselves, where the device can read the host's memory (else on a copy): for data that nothing changes, such as
+ * a file's. The caller must neither write to the bytes nor transfer their buffer as long as the tensor is in use; it cannot be donated.
+ * @throws DataError when the number of bytes is not that of the shape.
+ */
+export function onBytes(bytes: Uint8Array, dtype: DType, shape: Shape, device?: string): Tensor {
+  const aval = bytesAval("onBytes", bytes, dtype, shape);
+  return fromStorage(storageOnBytes(bytes, aval, device === undefined ? defaultDevice() : getDevice(device)));
 }
 
 const CHUNK = 1 << 16;
@@ -163,16 +183,9 @@ function dtypeOfArray(data: ArrayBufferView): DType {
   );
 }
 
-const ranges: Partial<Record<DType, readonly [number, number]>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-  i8: [-128, 127],
-  bool: [0, 1],
-};
-
 /** Integers out of range would wrap silently, and fractions be cut off. */
 function checkValues(values: ArrayLike<number>, dtype: DType): void {
-  const range = ranges[dtype];
+  const range = integerRange[dtype];
   if (range === undefined) return;
   const [low, high] = range;
   for (let i = 0; i < values.length; i++) {

@@ -15,6 +15,7 @@ export function decode(bytes: Uint8Array, dtype: DType): TypedArray {
     case "u32":
       return new Uint32Array(copy);
     case "bool":
+    case "u8":
       return new Uint8Array(copy);
     case "i8":
       return new Int8Array(copy);
@@ -40,6 +41,7 @@ const constructors = {
   u32: Uint32Array,
   bool: Uint8Array,
   i8: Int8Array,
+  u8: Uint8Array,
 };
 export type EncodedDType = keyof typeof constructors;
 export const encodes = (dtype: DType): dtype is EncodedDType => Object.hasOwn(constructors, dtype);

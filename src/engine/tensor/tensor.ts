@@ -58,7 +58,7 @@ export class Tensor {
 
   /**
    * The elements in row-major order, computing them first: Float32Array for f32 (and f16, bf16, widened), Int32Array for i32,
-   * Uint32Array for u32, Int8Array for i8, Uint8Array of 0 and 1 for bool. The array is the caller's own.
+   * Uint32Array for u32, Int8Array for i8, Uint8Array for u8 and (0 and 1) for bool. The array is the caller's own.
    * @throws UnsupportedError inside jit, grad or another traced function; DonatedError after it was donated or disposed of.
    */
   async data(): Promise<TypedArray> {

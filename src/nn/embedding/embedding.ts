@@ -71,7 +71,7 @@ export class Embedding extends Module {
   #indices(indices: Indices): Tensor {
     if ("node" in indices) {
       if (indices.dtype === "i32" || indices.dtype === "u32") return indices;
-      if (indices.dtype === "i8") return indices.astype("i32");
+      if (indices.dtype === "i8" || indices.dtype === "u8") return indices.astype("i32");
       throw new DTypeError(
         `${this.label}: indices must be integers; got ${indices.dtype}${formatShape(indices.shape)}. Cast with .astype("i32").`,
       );

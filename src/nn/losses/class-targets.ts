@@ -19,7 +19,7 @@ export function areClassNumbers(op: string, what: string, scores: Tensor, target
     throw new ShapeError(`${op}: ${what} must have a class axis; ${shapes(scores, targets)}.`);
   }
   if (!sameShape(targets.shape, scores.shape.slice(0, -1))) return false;
-  if (targets.dtype === "i32" || targets.dtype === "u32" || targets.dtype === "i8") return true;
+  if (["i32", "u32", "i8", "u8"].includes(targets.dtype)) return true;
   throw new DTypeError(
     `${op}: class numbers must be integers; ${shapes(scores, targets)}. Hint: targets.astype("i32").`,
   );

@@ -128,7 +128,7 @@ function checkArguments(logits: Tensor, labels: Tensor, options: CtcOptions): vo
       `ctc: logits must be [batch,time,classes] and labels [batch,most labels]; ${got}. PyTorch's [time,batch,classes] is logits.permute([1, 0, 2]).`,
     );
   }
-  if (labels.dtype !== "i32" && labels.dtype !== "u32" && labels.dtype !== "i8") {
+  if (!["i32", "u32", "i8", "u8"].includes(labels.dtype)) {
     throw new DTypeError(`ctc: labels must be integers; ${got}. Hint: labels.astype("i32").`);
   }
   const [batch, , classes] = logits.shape as [number, number, number];

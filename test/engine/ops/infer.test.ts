@@ -31,6 +31,7 @@ describe("avals", () => {
       make("lt", [x23, x23], {}),
       make("where", [param([2], "bool"), param([2], "bf16"), param([2], "bf16")], {}),
       make("cast", [x23], { dtype: "i8" }),
+      make("cast", [x23], { dtype: "u8" }),
       make("reduce", [x23], { kind: "sum", axes: [0] }),
       make("argReduce", [x23], { kind: "max", axis: 1 }),
       make("cumulate", [i23], { kind: "max", axis: 1, reverse: true }),
@@ -41,7 +42,7 @@ describe("avals", () => {
       make("concat", [x23, x23], { axis: 0 }),
     ];
     expect(avals(...some)).toMatchInlineSnapshot(
-      `"u32[4] bool[2,3] bf16[2] i8[2,3] f32[3] i32[2] i32[2,3] i8[5,2,3] f32[7,2,4] i32[2,2] i32[4] f32[4,3]"`,
+      `"u32[4] bool[2,3] bf16[2] i8[2,3] u8[2,3] f32[3] i32[2] i32[2,3] i8[5,2,3] f32[7,2,4] i32[2,2] i32[4] f32[4,3]"`,
     );
   });
 
@@ -139,6 +140,9 @@ describe("errors", () => {
     );
     expect(message(() => b.pad(x23, [-3, 0], [0, 0]))).toMatchInlineSnapshot(
       `"ShapeError: pad: negative padding must leave sizes >= 0; got f32[2,3] with lo [-3,0], hi [0,0]."`,
+    );
+    expect(message(() => b.pad(param([2], "u8"), [1], [0], [0], -1))).toMatchInlineSnapshot(
+      `"DTypeError: pad: a value of dtype u8 must be an integer in [0,255]; got -1. Use dtype "f32"."`,
     );
     expect(message(() => b.pad(x23, [0], [0, 0]))).toMatchInlineSnapshot(
       `"ShapeError: pad: lo must hold one integer per axis (2); got [0]."`,

@@ -103,12 +103,15 @@ describe("casts", () => {
     ]);
     expect(cast("f32", "u32", [1.9, -1.9, 5e9, Number.NaN])).toEqual([1, 0, 4294967295, 0]);
     expect(cast("f32", "i8", [127.9, 128, -129, 300])).toEqual([127, -128, 127, 44]);
+    expect(cast("f32", "u8", [255.9, 256, -1.5, 3e9, -3e9, Number.NaN])).toEqual([255, 0, 255, 255, 0, 0]);
   });
 
   it("integer to integer: modulo", () => {
     expect(cast("i32", "u32", [-1, 5])).toEqual([4294967295, 5]);
     expect(cast("u32", "i32", [4294967295, 2147483648])).toEqual([-1, -2147483648]);
     expect(cast("i32", "i8", [128, 255, -129])).toEqual([-128, -1, 127]);
+    expect(cast("i32", "u8", [128, 256, -1])).toEqual([128, 0, 255]);
+    expect(cast("u8", "i8", [128, 255, 7])).toEqual([-128, -1, 7]);
   });
 
   it("to bool and back", () => {
@@ -124,6 +127,7 @@ describe("bytes", () => {
     ["u32", [4294967295, 0]],
     ["bool", [0, 1]],
     ["i8", [-128, 127]],
+    ["u8", [0, 255]],
     ["f16", [1.5, -65504, 2 ** -24, Infinity, Number.NaN]],
     ["bf16", [1.5, -3, Infinity, Number.NaN]],
   ] as const)("of %s come back", (dtype, values) => {

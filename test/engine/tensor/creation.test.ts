@@ -71,8 +71,9 @@ describe("tensor", () => {
       `[DataError: tensor: i32 elements must be integers in [-2147483648, 2147483647]; got 2.5 at element 1. Use dtype "f32".]`,
     );
     expect(() => tensor([300], { dtype: "i8" })).toThrow("i8 elements must be");
+    expect(() => tensor([-1], { dtype: "u8" })).toThrow("u8 elements must be integers in [0, 255]; got -1");
     expect(() => tensor([1], { dtype: "f64" as "f32" })).toThrowErrorMatchingInlineSnapshot(
-      `[DTypeError: tensor: dtype must be one of f32, i32, u32, bool, f16, bf16, i8; got "f64".]`,
+      `[DTypeError: tensor: dtype must be one of f32, i32, u32, bool, f16, bf16, i8, u8; got "f64".]`,
     );
     expect(() => tensor([1], { device: "gpu" })).toThrow(/gpu|reference/);
   });
@@ -81,6 +82,7 @@ describe("tensor", () => {
     expect(await tensor([1, 0.333, -2], { dtype: "f16" }).array()).toEqual([1, 0.3330078125, -2]);
     expect(await tensor([1, Math.PI], { dtype: "bf16" }).array()).toEqual([1, 3.140625]);
     expect(await tensor([-128, 5], { dtype: "i8" }).data()).toEqual(new Int8Array([-128, 5]));
+    expect(await tensor([255, 5], { dtype: "u8" }).data()).toEqual(new Uint8Array([255, 5]));
   });
 
   test("from chunks: every element once, in order, and nothing where there is none", async () => {

@@ -220,5 +220,7 @@ describe("comparisons and choice", () => {
     expect(await list(tensor([1 / 3]).astype("bf16"))).toEqual([0.333984375]);
     expect(await list(i32([-1]).astype("u32"))).toEqual([2 ** 32 - 1]);
     expect(await list(i32([200]).astype("i8"))).toEqual([-56]);
+    expect(await list(i32([300, -1]).astype("u8"))).toEqual([44, 255]);
+    expect(await list(tensor([300.5, -1.5, Number.NaN, inf]).astype("u8"))).toEqual([44, 255, 0, 255]);
   });
 });

@@ -1,4 +1,5 @@
 /** Cases of the leaves: constants, indices and random bits. */
+import { dtypes } from "../../../src/engine/ir/index.ts";
 import { build as b } from "../../../src/engine/ops/index.ts";
 import type { Shape } from "../../../src/util/index.ts";
 import { type Case, exact } from "../case.ts";
@@ -33,6 +34,7 @@ export function constCases(): Case[] {
         b.full(shape, 1, "bool"),
         b.full(shape, 7, "u32"),
         b.full(shape, -3, "i8"),
+        b.full(shape, 200, "u8"),
       ],
       tolerance: exact,
     }),
@@ -89,7 +91,7 @@ export function randomCases(): Case[] {
 
 export function inputCases(): Case[] {
   return shapes.flatMap((shape) =>
-    (["f32", "i32", "u32", "bool", "f16", "bf16", "i8"] as const).map(
+    dtypes.map(
       (dtype): Case => ({
         name: `input ${dtype}[${shape}]`,
         inputs: [random(`input${dtype}${shape}`, shape, dtype)],

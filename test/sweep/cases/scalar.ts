@@ -122,7 +122,7 @@ export const scalarOps = Object.keys(scalarRows).filter(isScalarOp);
 /** Halves between neighbours, overflow and values that only just fit, for casts to narrower types. */
 const edges = [
   0.5, 1.5, 2.5, -0.5, 127.5, 128, -128.5, 65504, 65519.99, 65520, 1.0009765625, 1.00048828125, 3e-8, 6e-5,
-  1e39, 255.5,
+  1e39, 255.5, 256, 300.7,
 ];
 
 export function castCases(): Case[] {

@@ -10,6 +10,7 @@ export interface Addon {
   create(isa: number, threads: number, memoryLimit: number, catalogue: number): number;
   threads(context: number): number;
   alloc(context: number, bytes: number): number;
+  lend(context: number, bytes: Uint8Array): number;
   free(context: number, id: number): void;
   write(context: number, id: number, offset: number, bytes: Uint8Array): void;
   read(context: number, id: number, offset: number, into: Uint8Array): Promise<void> | undefined;

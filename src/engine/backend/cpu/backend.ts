@@ -68,6 +68,11 @@ class CpuBackend implements Backend {
     return id;
   }
 
+  lend(bytes: Uint8Array): BufferId | null {
+    const id = this.#addon.lend(this.#context, bytes);
+    return id < 0 ? null : id;
+  }
+
   free(id: BufferId): void {
     this.#addon.free(this.#context, id);
   }

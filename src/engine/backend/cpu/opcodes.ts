@@ -75,6 +75,7 @@ const casts: readonly (readonly [name: string, from: Lane, to: Lane, text: strin
   ["roundF16", "f", "f", "vfromF16(vtoF16(a))"],
   ["roundBF16", "f", "f", "vfromBF16(vtoBF16(a))"],
   ["wrapI8", "u", "i", "(VI)(a << 24) >> 24"],
+  ["wrapU8", "u", "u", "a & 255u"],
 ];
 
 /** Lanes an op of this row exists for. Bitwise work is the same for all. */

@@ -102,8 +102,9 @@ function scalarRule(op: ScalarOp): Rule<ScalarOp> {
 
 /** Casts from these lose nothing on the way to those. */
 const lossless: Readonly<Record<string, readonly string[]>> = {
-  bool: ["f32", "i32", "u32", "f16", "bf16", "i8"],
+  bool: ["f32", "i32", "u32", "f16", "bf16", "i8", "u8"],
   i8: ["i32", "f32"],
+  u8: ["i32", "u32", "f32"],
   f16: ["f32"],
   bf16: ["f32"],
 };

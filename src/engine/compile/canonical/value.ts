@@ -16,6 +16,7 @@ export function hold(value: number, dtype: DType): number | null {
     case "f16":
     case "bf16":
     case "i8":
+    case "u8":
       return null;
     default:
       return dtype satisfies never;

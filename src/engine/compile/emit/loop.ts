@@ -34,7 +34,7 @@ export function loopTask(
   );
 
   // The body's scratch is one block that lives as long as the loop.
-  const scratch = storages.add({ dtype: "i8", shape: [inner.arenaBytes] }, { in: "arena" });
+  const scratch = storages.add({ dtype: "u8", shape: [inner.arenaBytes] }, { in: "arena" });
   const known = new Map<Storage, Storage>();
   const place = (storage: Storage): StoragePlace => {
     const { place: at } = storage;

@@ -16,6 +16,7 @@ function encode(values: readonly number[], dtype: DType): Uint8Array | null {
     case "u32":
       return new Uint8Array(Uint32Array.from(values).buffer);
     case "bool":
+    case "u8":
       return Uint8Array.from(values);
     case "i8":
       return new Uint8Array(Int8Array.from(values).buffer);

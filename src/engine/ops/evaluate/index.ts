@@ -54,7 +54,7 @@ export function evaluate(
 
 /**
  * The values of `roots`, each node computed in f64 from those in `bindings` (which must hold every input that is met).
- * f32 is not rounded; i32, u32 and i8 wrap; f16 and bf16 are rounded when cast to.
+ * f32 is not rounded; i32, u32, i8 and u8 wrap; f16 and bf16 are rounded when cast to.
  */
 export function evaluateGraph(
   roots: readonly Node[],

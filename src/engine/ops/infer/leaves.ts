@@ -1,14 +1,7 @@
 /** Avals of leaves: all are told, but for the bits of `random`. */
-import { DTypeError, ShapeError } from "../../../util/index.ts";
-import { type DType, formatAval } from "../../ir/index.ts";
-import { at, type InferTable, needAxis, needDType, toldDType, toldShape } from "./rule.ts";
-
-const ranges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  i32: [-(2 ** 31), 2 ** 31 - 1],
-  u32: [0, 2 ** 32 - 1],
-  i8: [-128, 127],
-  bool: [0, 1],
-};
+import { ShapeError } from "../../../util/index.ts";
+import { formatAval } from "../../ir/index.ts";
+import { at, type InferTable, needAxis, needDType, needValue, toldDType, toldShape } from "./rule.ts";
 
 export const leaves: InferTable<"input" | "const" | "iota" | "random"> = {
   input: {
@@ -19,12 +12,7 @@ export const leaves: InferTable<"input" | "const" | "iota" | "random"> = {
     sources: 0,
     infer: (_src, { value }, told) => {
       const aval = { dtype: toldDType("const", told), shape: toldShape("const", told) };
-      const range = ranges[aval.dtype];
-      if (range !== undefined && !(Number.isInteger(value) && value >= range[0] && value <= range[1])) {
-        throw new DTypeError(
-          `const: a value of dtype ${aval.dtype} must be an integer in [${range}]; got ${value}. Use dtype "f32".`,
-        );
-      }
+      needValue("const", value, aval.dtype);
       return [aval];
     },
   },

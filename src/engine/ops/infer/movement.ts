@@ -9,6 +9,7 @@ import {
   needPerAxis,
   needSameDType,
   needShape,
+  needValue,
   toldShape,
 } from "./rule.ts";
 
@@ -50,11 +51,12 @@ export const movements: InferTable<Movement> = {
   },
   pad: {
     sources: 1,
-    infer: (src, { lo, hi, interior }) => {
+    infer: (src, { lo, hi, interior, value }) => {
       const { dtype, shape } = at(src, 0);
       needPerAxis("pad", "lo", lo, shape.length, Number.NEGATIVE_INFINITY);
       needPerAxis("pad", "hi", hi, shape.length, Number.NEGATIVE_INFINITY);
       needPerAxis("pad", "interior", interior, shape.length, 0);
+      needValue("pad", value, dtype);
       const padded = shape.map(
         (size, axis) => size + Math.max(0, size - 1) * dim(interior, axis) + dim(lo, axis) + dim(hi, axis),
       );

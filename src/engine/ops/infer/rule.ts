@@ -1,6 +1,6 @@
 /** What shape inference is given and gives, and the checks its rules share. */
 import { DTypeError, InternalError, type Shape, ShapeError, sameShape } from "../../../util/index.ts";
-import { type Attrs, type Aval, type DType, formatAval, type Op } from "../../ir/index.ts";
+import { type Attrs, type Aval, type DType, formatAval, integerRange, type Op } from "../../ir/index.ts";
 
 /** What a rule may know of an operand; a Node is one. */
 export interface Source {
@@ -45,6 +45,15 @@ export function needDType(op: string, allowed: readonly DType[], ...got: readonl
 
 const alternatives = (names: readonly string[]): string =>
   names.length === 1 ? String(names[0]) : `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+
+/** Throws DTypeError unless an element of this dtype can be `value`. */
+export function needValue(op: string, value: number, dtype: DType): void {
+  const range = integerRange[dtype];
+  if (range === undefined || (Number.isInteger(value) && value >= range[0] && value <= range[1])) return;
+  throw new DTypeError(
+    `${op}: a value of dtype ${dtype} must be an integer in [${range}]; got ${value}. Use dtype "f32".`,
+  );
+}
 
 /** Throws DTypeError unless all dtypes are the same. */
 export function needSameDType(op: string, ...got: readonly Aval[]): void {

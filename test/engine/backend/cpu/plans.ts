@@ -16,6 +16,7 @@ import type {
 import {
   bytesOf,
   bytesPerElement,
+  computeDType,
   type DType,
   type Plan,
   type PlanBuffer,
@@ -96,8 +97,12 @@ export class BodyMaker {
   }
   load(stored: DType = "f32", level: Level = "inner", dtype?: ComputeDType): number {
     this.loads.push(stored);
-    const held = dtype ?? (stored === "f16" || stored === "bf16" ? "f32" : stored === "i8" ? "i32" : stored);
-    return this.#add({ op: "load", load: this.loads.length - 1, dtype: held, level });
+    return this.#add({
+      op: "load",
+      load: this.loads.length - 1,
+      dtype: dtype ?? computeDType[stored],
+      level,
+    });
   }
   literal(value: number, dtype: ComputeDType = "f32"): number {
     return this.#add({ op: "literal", value, dtype, level: "outer" });
@@ -109,8 +114,7 @@ export class BodyMaker {
     return this.#add({ op: "random", args, dtype: "u32", level: this.#level(args) });
   }
   cast(arg: number, to: DType): number {
-    const dtype = to === "f16" || to === "bf16" ? "f32" : to === "i8" ? "i32" : to;
-    return this.#add({ op: "cast", args: [arg], to, dtype, level: this.#level([arg]) });
+    return this.#add({ op: "cast", args: [arg], to, dtype: computeDType[to], level: this.#level([arg]) });
   }
   scalar(fn: ScalarOp, ...args: number[]): number {
     const compare = fn === "lt" || fn === "le" || fn === "eq" || fn === "ne";

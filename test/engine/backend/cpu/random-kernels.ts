@@ -21,7 +21,7 @@ export class Dice {
   }
 }
 
-const storedTypes: readonly DType[] = ["f32", "f32", "f32", "i32", "u32", "bool", "f16", "bf16", "i8"];
+const storedTypes: readonly DType[] = ["f32", "f32", "f32", "i32", "u32", "bool", "f16", "bf16", "i8", "u8"];
 const sizes = [1, 1, 2, 3, 4, 5, 7, 10, 16, 17, 31, 33, 64, 100, 255, 257, 300];
 
 export interface RandomKernel {
@@ -88,13 +88,14 @@ export function randomKernel(seed: number, rows: boolean): RandomKernel {
 
   for (let load = 0, count = 1 + dice.below(4); load < count; load++) {
     const stored = dice.of(storedTypes);
+    const unsigned = stored === "u32" || stored === "u8";
     const outer = rows && dice.chance(4);
     const { affine, span } = randomAffine(dice, shape, (axis) => !outer || !isInner(axis));
     const guard = dice.chance(4)
       ? {
           lo: shape.map((size) => dice.below(size + 2) - 1),
           hi: shape.map((size) => dice.below(size + 3)),
-          fill: stored === "bool" ? dice.below(2) : stored === "u32" ? 3 : -3,
+          fill: stored === "bool" ? dice.below(2) : unsigned ? 3 : -3,
         }
       : undefined;
     if (guard !== undefined && outer) {
@@ -103,7 +104,7 @@ export function randomKernel(seed: number, rows: boolean): RandomKernel {
       });
     }
     const buffer = maker.input(aval(stored, span));
-    const low = stored === "bool" || stored === "u32" ? 0 : -2;
+    const low = stored === "bool" || unsigned ? 0 : -2;
     inputs.push(
       Float64Array.from({ length: span }, () => (stored === "bool" ? dice.below(2) : low + dice.below(4))),
     );
@@ -192,7 +193,7 @@ export function randomKernel(seed: number, rows: boolean): RandomKernel {
       instr.dtype === "f32"
         ? dice.of(["f32", "f32", "f16", "bf16"])
         : instr.dtype === "i32"
-          ? dice.of(["i32", "i8"])
+          ? dice.of(["i32", "i8", "u8"])
           : instr.dtype;
     const buffer = maker.output(aval(stored, span));
     body.store(value, stored);

@@ -251,7 +251,7 @@ describe("windows and scans", () => {
 });
 
 describe("gather, scatter and sort", () => {
-  const dtypes: DType[] = ["f32", "i32", "bool", "f16", "i8"];
+  const dtypes: DType[] = ["f32", "i32", "bool", "f16", "i8", "u8"];
   const indices = [2, 0, 9, -1, 3, 3];
   it.each(dtypes)("gather of %s, out of range too", async (dtype) => {
     const maker = new PlanMaker();
@@ -276,7 +276,9 @@ describe("gather, scatter and sort", () => {
       indices: along,
       out: maker.output(aval(dtype, 3, 6, 5)),
     });
-    const values = Float64Array.from({ length: 60 }, (_, i) => (dtype === "bool" ? i % 2 : (i % 100) - 50));
+    const values = Float64Array.from({ length: 60 }, (_, i) =>
+      dtype === "bool" ? i % 2 : (i % 100) - (dtype === "u8" ? 0 : 50),
+    );
     await agree(maker.plan(), [values, indices, Float64Array.from({ length: 90 }, (_, i) => (i % 7) - 1)]);
   });
   it.each([
@@ -284,6 +286,7 @@ describe("gather, scatter and sort", () => {
     ["i32", "add"],
     ["f32", "set"],
     ["i8", "set"],
+    ["u8", "set"],
   ] as const)("scatter of %s, %s", async (dtype, mode) => {
     const maker = new PlanMaker();
     const base = maker.input(aval(dtype, 3, 4, 5));

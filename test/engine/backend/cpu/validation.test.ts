@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { requireAddon } from "../../../../src/engine/backend/cpu/addon.ts";
 import { encode } from "../../../../src/engine/backend/cpu/encode.ts";
 import { cpuBackend } from "../../../../src/engine/backend/cpu/index.ts";
-import { bytesOf, type Plan } from "../../../../src/engine/ir/index.ts";
+import { bytesOf, dtypes, type Plan } from "../../../../src/engine/ir/index.ts";
 import { InternalError } from "../../../../src/util/index.ts";
 import { BodyMaker, f32, numbers, PlanMaker, segment, whole } from "./plans.ts";
 import { Dice, randomKernel } from "./random-kernels.ts";
@@ -219,6 +219,38 @@ describe("errors", () => {
     );
     expect(() => cpu.compile(copy(false, 10))).toThrow("a step writes to a buffer that is not to be written");
     expect(() => cpu.compile(copy(true, 10))).not.toThrow();
+  });
+  it("know how wide a byte is, and no dtype after the last", () => {
+    const bytes = (length: number) => {
+      const maker = new PlanMaker();
+      const of = { dtype: "u8", shape: [10] } as const;
+      const [x, y] = [maker.input(of), maker.output(of)];
+      const body = new BodyMaker();
+      body.store(body.load("u8"), "u8");
+      const at = [whole(x, [length])];
+      maker.step({
+        kind: "fused",
+        body: body.body(),
+        segments: [segment([length], 0, at, [whole(y, [length])])],
+      });
+      return maker.plan();
+    };
+    expect(() => cpu.compile(bytes(10))).not.toThrow();
+    expect(() => cpu.compile(bytes(11))).toThrow("an access leaves its buffer");
+    const context = addon.create(0, 1, 2 ** 30, 1);
+    const { program, constants } = encode(bytes(10));
+    const last = dtypes.length - 1;
+    const wrong = [...program.keys()].filter((at) => program[at] === last);
+    const errors = wrong.map((at) => {
+      try {
+        addon.load(context, program.with(at, last + 1), constants);
+        return "";
+      } catch (error) {
+        return String(error);
+      }
+    });
+    // Of two buffers, of a load and of a store.
+    expect(errors.filter((error) => error.includes("a dtype is out of range"))).toHaveLength(4);
   });
   it("name what is wrong with a run", () => {
     const exe = cpu.compile(copy(true, 10));
