@@ -77,7 +77,7 @@ const shifted = (x: Tensor, by: number, value: number): Tensor => pad(x, [NONE, 
 /**
  * alpha_t(s) = log of the chance of all ways to be in state s after step t, by Graves' recursion over `seen`, the log-probabilities of
  * the states' classes: [batch, time, states]. Gives alpha less its largest at each step, and the sum of what was taken off: so that
- * f32 holds the differences that gradients are made of, however long the input.
+ * the magnitudes of long inputs do not cost f32 the differences that gradients are made of (measured up to 150 steps).
  */
 function forward(seen: Tensor, states: Tensor, blank: number, lengths: Tensor | undefined): [Tensor, Tensor] {
   const [batch, time] = seen.shape as [number, number];
