@@ -6,6 +6,7 @@ import { adam, type Optimizer, sgd } from "nabla/optim";
 import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
 import { describe, expect, it } from "vitest";
 import lenet from "../../examples/lenet.ts";
+import lstm from "../../examples/lstm.ts";
 import resnet20 from "../../examples/resnet20.ts";
 import { ended, Workspace } from "./run.ts";
 
@@ -46,6 +47,11 @@ describe("examples", () => {
     const { losses, accuracy } = await trained(resnet20, sgd(0.05, { momentum: 0.9 }), 256, 4);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect(accuracy).toBeGreaterThan(0.35);
+  });
+
+  it("lstm learns from the first images, read row by row", async () => {
+    const { accuracy } = await trained(lstm, adam(2e-3), 4000, 2);
+    expect(accuracy).toBeGreaterThan(0.7);
   });
 
   it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {
