@@ -29,6 +29,7 @@
 
 #define NABLA_INLINE static inline __attribute__((always_inline, unused))
 #define NABLA_FUNCTION static __attribute__((unused))
+#define NABLA_LAMBDA __attribute__((always_inline))
 
 namespace KNS {
 

@@ -4,13 +4,13 @@
 // bits are the same on every machine; the others have one value where multiply-adds fuse and one where they do not.
 // (Not called math.h: an include path that names this folder must not hide the system's header.)
 #pragma once
-#include "vec.h"
+#include "several.h"
 
 namespace KNS {
 
-NABLA_INLINE VF poly(VF x, float c) { (void)x; return splat(c); }
 // Horner: c + x * (next + ...).
-template <class... R> NABLA_INLINE VF poly(VF x, float c, R... rest) { return vfma(poly(x, rest...), x, splat(c)); }
+template <class F> NABLA_INLINE VF poly(const F&, float c) { return splat(c); }
+template <class F, class... R> NABLA_INLINE auto poly(const F& x, float c, R... rest) { return vfma(poly(x, rest...), x, splat(c)); }
 
 NABLA_INLINE bool vany(VI m) {
 #if VB == 64 && defined(__AVX512F__)
@@ -28,80 +28,97 @@ NABLA_INLINE bool vany(VI m) {
 }
 
 // 2^n as a float for the n in the low bits of a number: what the magic number adds above them, the shift pushes out.
-NABLA_INLINE VF exponent(VI n) { return (VF)((n << 23) + 0x3f800000); }
+template <class I> NABLA_INLINE auto exponent(const I& n) { return as<VF>((n << 23) + 0x3f800000); }
+
+// (1 + t) * 2^n, denormal or infinite where that is: rounded as one product. `shifted` is n above the magic number.
+NABLA_INLINE VF scaled(VF t, VF n, VF shifted) {
+#if VB == 64 && defined(__AVX512F__)
+  (void)shifted;
+  return (VF)_mm512_maskz_scalef_ps((__mmask16)-1, (__m512)(1.f + t), (__m512)n);  // one instruction for eight
+#else
+  (void)n;
+  // Two factors reach denormals and infinity, and only the second product rounds.
+  const VI whole = (VI)shifted, half = whole >> 1;
+  const VF scale = exponent(half);
+  return vfma(t, scale, scale) * exponent(whole - half);
+#endif
+}
+NABLA_EACH(scaled)
+
+// Every function takes a vector, or Several.
 
 // e^x for -104 <= x <= 89 or NaN.
-NABLA_INLINE VF expInRange(VF x) {
+template <class F> NABLA_INLINE F expInRange(F x) {
   const float magic = 12582912.f;  // 1.5 * 2^23: adding it rounds to a whole number in the low bits
-  VF shifted = vfma(x, splat(0x1.715476p+0f), splat(magic));
-  VF n = shifted - magic;
-  VF r = vfma(n, splat(-0x1.62e4p-1f), x);  // the head of ln 2 has few bits: exact without fusing too
+  const F shifted = vfma(x, splat(0x1.715476p+0f), splat(magic));
+  const F n = shifted - magic;
+  F r = vfma(n, splat(-0x1.62e4p-1f), x);  // the head of ln 2 has few bits: exact without fusing too
   r = vfma(n, splat(-0x1.7f7d1cp-20f), r);
-  VF s = r * r;
-  VF q = vfma(poly(r, 0x1.123d70p-7f, 0x1.6ab89ep-10f), s, poly(r, 0x1.55548cp-3f, 0x1.55585ap-5f));
+  const F s = r * r;
+  F q = vfma(poly(r, 0x1.123d70p-7f, 0x1.6ab89ep-10f), s, poly(r, 0x1.55548cp-3f, 0x1.55585ap-5f));
   q = vfma(q, r, splat(0x1.fffffcp-2f));
-  // Two factors reach denormals and infinity, rounding once.
-  VI whole = (VI)shifted, half = whole >> 1;
-  VF scale = exponent(half);
-  return vfma(vfma(s, q, r), scale, scale) * exponent(whole - half);
+  return scaled(vfma(s, q, r), n, shifted);
 }
 
-NABLA_INLINE VF vexp(VF x) { return expInRange(vatLeast(vatMost(x, splat(89.f)), splat(-104.f))); }
+template <class F> NABLA_INLINE F vexp(F x) { return expInRange(vatLeast(vatMost(x, splat(89.f)), splat(-104.f))); }
 
-NABLA_INLINE VF vlog(VF x) {
+template <class F> NABLA_INLINE F vlog(F x) {
   const VF inf = splat(__builtin_inff());
-  VI denormal = x < 0x1p-126f;
-  VU u = (VU)vsel(denormal, x * 0x1p23f, x);
-  VI e = (VI)(u - 0x3f2aaaabu) >> 23;  // x = 2^e * m with m in [2/3, 4/3)
-  VF f = (VF)(u - ((VU)e << 23)) - 1.f;
-  VF n = vtof(e);
+  const auto denormal = x < 0x1p-126f;
+  const auto u = as<VU>(vsel(denormal, x * 0x1p23f, x));
+  const auto e = as<VI>(u - 0x3f2aaaabu) >> 23;  // x = 2^e * m with m in [2/3, 4/3)
+  const F f = as<VF>(u - (as<VU>(e) << 23)) - 1.f;
+  F n = vtof(e);
   n = vsel(denormal, n - 23.f, n);
-  VF s = f * f;
-  VF even = poly(s, 0x1.555556p-2f, 0x1.99985ep-3f, 0x1.24d7b2p-3f, 0x1.bb446ap-4f, 0x1.df0e0cp-4f);
-  VF odd = poly(s, -0x1.ffff02p-3f, -0x1.559bb0p-3f, -0x1.f337d0p-4f, -0x1.08239ap-3f);
-  VF y = vfma(splat(-0.5f), s, n * 0x1.7f7d1cp-20f);
+  const F s = f * f;
+  const F even = poly(s, 0x1.555556p-2f, 0x1.99985ep-3f, 0x1.24d7b2p-3f, 0x1.bb446ap-4f, 0x1.df0e0cp-4f);
+  const F odd = poly(s, -0x1.ffff02p-3f, -0x1.559bb0p-3f, -0x1.f337d0p-4f, -0x1.08239ap-3f);
+  F y = vfma(splat(-0.5f), s, n * 0x1.7f7d1cp-20f);
   y = vfma(s * f, vfma(odd, f, even), y);
-  VF r = vfma(n, splat(0x1.62e4p-1f), f + y);
+  F r = vfma(n, splat(0x1.62e4p-1f), f + y);
   r = vsel(x > 0.f, r, vsel(x == 0.f, -inf, splat(__builtin_nanf(""))));
   return vsel(x < inf, r, x);  // infinity and NaN
 }
 
-NABLA_INLINE VF vtanh(VF x) {
-  VF a = vabs(x);
-  VF s = a * a;
-  VF p = poly(s, -0x1.55555p-2f, 0x1.110f52p-3f, -0x1.b9bb3cp-5f, 0x1.617ffp-6f, -0x1.02975p-7f, 0x1.f2568p-10f);
-  VF small = vfma(a * s, p, a);
+template <class F> NABLA_INLINE F vtanh(F x) {
+  const F a = vabs(x);
+  const F s = a * a;
+  const F p = poly(s, -0x1.55555p-2f, 0x1.110f52p-3f, -0x1.b9bb3cp-5f, 0x1.617ffp-6f, -0x1.02975p-7f, 0x1.f2568p-10f);
+  const F small = vfma(a * s, p, a);
   // e^2a = 2^n * 2^f, by one product: an error of the exponent hardly shows in what is near 1.
   const float magic = 12582912.f;
-  VF t = vatMost(a, splat(10.f));
-  VF shifted = vfma(t, splat(0x1.715476p+1f), splat(magic));
-  VF f = vfma(t, splat(0x1.715476p+1f), magic - shifted);
-  VF g = f * f;
-  VF q = vfma(poly(g, 0x1.ebfbe6p-3f, 0x1.3b21c6p-7f, 0x1.4bc502p-13f), f,
-              poly(g, 0x1.62e432p-1f, 0x1.c6ada6p-5f, 0x1.5fc02ap-10f));
+  const F t = vatMost(a, splat(10.f));
+  const F shifted = vfma(t, splat(0x1.715476p+1f), splat(magic));
+  const F f = vfma(t, splat(0x1.715476p+1f), magic - shifted);
+  const F g = f * f;
+  F q = vfma(poly(g, 0x1.ebfbe6p-3f, 0x1.3b21c6p-7f, 0x1.4bc502p-13f), f,
+             poly(g, 0x1.62e432p-1f, 0x1.c6ada6p-5f, 0x1.5fc02ap-10f));
   q = vfma(q, f, splat(1.f));
-  VF large = 1.f - 2.f / vfma(q, exponent((VI)shifted), splat(1.f));
+  const F large = 1.f - 2.f / vfma(q, exponent(as<VI>(shifted)), splat(1.f));
   return vcopysign(vsel(a < 0.7f, small, large), x);
 }
 
-NABLA_INLINE VF verf(VF x) {
-  VF a = vabs(x);
-  VF s = a * a;
-  VF p = poly(s, 0x1.06eba8p-3f, -0x1.81273ep-2f, 0x1.ce2ce6p-4f, -0x1.b7f71ap-6f, 0x1.53f224p-8f, -0x1.a3515ep-11f,
-              0x1.4771fep-14f);
-  VF small = vfma(a, p, a);
-  // The root of erfc is a shorter polynomial than erfc.
-  VF t = vatMost(a, splat(3.96f)) - 1.75f;
-  VF q = poly(t, 0x1.d8e06p-4f, -0x1.d41a58p-3f, 0x1.63cdd6p-3f, -0x1.7cee42p-5f, -0x1.da4e36p-7f, 0x1.9cd87cp-7f, -0x1.64fd8ap-10f,
-              -0x1.474f86p-10f, 0x1.b03b58p-12f, 0x1.047f46p-19f, -0x1.8974fp-17f);
-  VF large = 1.f - q * q;
-  return vcopysign(vsel(a < 1.f, small, large), x);
+template <class F> NABLA_INLINE F verf(F x) {
+  const F a = vabs(x);
+  // Below 1 a polynomial in a^2; beyond, the root of erfc (shorter than erfc) in a - 1.75. One chain, whose coefficients each lane picks.
+  const auto small = a < 1.f;
+  const F t = vatMost(a, splat(3.96f)) - 1.75f;
+  const F z = vsel(small, a * a, t);
+  F q = vsel(small, VF{}, poly(t, -0x1.474f86p-10f, 0x1.b03b58p-12f, 0x1.047f46p-19f, -0x1.8974fp-17f));
+  q = vfma(q, z, vsel(small, splat(0x1.4771fep-14f), splat(-0x1.64fd8ap-10f)));
+  q = vfma(q, z, vsel(small, splat(-0x1.a3515ep-11f), splat(0x1.9cd87cp-7f)));
+  q = vfma(q, z, vsel(small, splat(0x1.53f224p-8f), splat(-0x1.da4e36p-7f)));
+  q = vfma(q, z, vsel(small, splat(-0x1.b7f71ap-6f), splat(-0x1.7cee42p-5f)));
+  q = vfma(q, z, vsel(small, splat(0x1.ce2ce6p-4f), splat(0x1.63cdd6p-3f)));
+  q = vfma(q, z, vsel(small, splat(-0x1.81273ep-2f), splat(-0x1.d41a58p-3f)));
+  q = vfma(q, z, vsel(small, splat(0x1.06eba8p-3f), splat(0x1.d8e06p-4f)));
+  return vcopysign(vsel(small, vfma(a, q, a), 1.f - q * q), x);
 }
 
 // 1 / (1 + e^-x), through e^-|x| so that nothing overflows: at most 2.4 ulp, down to the denormals.
-NABLA_INLINE VF vsigmoid(VF x) {
-  VF e = expInRange(vatLeast(-vabs(x), splat(-104.f)));
-  return vsel((VI)x < 0, e, splat(1.f)) / (1.f + e);
+template <class F> NABLA_INLINE F vsigmoid(F x) {
+  const F e = expInRange(vatLeast(splat(-0.f) - vabs(x), splat(-104.f)));
+  return vsel(as<VI>(x) < 0, e, splat(1.f)) / (1.f + e);
 }
 
 // ---- f64 pairs: the lanes of one VF in two VD ----
@@ -194,6 +211,8 @@ NABLA_INLINE VF vsin(VF x) {
   return vsel(x == 0.f, x, r);
 }
 
+NABLA_EACH(vsin)
+
 // log2 of 2^n * (1 + f), -0.3 <= f < 0.42.
 NABLA_INLINE VD log2Wide(VD n, VD f) {
   VD s = f / (f + 2.0), t = s * s;
@@ -238,5 +257,7 @@ NABLA_INLINE VF vpow(VF x, VF y) {
   r = vsel((x != x) | (y != y), x + y, r);
   return vsel((y == 0.f) | (x == 1.f), one, r);
 }
+
+NABLA_EACH(vpow)
 
 }  // namespace KNS
