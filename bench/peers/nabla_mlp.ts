@@ -1,5 +1,6 @@
 /** nabla's side, by the public API: one compiled step that gathers its batch, many of them in one native call. */
-import { arange, jit, random, setThreads, type Tensor, take, tensor, valueAndGrad } from "nabla";
+import { arange, jit, random, setThreads, Tensor, take, tensor, valueAndGrad } from "nabla";
+import { gatherRows, type Rows } from "nabla/data";
 import {
   apply,
   bceWithLogits,
@@ -13,7 +14,7 @@ import {
 } from "nabla/nn";
 import { adam, applyUpdates, type State, sgd } from "nabla/optim";
 import type { MlpJob } from "../mlp.ts";
-import { bytes, floats, pixels } from "./read.mjs";
+import { bytes, floats } from "./read.mjs";
 import { job as readJob, serve } from "./serve.mjs";
 
 const job = readJob<MlpJob>();
@@ -22,7 +23,10 @@ setThreads(job.threads);
 
 const classes = job.loss === "crossEntropy";
 const shape = [rows, sizes[0] as number];
-const inputs = tensor(classes ? pixels(job.inputs) : floats(job.inputs), { shape });
+/** As the trainer holds what mnist() reads: pixels are bytes until a step divides its batch. */
+const inputs: Rows = classes
+  ? { bytes: tensor(bytes(job.inputs), { shape, dtype: "u8" }), divisor: tensor(255) }
+  : tensor(floats(job.inputs), { shape });
 const labels = classes
   ? tensor(Int32Array.from(bytes(job.labels)), { shape: [rows], dtype: "i32" })
   : tensor(floats(job.labels), { shape: [rows, 1] });
@@ -64,11 +68,15 @@ const train = (state: TrainState, x: Tensor, y: Tensor): [TrainState, Tensor] =>
   return [{ params, optimizer: next, cursor: state.cursor.add(batch) }, value];
 };
 
-const fullStep = jit((state: TrainState, x: Tensor, y: Tensor) => train(state, x, y), { donate: [0] });
+const fullStep = jit(
+  (state: TrainState, x: Rows, y: Tensor) =>
+    train(state, x instanceof Tensor ? x : gatherRows(x, arange(rows)), y),
+  { donate: [0] },
+);
 const batchStep = jit(
-  (state: TrainState, x: Tensor, y: Tensor, order: Tensor) => {
+  (state: TrainState, x: Rows, y: Tensor, order: Tensor) => {
     const picked = take(order, arange(batch).add(state.cursor), 0);
-    return train(state, take(x, picked, 0), take(y, picked, 0));
+    return train(state, gatherRows(x, picked), take(y, picked, 0));
   },
   { donate: [0] },
 );
