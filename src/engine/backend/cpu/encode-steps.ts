@@ -15,6 +15,7 @@ import {
   type WindowStep,
 } from "../../ir/index.ts";
 import { bufferOf, dtypeNumber } from "./buffers.ts";
+import { convAsProduct, type Product } from "./conv-product.ts";
 import { type FusedEncoder, storedBits } from "./encode-fused.ts";
 import type { Words } from "./words.ts";
 
@@ -111,10 +112,23 @@ class StepEncoder {
     this.words.wide(sizeOf(shape.slice(0, axis)), shape[axis] as number, sizeOf(shape.slice(axis + 1)));
   }
 
-  #gemm({ precision, batch, m, n, k, a, b, epilogue }: GemmStep): void {
-    const { words } = this;
+  #gemm({ epilogue, ...product }: GemmStep): void {
     const plain = plainStore(epilogue);
-    const strides = [a.batchStrides, b.batchStrides, plain?.strides.slice(0, batch.length) ?? []];
+    const rank = product.batch.length;
+    const out = plain && {
+      buffer: plain.buffer,
+      offset: plain.offset,
+      batchStrides: plain.strides.slice(0, rank),
+      rowStride: plain.strides[rank] as number,
+      colStride: plain.strides[rank + 1] as number,
+    };
+    this.#product(product, out, epilogue);
+  }
+
+  /** `out`: where the results go as they are, or null when the epilogue takes them. */
+  #product({ precision, batch, m, n, k, a, b }: Product, out: MatrixAccess | null, epilogue: Epilogue): void {
+    const { words } = this;
+    const strides = [a.batchStrides, b.batchStrides, out?.batchStrides ?? []];
     const merged = mergeBatch(batch, strides);
     if (merged.sizes.length > MOST_BATCH_AXES) {
       throw new UnsupportedError(
@@ -123,28 +137,35 @@ class StepEncoder {
     }
     words.push(kinds.gemm, precision === "bf16" ? 1 : 0, merged.sizes.length);
     words.wide(...merged.sizes, m, n, k);
-    const matrix = (
-      { buffer, offset, rowStride, colStride }: Omit<MatrixAccess, "batchStrides">,
-      of: number,
-    ) => {
+    const matrix = ({ buffer, offset, rowStride, colStride }: MatrixAccess, of: number) => {
       words.push(buffer);
       words.wide(offset, ...(merged.strides[of] as number[]), rowStride, colStride);
     };
     matrix(a, 0);
     matrix(b, 1);
-    words.push(plain === null ? 0 : 1);
-    if (plain === null) {
-      this.fused.epilogue(epilogue.body, epilogue.segment, words);
-      return;
-    }
-    const [rowStride, colStride] = plain.strides.slice(batch.length) as [number, number];
-    matrix({ buffer: plain.buffer, offset: plain.offset, rowStride, colStride }, 2);
+    words.push(out === null ? 0 : 1);
+    if (out !== null) matrix(out, 2);
+    else this.fused.epilogue(epilogue.body, epilogue.segment, words);
   }
 
   #conv(step: ConvStep): void {
     const { words } = this;
-    const { x, w, y, stride, padding, dilation } = step;
+    const { x, w, y, stride, padding, dilation, epilogue } = step;
     const rank = x.length - 2;
+    const plain = plainStore(epilogue);
+    const whole = plain !== null && plain.offset === 0 && isContiguous(epilogue.segment.shape, plain.strides);
+    const product = convAsProduct(step);
+    if (product !== null) {
+      const out = {
+        buffer: plain?.buffer ?? 0,
+        offset: 0,
+        batchStrides: [],
+        rowStride: product.n,
+        colStride: 1,
+      };
+      this.#product(product, whole ? out : null, epilogue);
+      return;
+    }
     if (rank > SPATIAL)
       throw new UnsupportedError(`conv: the cpu device takes at most ${SPATIAL} spatial axes; got ${rank}.`);
     words.push(kinds.conv, { conv: 0, convInputGrad: 1, convFilterGrad: 2 }[step.op]);
@@ -162,12 +183,9 @@ class StepEncoder {
       );
     }
     words.push(step.a, step.b);
-    const plain = plainStore(step.epilogue);
-    const whole =
-      plain !== null && plain.offset === 0 && isContiguous(step.epilogue.segment.shape, plain.strides);
     words.push(whole ? 1 : 0);
     if (whole) words.push(plain.buffer);
-    else this.fused.epilogue(step.epilogue.body, step.epilogue.segment, words);
+    else this.fused.epilogue(epilogue.body, epilogue.segment, words);
   }
 
   #window(step: Exclude<WindowStep, { op: "cumulate" }>): void {
