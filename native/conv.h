@@ -2,6 +2,7 @@
 // the filter's gradient) in one fixed order. Depthwise shapes have their own loops (depthwise.h).
 #pragma once
 #include "depthwise.h"
+#include "filter.h"
 
 namespace KNS {
 
@@ -30,7 +31,10 @@ NABLA_INLINE ConvScratch convParts(const ConvTask& t) {
 }
 NABLA_FUNCTION idx convScratch(const ConvTask& t) {
   ConvScratch s = convParts(t);
-  return most((s.patch + s.weights + s.panel) * (idx)sizeof(float), depthwiseScratch(t));
+  idx bytes = most((s.patch + s.weights + s.panel) * (idx)sizeof(float), depthwiseScratch(t));
+  if (t.n >= LEAST_ABREAST) bytes = most(bytes, most(abreastParts(t, abreastOf(t, false)).total, abreastParts(t, abreastOf(t, true)).total));
+  if (filterInPlace(t)) bytes = most(bytes, filterParts(t).total);
+  return bytes;
 }
 
 // This thread's groups, rows and columns of a result of `groups` blocks of rows x cols.
@@ -83,7 +87,7 @@ template <bool BACKWARD> NABLA_INLINE void convPixels(const ConvTask& t, Worker&
         for (idx j = 0; j < block.cols; j += NR) {
           const idx n = least(NR, block.cols - j), width = wholeVectors(n);
           for (idx tap = 0; tap < taps && channels > 0; tap++)
-            packTransposed(packed + j * depth + tap * channels * width, width, weights + (tap * inC + c + j) * t.o + g * outC, t.o, n, channels);
+            packTransposed(packed + j * depth + tap * channels * width, width, weights + ((taps - 1 - tap) * inC + c + j) * t.o + g * outC, t.o, n, channels);
         }
       } else if (block.packedB) {
         packB(packed, weights + g * outC + c, t.o, 1, block.cols, depth);
@@ -102,17 +106,20 @@ template <bool BACKWARD> NABLA_INLINE void convPixels(const ConvTask& t, Worker&
 
 NABLA_FUNCTION void conv(const ConvTask& t, Worker& w) {
   if (isDepthwise(t)) depthwisePixels<false>(t, w);
+  else if (t.n >= LEAST_ABREAST) abreastPixels<false>(t, w);
   else convPixels<false>(t, w);
 }
 
 NABLA_FUNCTION void convInputGrad(const ConvTask& t, Worker& w) {
   if (isDepthwise(t)) depthwisePixels<true>(t, w);
+  else if (t.n >= LEAST_ABREAST) abreastPixels<true>(t, w);
   else convPixels<true>(t, w);
 }
 
 // w[tap, c, o] = sum over pixels of x's patch [pixel, (tap, c)] * y[pixel, o].
 NABLA_FUNCTION void convFilterGrad(const ConvTask& t, Worker& w) {
   if (isDepthwise(t)) return depthwiseFilter(t, w);
+  if (filterInPlace(t)) return filterLines(t, w);
   const Lattice l = forwardLattice(t);
   const idx inC = t.c / t.groups, outC = t.o / t.groups, pixels = pixelRows(l);
   const ConvScratch parts = convParts(t);

@@ -24,14 +24,14 @@ NABLA_INLINE Lattice forwardLattice(const ConvTask& t) {
   }
   return l;
 }
-// x from y.
+// x from y, its taps counted backwards, so that they too run along the source.
 NABLA_INLINE Lattice backwardLattice(const ConvTask& t) {
   Lattice l;
   l.images = t.n;
   l.channels = t.o;
   for (int d = 0; d < 3; d++) {
     l.pixels[d] = t.in[d], l.source[d] = t.size[d], l.kernel[d] = t.kernel[d];
-    l.scale[d] = 1, l.step[d] = -t.dilation[d], l.shift[d] = t.padLo[d], l.divide[d] = t.stride[d];
+    l.scale[d] = 1, l.step[d] = t.dilation[d], l.shift[d] = t.padLo[d] - (t.kernel[d] - 1) * t.dilation[d], l.divide[d] = t.stride[d];
   }
   return l;
 }

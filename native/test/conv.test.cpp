@@ -126,9 +126,21 @@ uint64_t testConv(const Isa& isa) {
     if (rng.below(5) == 0) t.groups = t.c = t.o = rng.between(2, 40);
     hash = runCase(isa, t, rng, hash);
   }
+  // Images abreast: strips of every width, channels that end inside a vector, results turned and not.
+  for (int round = 0; round < (quick ? 60 : 250); round++) {
+    ConvTask t{};
+    int axes = (int)rng.between(1, 3);
+    if (!geometry(t, rng, axes, axes == 3 ? 3 : axes == 2 ? 6 : 11)) continue;
+    t.n = rng.between(8, 35);
+    t.groups = rng.below(4) == 0 ? rng.between(2, 3) : 1;
+    t.c = t.groups * rng.between(1, 18), t.o = t.groups * rng.between(1, 36);
+    hash = runCase(isa, t, rng, hash);
+  }
   struct {
     idx n, h, w, k, c, o, groups, stride, pad;
-  } large[] = {{2, 9, 10, 3, 40, 300, 1, 1, 1}, {2, 14, 14, 5, 1, 17, 1, 1, 2}, {1, 4, 4, 3, 600, 9, 1, 1, 1}, {1, 6, 5, 1, 33, 65, 1, 2, 0}, {2, 8, 8, 3, 300, 300, 300, 1, 1}};
+  } large[] = {{2, 9, 10, 3, 40, 300, 1, 1, 1}, {2, 14, 14, 5, 1, 17, 1, 1, 2}, {1, 4, 4, 3, 600, 9, 1, 1, 1}, {1, 6, 5, 1, 33, 65, 1, 2, 0}, {2, 8, 8, 3, 300, 300, 300, 1, 1},
+               // Abreast: many columns, several passes over k, lines cut in chunks; a filter's line cut in chunks; depthwise strides.
+               {9, 3, 4, 3, 20, 300, 1, 1, 1}, {8, 3, 3, 3, 400, 18, 1, 1, 1}, {8, 2, 120, 3, 64, 5, 1, 2, 1}, {1, 2, 600, 2, 9, 33, 1, 1, 0}, {3, 9, 11, 3, 37, 37, 37, 2, 1}};
   for (auto& s : large) {
     ConvTask t{};
     t.n = s.n, t.c = s.c, t.o = s.o, t.groups = s.groups;
