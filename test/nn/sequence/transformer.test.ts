@@ -139,7 +139,7 @@ describe("TransformerBlock", () => {
     ],
     [
       () => plain.forward(zeros([1, 3, 7])),
-      "LayerNorm attentionNorm: input's last axis must be 8; got f32[1,3,7].",
+      "LayerNorm attentionNorm: input must be [..., 8]; got f32[1,3,7].",
     ],
     [() => new LayerNorm(0), "LayerNorm: size must be a positive integer; got 0."],
   ])("error %#", (call, message) => {
