@@ -2,9 +2,11 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { Dataset } from "nabla/data";
-import { adam, type Optimizer, sgd } from "nabla/optim";
+import type { Module } from "nabla/nn";
+import { adam, adamW, type Optimizer, sgd } from "nabla/optim";
 import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import gpt from "../../examples/gpt.ts";
 import lenet from "../../examples/lenet.ts";
 import lstm from "../../examples/lstm.ts";
 import resnet20 from "../../examples/resnet20.ts";
@@ -52,6 +54,30 @@ describe("examples", () => {
   it("lstm learns from the first images, read row by row", async () => {
     const { accuracy } = await trained(lstm, adam(2e-3), 4000, 2);
     expect(accuracy).toBeGreaterThan(0.7);
+  });
+
+  it("gpt learns from a part of its text, and writes", async () => {
+    const { train, validation } = gpt.data as { train: Dataset; validation: Dataset };
+    expect(train.y.data.subarray(0, 100)).toEqual(train.x.data.subarray(1, 101));
+    const spoken = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { model, loss, callbacks } = gpt;
+    const trainer = new Trainer({
+      model: model as Module,
+      loss,
+      callbacks: callbacks ?? [],
+      optimizer: adamW(2e-3),
+    });
+    const { record } = await trainer.fit(train.head(192), {
+      epochs: 2,
+      batchSize: 16,
+      validation: validation.head(32),
+    });
+    const text = String(spoken.mock.calls.at(-1)?.[0]);
+    spoken.mockRestore();
+    // Some 65 characters, all as likely: 4.2. Their frequencies alone: about 3.
+    expect(record?.validation?.loss).toBeLessThan(3.4);
+    expect(text).toMatch(/^\nIn the beginning/);
+    expect(text.length).toBe(1 + 16 + 112 + 1);
   });
 
   it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {
