@@ -24,7 +24,7 @@ test("a training step of a GPT", () => {
   const plan = trainingStep();
   expect(planCounts(plan)).toMatchInlineSnapshot(`
     {
-      "arenaBytes": 119407296,
+      "arenaBytes": 109839040,
       "byKind": {
         "fused": 34,
         "gemm": 99,
