@@ -72,6 +72,7 @@ NABLA_FUNCTION void boundMap(Frame& f, idx from, idx to) {
   if (from >= to) return;
   KernelCall c;
   callUniforms(f, c);
+  c.together = VN;
   if (isStraight(f)) {
     c.rows = 1;
     c.length = to - from;
@@ -92,13 +93,14 @@ NABLA_FUNCTION void boundMap(Frame& f, idx from, idx to) {
 // Rows [from, to) of a segment with reductions.
 NABLA_FUNCTION void boundRows(Frame& f, idx from, idx to) {
   const Segment& s = *f.segment;
-  uint32_t kept[CALL_PLACES * (TILE + LANES)];
   KernelCall c;
   callUniforms(f, c);
   c.rows = to - from;
   c.length = s.length;
-  c.kept = f.program->mode == LONG ? (uint32_t*)f.rows : kept;
-  c.keptStride = f.program->mode == LONG ? rowStride(s.length) : TILE + LANES;
+  c.kept = (uint32_t*)f.rows;
+  c.keptStride = placeStride(s.length);
+  c.keptRow = most(roundUp(s.length, LANES), LANES);
+  c.together = least(VN, most(BLOCK_WORDS / c.keptRow, 1));
   callKernel(
       f, c, [&](const TileAccess& x) { return s.outer > 0 ? from * x.stride[0] : 0; },
       [&](const TileAccess& x) { return s.outer > 0 ? x.stride[0] : 0; }, s.axes > s.outer ? s.outer : -1);
@@ -111,6 +113,7 @@ NABLA_FUNCTION bool boundPart(Frame& f, const EpilogueContext& e, idx first, idx
   if (!straight && !(s.axes >= 2 && s.size[s.axes - 1] == e.cols)) return false;
   KernelCall c;
   callUniforms(f, c);
+  c.together = VN;
   const bool whole = straight && contiguous;
   c.rows = whole ? 1 : rows;
   c.length = whole ? rows * cols : cols;

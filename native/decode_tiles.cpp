@@ -168,8 +168,8 @@ DType dtypeOf(Reader& in) { return (DType)in.below(DTYPES, "a dtype"); }
 constexpr int32_t AT(Level level) { return 1 << level; }
 
 constexpr idx LEAST_LINE = 16;
-// Of shorter rows the interpreter takes several a tile, whose reductions overlap.
-constexpr idx LEAST_ROW = 96;
+// Of shorter rows the interpreter takes many a tile, where a kernel has a vector for each.
+constexpr idx LEAST_ROW = 8;
 
 idx lastCacheBytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE

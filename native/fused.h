@@ -21,6 +21,7 @@ constexpr int32_t ACCUMULATOR = -1;        // the buffer of an epilogue's load 0
 constexpr int CALL_OPERANDS = 16;          // loads, stores and indices (each) of a kernel of the catalogue
 constexpr int CALL_UNIFORMS = 24;          // and its uniform values
 constexpr int CALL_PLACES = 8;             // and values kept for the length of a row
+constexpr idx BLOCK_WORDS = 2048;          // elements of the rows that it takes side by side: they stay in the first cache
 
 // How often an instruction runs: once a run, once a row, once an element.
 enum Level : int32_t { UNIFORM = 0, OUTER = 1, INNER = 2 };
@@ -57,13 +58,13 @@ struct KernelCall {
   struct Index {
     uint32_t first, rowStep, step;
   };
-  idx rows, length;
+  idx rows, length, together;     // `together`: rows taken side by side, no more than lanes of a vector
   In in[CALL_OPERANDS];
   Out out[CALL_OPERANDS];
   Index index[CALL_OPERANDS];
   uint32_t uniform[CALL_UNIFORMS];
-  uint32_t* kept;                 // places, each keptStride words long
-  idx keptStride;
+  uint32_t* kept;                 // places, each keptStride words long, in them rows of keptRow words
+  idx keptStride, keptRow;
 };
 typedef void (*Kernel)(const KernelCall&);
 
@@ -125,6 +126,8 @@ struct Group {
 
 // Elements of a kept row's memory: the padding takes whole tiles past its end.
 static NABLA_METHOD idx rowStride(idx length) { return (length + 15) / 16 * 16 + TILE; }
+// Words of a place of a kernel of the catalogue, which keeps several short rows side by side.
+static NABLA_METHOD idx placeStride(idx length) { return rowStride(length > BLOCK_WORDS ? length : BLOCK_WORDS); }
 
 struct FusedTask {
   int32_t groups;

@@ -188,7 +188,9 @@ class Decoder {
       group[g].program = kept;
       for (int32_t i = 0; i < segments && in_.ok(); i++) {
         tiles_.segment(*p, false, *guard_, list[i]);
-        const idx kept = times(p->program.places * 4, rowStride(list[i].length));
+        const TileProgram& t = p->program;
+        const idx places = list[i].bound && t.mode == ROWS ? CALL_PLACES : t.places;
+        const idx kept = times(places * 4, list[i].bound ? placeStride(list[i].length) : rowStride(list[i].length));
         in_.require(kept < MOST_KEPT, "kept rows need too much room");
         if (tiles_.registerBytes(*p) + kept > s.registers) s.registers = tiles_.registerBytes(*p) + kept;
         if (list[i].rows > 0) s.nothing = false;

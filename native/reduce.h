@@ -39,6 +39,7 @@ template <int K, class V> struct Fold {
     V all;
     NABLA_METHOD void open(V start) { all = start; }
     NABLA_METHOD void take(V x) { all = apply(all, x); }
+    NABLA_METHOD void take(V x, V later) { take(x), take(later); }
     NABLA_METHOD V close() const { return all; }
   };
 };
@@ -50,6 +51,12 @@ template <int K> struct FastExtreme {
   NABLA_METHOD void take(VF x) {
     all = K == FOLD_MAX ? vatLeast(x, all) : vatMost(x, all);
     nan |= isNan(x);
+  }
+  // Of equals (zeros of either sign) the later one stays, as when they come one by one.
+  NABLA_METHOD void take(VF x, VF later) {
+    const VF both = K == FOLD_MAX ? vatLeast(later, x) : vatMost(later, x);
+    all = K == FOLD_MAX ? vatLeast(both, all) : vatMost(both, all);
+    nan |= isNan(x) | isNan(later);
   }
   NABLA_METHOD VF close() const { return vsel(nan < 0, splat(__builtin_nanf("")), all); }
   // Negative for NaN: what lies above infinity's bits overflows.
@@ -116,9 +123,13 @@ template <class F, int R, class V> NABLA_INLINE V lanesToOne(V (&lanes)[R][VPL])
 }
 
 NABLA_INLINE VI laneNumbers() {
-  VI v{};
-  for (int i = 0; i < VN; i++) v[i] = i;
-  return v;
+#if VB == 64
+  return VI{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+#elif VB == 32
+  return VI{0, 1, 2, 3, 4, 5, 6, 7};
+#else
+  return VI{0, 1, 2, 3};
+#endif
 }
 
 // The first n of a vector's elements, 1 <= n <= VN, and `other` in the rest.

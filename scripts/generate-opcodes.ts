@@ -57,11 +57,9 @@ function expressionCode(expression: Expression, leaves: readonly string[]): stri
   if (typeof expression === "string") return `v${leaves.indexOf(expression)}`;
   if (typeof expression === "number") return floatText(expression);
   const [op, ...args] = expression;
-  const { signature, cpp } = scalarRows[op];
-  const parameters = args.map((_, i) => `${signature === "select" && i === 0 ? "VI" : "VF"} ${variables[i]}`);
+  const parameters = args.map((_, i) => `auto ${variables[i]}`).join(", ");
   const values = (args as Expression[]).map((arg) => expressionCode(arg, leaves)).join(", ");
-  const text = signature === "compare" ? `(VI)(${cpp})` : cpp;
-  return `[](${parameters.join(", ")}) { return ${text}; }(${values})`;
+  return `[](${parameters}) NABLA_LAMBDA { return ${scalarRows[op].cpp}; }(${values})`;
 }
 
 function patternCase(opcode: Opcode): string {
@@ -76,20 +74,19 @@ function patternCase(opcode: Opcode): string {
   return `case OP_${opcode.name}: ${macro(opcode)}(${leaves.length}, ${uniform.filter(Boolean).join(" ")}, ${reads.filter(Boolean).join(" ")} st((float*)d + i, ${text});)`;
 }
 
-/** An opcode on whole words, as printed kernels call it. */
+/** An opcode on whole words, a vector of them or several, as printed kernels call it. */
 export function operationFunction(opcode: Opcode): string {
   const leaves = opcode.pattern?.leaves ?? opcode.code?.operands ?? [];
-  const parameters = leaves.map((_, i) => `VU p${i}`).join(", ");
-  const open = `NABLA_INLINE VU x_${opcode.name}(${parameters}) {`;
+  const types = leaves.map((_, i) => `class P${i}`).join(", ");
+  const parameters = leaves.map((_, i) => `P${i} p${i}`).join(", ");
+  const open = `template <${types}> NABLA_INLINE auto x_${opcode.name}(${parameters}) {`;
   if (opcode.pattern !== undefined) {
-    const reads = leaves.map((_, i) => `const VF v${i} = (VF)p${i};`);
-    return `${open} ${reads.join(" ")} return (VU)${expressionCode(opcode.pattern.expression, opcode.pattern.leaves)}; }`;
+    const reads = leaves.map((_, i) => `const auto v${i} = as<VF>(p${i});`);
+    return `${open} ${reads.join(" ")} return as<VU>(${expressionCode(opcode.pattern.expression, opcode.pattern.leaves)}); }`;
   }
-  const { operands, result, text } = opcode.code as NonNullable<Opcode["code"]>;
-  const reads = operands.map(
-    (lane, i) => `const ${vectorType[lane]} ${variables[i]} = (${vectorType[lane]})p${i};`,
-  );
-  return `${open} ${reads.join(" ")} return (VU)(${vectorType[result]})(${text}); }`;
+  const { operands, text } = opcode.code as NonNullable<Opcode["code"]>;
+  const reads = operands.map((lane, i) => `const auto ${variables[i]} = as<${vectorType[lane]}>(p${i});`);
+  return `${open} ${reads.join(" ")} return as<VU>(${text}); }`;
 }
 
 /** The switch cases of the interpreter, but for the special ones. */

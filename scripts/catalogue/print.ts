@@ -1,4 +1,5 @@
 /** The C++ printer of the fused IR: a signature as a kernel over the vocabulary of native/catalogue.h. */
+import { isSlow, type Opcode, opcodes } from "../../src/engine/backend/cpu/opcodes.ts";
 import { INNER, isReduce, UNIFORM } from "../../src/engine/backend/cpu/select.ts";
 import type { Operation, Signature } from "./signature.ts";
 
@@ -94,26 +95,35 @@ function listedPasses({ sections }: Signature): Passes | null {
 
 const value = (number: number): string => `v${number}`;
 
-/** `from` is the line or the place on it. */
-function statement({ op, args, operand, dtype, value: made }: Operation, from: string): string {
+/** How an operation reads a value. */
+type Read = (number: number) => string;
+
+/** `from` is the block of rows or the place on one of them. */
+function statement(
+  { op, args, operand, dtype, value: made }: Operation,
+  from: "b" | "at",
+  read: Read = value,
+): string {
   const typed = dtype === null ? "" : `template load<${dtype.toUpperCase()}>`;
+  const result = `const ${from === "b" ? "VU" : "auto"} ${value(made)} =`;
+  const stored = (): string => read(args[0] as number);
   switch (op) {
     case "load":
-      return `const VU ${value(made)} = ${from}.${typed}(${operand});`;
+      return `${result} ${from}.${typed}(${operand});`;
     case "index_i":
-      return `const VU ${value(made)} = ${from}.index(${operand});`;
+      return `${result} ${from}.index(${operand});`;
     case "index_f":
-      return `const VU ${value(made)} = (VU)vtof((VI)${from}.index(${operand}));`;
+      return `${result} as<VU>(vtof(as<VI>(${from}.index(${operand}))));`;
     case "row":
-      return `const VU ${value(made)} = ${from}.kept(${operand});`;
+      return `${result} ${from}.kept(${operand});`;
     case "target":
-      return `${from}.keep(${operand}, ${value(args[0] as number)});`;
+      return `${from}.keep(${operand}, ${stored()});`;
     case "store":
-      return `${from}.template store<${dtype?.toUpperCase()}>(${operand}, ${value(args[0] as number)});`;
+      return `${from}.template store<${dtype?.toUpperCase()}>(${operand}, ${stored()});`;
     case "random":
-      return `const VU ${value(made)} = ${from}.random(${args.map(value).join(", ")});`;
+      return `${result} ${from}.random(${args.map(read).join(", ")});`;
     default:
-      return `const VU ${value(made)} = x_${op}(${args.map(value).join(", ")});`;
+      return `${result} x_${op}(${args.map(read).join(", ")});`;
   }
 }
 
@@ -131,20 +141,44 @@ function pruned({ outer, inner, reduces }: Pass): Pass {
   return { outer, inner: kept.reverse(), reduces };
 }
 
-function passText({ outer, inner, reduces }: Pass): string {
-  const lines = outer.map((operation) => statement(operation, "l"));
+/** Values that are computed once a row, with those of them that rows have been given so far. */
+interface RowValues {
+  readonly all: ReadonlySet<number>;
+  readonly given: Set<number>;
+}
+
+const opcodeOf = new Map(opcodes.map((opcode) => [opcode.name, opcode]));
+const isLong = ({ op }: Operation): boolean => op !== "random" && isSlow(opcodeOf.get(op) as Opcode);
+
+/** Rows are gone over several times, so memory would stand still but for the first and the last of them. */
+function fetches(along: readonly Operation[]): string[] {
+  const texts = along.flatMap(({ op, operand, dtype }) => {
+    const how = { load: "fetch", store: "claim" }[op];
+    return how === undefined ? [] : [`at.template ${how}<${dtype?.toUpperCase()}>(${operand});`];
+  });
+  return [...new Set(texts)];
+}
+
+function passText({ outer, inner, reduces }: Pass, rowValues: RowValues, ahead: readonly string[]): string {
+  const lines = outer.map((operation) => statement(operation, "b"));
   if (inner.length === 0 && reduces.length === 0) return lines.join("\n");
-  const body = inner.map((operation) => statement(operation, "at"));
+  const read: Read = (number) => {
+    if (!rowValues.all.has(number)) return value(number);
+    if (!rowValues.given.has(number)) lines.push(`const PerRow r${number}(${value(number)});`);
+    rowValues.given.add(number);
+    return `at.of(r${number})`;
+  };
+  const body = inner.map((operation) => statement(operation, "at", read));
   for (const { op, value: made, args } of reduces) {
     lines.push(`${foldType(op)} f${made};`);
-    body.push(`at.fold(f${made}, ${value(args[0] as number)});`);
+    body.push(`at.fold(f${made}, ${read(args[0] as number)});`);
   }
-  const lambda = `[&](const auto& at) __attribute__((always_inline)) { ${body.join(" ")} }`;
-  lines.push(
-    reduces.length === 0
-      ? `along(l, ${lambda});`
-      : `pass(l, ${lambda}, ${reduces.map(({ value: made }) => `f${made}`).join(", ")});`,
-  );
+  body.push(...ahead);
+  const walk = reduces.length === 0 ? "along" : "pass";
+  const count = reduces.length > 0 || inner.some(isLong) ? "TOGETHER" : "1";
+  const lambda = `[&](const auto& at) NABLA_LAMBDA { ${body.join(" ")} }`;
+  const fed = reduces.map(({ value: made }) => `, f${made}`).join("");
+  lines.push(`${walk}<${count}>(b, ${lambda}${fed});`);
   for (const { value: made } of reduces) lines.push(`const VU ${value(made)} = f${made}.result();`);
   return lines.join("\n");
 }
@@ -161,20 +195,29 @@ export function printKernel(signature: Signature, name: string): Printed | null 
   if (staged === null) return null;
   const { uniforms, after } = staged;
   const passes = staged.passes.map(pruned);
-  const all = [...passes.flatMap(({ outer, inner, reduces }) => [...outer, ...inner, ...reduces]), ...after];
+  const along = passes.flatMap(({ inner }) => inner);
+  const perRow = [...passes.flatMap(({ outer, reduces }) => [...outer, ...reduces]), ...after];
+  const all = [...along, ...perRow];
   const used = uses(all);
   const count = (op: string): number =>
     1 + Math.max(-1, ...all.map((of) => (of.op === op ? of.operand : -1)));
+  const last = passes.findLastIndex(({ reduces }) => reduces.length > 0);
+  const turn = last < passes.findLastIndex(({ inner }) => inner.length > 0) ? last : -1;
+  const readAlong = along.reduce(
+    (bits, { op, operand }) => (op === "load" ? bits | (1 << operand) : bits),
+    0,
+  );
+  const rowValues = { all: new Set(perRow.map((of) => of.value)), given: new Set<number>() };
   const lines = [
     ...uniforms
       .filter((of) => used.has(of.value))
-      .map((of) => `const VU ${value(of.value)} = l.uniform(${of.operand});`),
-    ...passes.map(passText),
-    ...after.map((operation) => statement(operation, "l")),
+      .map((of) => `const VU ${value(of.value)} = b.uniform(${of.operand});`),
+    ...passes.map((pass, i) => passText(pass, rowValues, i === turn ? fetches(along) : [])),
+    ...after.map((operation) => statement(operation, "b")),
   ].filter((line) => line !== "");
   const text = `struct ${name} {
-enum { IN = ${count("load")}, OUT = ${count("store")} };
-template <class L> static NABLA_METHOD void line(const L& l) {
+enum { IN = ${count("load")}, OUT = ${count("store")}, ALONG = ${readAlong}, SHORT = ${signature.mode === "rows" ? 1 : 0} };
+template <class B> static NABLA_METHOD void block(const B& b) {
 ${lines.join("\n")}
 }
 };`;

@@ -71,10 +71,10 @@ const casts: readonly (readonly [name: string, from: Lane, to: Lane, text: strin
   ["u32ToF32", "u", "f", "vtof(a)"],
   ["i32ToBool", "i", "i", "a != 0"],
   ["boolToI32", "i", "i", "a & 1"],
-  ["boolToF32", "i", "f", "(VF)(a & 0x3f800000)"],
+  ["boolToF32", "i", "f", "as<VF>(a & 0x3f800000)"],
   ["roundF16", "f", "f", "vfromF16(vtoF16(a))"],
   ["roundBF16", "f", "f", "vfromBF16(vtoBF16(a))"],
-  ["wrapI8", "u", "i", "(VI)(a << 24) >> 24"],
+  ["wrapI8", "u", "i", "as<VI>(a << 24) >> 24"],
   ["wrapU8", "u", "u", "a & 255u"],
 ];
 
