@@ -101,9 +101,99 @@ template <class F> NABLA_INLINE void eachTap(const WindowTask& t, const WindowSh
   }
 }
 
+// ---- windows of few lines, as pooling has them ----
+
+constexpr idx MOST_LINES = 64;  // of source lines under a window
+
+NABLA_INLINE bool fewLines(const WindowTask& t, const WindowShape& s) {
+  idx lines = 1;
+  for (int d = 0; d < s.axes - 1 && lines <= MOST_LINES; d++) lines *= t.window[d];
+  return s.axes > 0 && lines <= MOST_LINES;
+}
+
+// The taps of axis d that lie inside, for a window that begins at `base`.
+NABLA_INLINE Range tapsInside(const WindowTask& t, int d, idx base) {
+  const idx step = t.dilation[d];
+  if (base >= 0 && base + (t.window[d] - 1) * step < t.in[d]) return Range{0, t.window[d]};
+  const idx begin = base >= 0 ? 0 : (-base + step - 1) / step, end = base >= t.in[d] ? 0 : (t.in[d] - 1 - base) / step + 1;
+  return Range{begin, most(begin, least(t.window[d], end))};
+}
+
+// Where the source lines under result line `line` begin, in row-major order. Returns how many there are.
+NABLA_INLINE idx linesUnder(const WindowTask& t, const WindowShape& s, idx line, idx* begins) {
+  idx at[nabla::MAX_AXES], count = 1;
+  for (int d = s.axes - 2; d >= 0; d--) at[d] = line % t.size[d] * t.stride[d] - t.padLo[d], line /= t.size[d];
+  begins[0] = 0;
+  for (int d = 0; d < s.axes - 1; d++) {
+    const Range taps = tapsInside(t, d, at[d]);
+    const idx n = taps.end - taps.begin;
+    // From the end, so that none is overwritten before it is read.
+    for (idx i = count - 1; i >= 0 && n > 0; i--) {
+      const idx before = begins[i];
+      for (idx j = n - 1; j >= 0; j--) begins[i * n + j] = before + (at[d] + (taps.begin + j) * t.dilation[d]) * s.stride[d];
+    }
+    count *= n;
+  }
+  return count;
+}
+
+// Shows an S all taps of a vector of the result, in row-major order, and stores what it made of them.
+template <class S, class T> NABLA_INLINE void windowLines(const WindowTask& t, const WindowShape& s, Range mine) {
+  const int last = s.axes - 1;
+  const idx width = t.size[last], step = t.dilation[last] * s.inner;
+  const T* src = (const T*)t.src;
+  idx begins[MOST_LINES];
+  for (idx p = mine.begin; p < mine.end;) {
+    const idx line = p / width, stop = least(mine.end, (line + 1) * width), count = linesUnder(t, s, line, begins);
+    for (; p < stop; p++) {
+      const idx base = (p - line * width) * t.stride[last] - t.padLo[last];
+      const Range taps = tapsInside(t, last, base);
+      for (idx c = 0; c < s.inner; c += VN) {
+        const Tail tail = tailOf(least(VN, s.inner - c));
+        S kept;
+        for (idx l = 0; l < count; l++) {
+          idx from = begins[l] + base * s.inner + taps.begin * step + c;
+          for (idx k = taps.begin; k < taps.end; k++, from += step) kept.take(ldTail(src + from, tail), from);
+        }
+        kept.store(t.out, p * s.inner + c, tail);
+      }
+    }
+  }
+}
+
+template <class F, class T> struct Reduced {
+  typedef typename VectorOf<T>::type V;
+  bool any = false;
+  V sum = F::isSum ? V{} : V{} + lowest(T());
+  inline __attribute__((always_inline)) void take(V x, idx) { sum = any ? F::of(sum, x) : x, any = true; }
+  inline __attribute__((always_inline)) void store(void* out, idx at, Tail tail) const { stTail((T*)out + at, sum, tail); }
+};
+
+// The first of the greatest, NaN before all.
+template <class T> struct Greatest {
+  typedef typename VectorOf<T>::type V;
+  bool any = false;
+  V best{};
+  VI at = splat((int32_t)-1);
+  inline __attribute__((always_inline)) void take(V x, idx from) {
+    const VI better = any ? (VI)(x > best) | ((VI)(x != x) & (VI)(best == best)) : VI{} - 1;
+    best = vsel(better, x, best);
+    at = vsel(better, splat((int32_t)from), at);
+    any = true;
+  }
+  inline __attribute__((always_inline)) void store(void* out, idx where, Tail tail) const {
+    VI lane{};
+    for (int i = 0; i < VN; i++) lane[i] = i;
+    stTail((int32_t*)out + where, any ? at + lane : at, tail);
+  }
+};
+
+// ---- any window ----
+
 template <class F, class T> NABLA_INLINE void reduceWindowAs(const WindowTask& t, Worker& w) {
   const WindowShape s = windowShape(t);
   const Range mine = share(s.positions, 1, w.index, w.count);
+  if (fewLines(t, s)) return windowLines<Reduced<F, T>, T>(t, s, mine);
   for (idx p = mine.begin; p < mine.end; p++) {
     T* out = (T*)t.out + p * s.inner;
     const T fill = F::isSum ? T(0) : lowest(T());
@@ -136,6 +226,7 @@ template <class T> NABLA_INLINE void argWindowAs(const WindowTask& t, Worker& w)
   typedef typename VectorOf<T>::type V;
   const WindowShape s = windowShape(t);
   const Range mine = share(s.positions, 1, w.index, w.count);
+  if (fewLines(t, s)) return windowLines<Greatest<T>, T>(t, s, mine);
   VI lane{};
   for (int i = 0; i < VN; i++) lane[i] = i;
   for (idx p = mine.begin; p < mine.end; p++)

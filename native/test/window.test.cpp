@@ -128,6 +128,21 @@ uint64_t testWindow(const Isa& isa) {
     else if (round % 3 == 1) hash = windowCase<int32_t>(isa, t, rng, hash);
     else hash = windowCase<uint32_t>(isa, t, rng, hash);
   }
+  // Windows over more lines than are listed at once, and over as many as can be; channels within and beyond a vector.
+  struct {
+    idx window, channels;
+  } tall[] = {{9, 6}, {8, 3}, {9, 21}, {8, 37}};
+  for (auto& s : tall) {
+    WindowTask t{};
+    t.rank = 4;
+    idx in[] = {11, 10, 7, s.channels}, window[] = {s.window, s.window, 2, 1}, stride[] = {2, 1, 2, 1}, pad[] = {3, 2, 1, 0};
+    for (int d = 0; d < 4; d++) {
+      t.in[d] = in[d], t.window[d] = window[d], t.stride[d] = stride[d], t.padLo[d] = pad[d], t.dilation[d] = 1;
+      t.size[d] = (in[d] + 2 * pad[d] - window[d]) / stride[d] + 1;
+    }
+    hash = windowCase<float>(isa, t, rng, hash);
+    hash = windowCase<int32_t>(isa, t, rng, hash);
+  }
   for (int round = 0; round < (quick ? 60 : 200); round++) {
     CumulateTask t{};
     t.outer = rng.between(0, 4), t.length = rng.between(0, 20), t.inner = rng.coin() ? 1 : rng.between(1, round % 5 ? 40 : 600);
