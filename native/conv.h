@@ -2,7 +2,7 @@
 // the filter's gradient) in one fixed order. Depthwise shapes have their own loops (depthwise.h).
 #pragma once
 #include "depthwise.h"
-#include "filter.h"
+#include "stacked.h"
 
 namespace KNS {
 
@@ -34,6 +34,7 @@ NABLA_FUNCTION idx convScratch(const ConvTask& t) {
   idx bytes = most((s.patch + s.weights + s.panel) * (idx)sizeof(float), depthwiseScratch(t));
   if (t.n >= LEAST_ABREAST) bytes = most(bytes, most(abreastParts(t, abreastOf(t, false)).total, abreastParts(t, abreastOf(t, true)).total));
   if (filterInPlace(t)) bytes = most(bytes, filterParts(t).total);
+  if (filterStacked(t)) bytes = most(bytes, stackedParts(t).total);
   return bytes;
 }
 
@@ -120,6 +121,7 @@ NABLA_FUNCTION void convInputGrad(const ConvTask& t, Worker& w) {
 NABLA_FUNCTION void convFilterGrad(const ConvTask& t, Worker& w) {
   if (isDepthwise(t)) return depthwiseFilter(t, w);
   if (filterInPlace(t)) return filterLines(t, w);
+  if (filterStacked(t)) return filterStacks(t, w);
   const Lattice l = forwardLattice(t);
   const idx inC = t.c / t.groups, outC = t.o / t.groups, pixels = pixelRows(l);
   const ConvScratch parts = convParts(t);

@@ -1,11 +1,12 @@
 // The filter's gradient: w[tap, c, o] = sum over pixels of x[where the tap meets the pixel, c] * y[pixel, o]. A tile computes channels
-// x columns of one tap from x in place, along the pixels of each line whose tap lies inside; images with few channels go through patches.
+// x columns of one tap from x in place, along the pixels of each line whose tap lies inside. Few channels go through stacked.h, short lines
+// through patches.
 #pragma once
 #include "abreast.h"
 
 namespace KNS {
 
-constexpr idx FILTER_CHANNELS = 8;      // fewer go through patches
+constexpr idx FILTER_CHANNELS = 8;      // fewer are stacked, or go through patches
 constexpr idx FILTER_LINE = 3;          // and so do lines of fewer pixels
 constexpr idx FILTER_PIXELS = 1 << 8;   // summed in one pass over the results, roughly
 

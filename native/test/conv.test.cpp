@@ -140,7 +140,9 @@ uint64_t testConv(const Isa& isa) {
     idx n, h, w, k, c, o, groups, stride, pad;
   } large[] = {{2, 9, 10, 3, 40, 300, 1, 1, 1}, {2, 14, 14, 5, 1, 17, 1, 1, 2}, {1, 4, 4, 3, 600, 9, 1, 1, 1}, {1, 6, 5, 1, 33, 65, 1, 2, 0}, {2, 8, 8, 3, 300, 300, 300, 1, 1},
                // Abreast: many columns, several passes over k, lines cut in chunks; a filter's line cut in chunks; depthwise strides.
-               {9, 3, 4, 3, 20, 300, 1, 1, 1}, {8, 3, 3, 3, 400, 18, 1, 1, 1}, {8, 2, 120, 3, 64, 5, 1, 2, 1}, {1, 2, 600, 2, 9, 33, 1, 1, 0}, {3, 9, 11, 3, 37, 37, 37, 2, 1}};
+               {9, 3, 4, 3, 20, 300, 1, 1, 1}, {8, 3, 3, 3, 400, 18, 1, 1, 1}, {8, 2, 120, 3, 64, 5, 1, 2, 1}, {1, 2, 600, 2, 9, 33, 1, 1, 0}, {3, 9, 11, 3, 37, 37, 37, 2, 1},
+               // Stacked: a line cut in chunks, columns packed, many rows, strides, more pixels than one pass sums.
+               {1, 2, 600, 3, 2, 5, 1, 1, 1}, {2, 6, 7, 3, 3, 70, 1, 1, 1}, {1, 9, 11, 5, 7, 34, 1, 1, 2}, {3, 9, 23, 4, 6, 9, 3, 3, 2}, {5, 21, 17, 3, 3, 16, 1, 1, 1}};
   for (auto& s : large) {
     ConvTask t{};
     t.n = s.n, t.c = s.c, t.o = s.o, t.groups = s.groups;
