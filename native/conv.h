@@ -163,4 +163,12 @@ NABLA_FUNCTION void convFilterGrad(const ConvTask& t, Worker& w) {
       }
 }
 
+// The way each of the trio takes, in words, in the order of the forms.
+NABLA_FUNCTION const char* convPath(const ConvTask& t, int form) {
+  if (isDepthwise(t)) return "depthwise";
+  if (form == 2) return filterInPlace(t) ? "lines in place" : filterStacked(t) ? "stacked lines" : "patches";
+  if (t.n < LEAST_ABREAST) return "patches";
+  return abreastOf(t, form == 1).turned ? "images abreast in the columns" : "images abreast";
+}
+
 }  // namespace KNS

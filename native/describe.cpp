@@ -50,7 +50,7 @@ std::string note(const Step& s, const KernelTable& kernels) {
   switch (s.kind) {
     case STEP_FUSED: return fusedNote(s.fused);
     case STEP_GEMM: return gemmNote(s, kernels);
-    case STEP_CONV: return epilogueNote(s);
+    case STEP_CONV: return kernels.convPath(s.conv, s.form) + (", " + epilogueNote(s));
     default: return "";
   }
 }

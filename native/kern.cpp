@@ -20,7 +20,7 @@ static const nabla::KernelTable table = {
     "sse2",
 #endif
     VB,     NABLA_FUSED,  gemm,      conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
-    cumulate, gather, scatter, argsort, gemmScratch, convScratch, sortScratch, gemmPath};
+    cumulate, gather, scatter, argsort, gemmScratch, convScratch, sortScratch, gemmPath, convPath};
 
 }  // namespace KNS
 

@@ -147,6 +147,8 @@ struct KernelTable {
 
   // In words, the way a product takes on one thread. `out` decides too: null when only an epilogue sees the result.
   const char* (*gemmPath)(const GemmTask&);
+  // And a convolution: form 0 forward, 1 the input's gradient, 2 the filter's.
+  const char* (*convPath)(const ConvTask&, int form);
 };
 
 }  // namespace nabla
