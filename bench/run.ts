@@ -24,7 +24,7 @@ function build(): void {
   const [compiler, ...args] = compilerOf(readFileSync(`${root}build/native-build.log`, "utf8"));
   const env = { ...process.env, CXX: [compiler, ...args].join(" ") };
   execFileSync(process.execPath, ["scripts/build-native.mjs"], { cwd: root, env, stdio: "inherit" });
-  execFileSync("npx", ["tsc", "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+  execFileSync(process.execPath, ["scripts/build.mjs"], { cwd: root, stdio: "inherit" });
 }
 
 async function findSuites(): Promise<Suite[]> {
