@@ -34,6 +34,16 @@ export function nabla(
   );
 }
 
+/** A contestant as a plain .mjs program, with its collector within reach, so that what loading left behind can be cleared away. */
+export const plain = (spec: PeerSpec): PeerSpec => ({
+  ...spec,
+  args: [
+    "--expose-gc",
+    ...spec.args.filter((arg) => /[/=]/.test(arg)).map((arg) => arg.replace(/\.ts$/, ".mjs")),
+  ],
+  env: {},
+});
+
 function pythonPeer(
   file: string,
   name: string,

@@ -24,22 +24,37 @@ function temporaryFolder(): string {
   return path;
 }
 
-export function writeArray(name: string, values: Float32Array): ArrayFile {
+export function writeArray(name: string, values: Float32Array | Uint8Array): ArrayFile {
   folder ??= temporaryFolder();
   const path = join(folder, name);
   writeFileSync(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
   return { path, header: 0 };
 }
 
-/** Weights uniform in +-1/sqrt(in), biases zero. */
-export function writeWeights(name: string, sizes: readonly number[]): ArrayFile {
+/** Of a parameter all elements are `fill`, or uniform in +-1/sqrt(in), `in` being the product of all axes but the last. */
+export interface InitialParameter {
+  readonly shape: readonly number[];
+  readonly fill?: number;
+}
+
+const product = (shape: readonly number[]): number => shape.reduce((size, dim) => size * dim, 1);
+
+/** One parameter after the other. */
+export function writeParameters(name: string, parameters: readonly InitialParameter[]): ArrayFile {
   const next = uniforms(1);
   const values: number[] = [];
-  for (const [layer, inputs] of sizes.slice(0, -1).entries()) {
-    const outputs = sizes[layer + 1] as number;
-    const bound = 1 / Math.sqrt(inputs);
-    for (let i = 0; i < inputs * outputs; i++) values.push((2 * next() - 1) * bound);
-    for (let i = 0; i < outputs; i++) values.push(0);
+  for (const { shape, fill } of parameters) {
+    const bound = 1 / Math.sqrt(product(shape.slice(0, -1)));
+    for (let i = 0; i < product(shape); i++) values.push(fill ?? (2 * next() - 1) * bound);
   }
   return writeArray(name, Float32Array.from(values));
+}
+
+/** Weights [in, out] uniform in +-1/sqrt(in), biases zero. */
+export function writeWeights(name: string, sizes: readonly number[]): ArrayFile {
+  const layers = sizes.slice(0, -1).map((inputs, layer) => [inputs, sizes[layer + 1] as number] as const);
+  return writeParameters(
+    name,
+    layers.flatMap(([inputs, outputs]) => [{ shape: [inputs, outputs] }, { shape: [outputs], fill: 0 }]),
+  );
 }

@@ -1,7 +1,8 @@
 /** The latency of one row through the network of the MNIST benchmark, for a caller that has another row each time. */
 import { fileURLToPath } from "node:url";
-import { jaxJs, nabla, tfjs, torch } from "../contestants.ts";
+import { jaxJs, nabla, plain, tfjs, torch } from "../contestants.ts";
 import type { ArrayFile, Bench, Suite } from "../job.ts";
+import { lenetProducts, networks } from "../networks.ts";
 import type { PeerSpec } from "../peer.ts";
 import { values } from "../peers/values.mjs";
 import { writeArray, writeWeights } from "../weights.ts";
@@ -62,4 +63,23 @@ function inference(): Bench[] {
   ];
 }
 
-export const suite: Suite = { name: "inference", benches: inference };
+/** The trained network has other weights and the same work. */
+function lenet(): Bench {
+  const { title, job } = networks.lenet;
+  return {
+    name: "inference-lenet",
+    title: `${title.split(",")[0]}, one image a call`,
+    unit: "µs",
+    lowerIsBetter: true,
+    perUnit: 1,
+    job: job(),
+    contestants: () => [
+      ...nabla("network_inference").map(plain),
+      ...torch("network_inference"),
+      ...torch("network_inference", { name: "PyTorch, traced and frozen", args: ["--traced"] }),
+    ],
+    floor: { flops: 2 * lenetProducts, note: "the products alone" },
+  };
+}
+
+export const suite: Suite = { name: "inference", benches: () => [...inference(), lenet()] };

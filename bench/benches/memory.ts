@@ -1,5 +1,5 @@
 /** Peak memory of training MNIST for an epoch: above the data set that the process holds, and of the whole process. */
-import { nabla, tfjs, torch } from "../contestants.ts";
+import { nabla, plain, tfjs, torch } from "../contestants.ts";
 import { firstAnswer } from "../fresh.ts";
 import type { Bench, Suite } from "../job.ts";
 import { mnistArrays } from "../mnist.ts";
@@ -11,16 +11,6 @@ interface Answer {
   readonly base: number;
   readonly peak: number;
 }
-
-/** Plain Node with its collector within reach, so that what loading left behind does not count as the data set. */
-const plain = (spec: PeerSpec): PeerSpec => ({
-  ...spec,
-  args: [
-    "--expose-gc",
-    ...spec.args.filter((arg) => /[/=]/.test(arg)).map((arg) => arg.replace(/\.ts$/, ".mjs")),
-  ],
-  env: {},
-});
 
 const contestants = (): PeerSpec[] => [
   ...nabla("memory", { threads: [2] }).map(plain),

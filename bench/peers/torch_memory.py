@@ -1,31 +1,22 @@
 """An epoch of MNIST in PyTorch, batches taken from tensors in memory; the memory of its process before and at most."""
 
-import gc
 import json
 import sys
 
 import numpy as np
 import torch
 
+from memory import peak, resident, start_peak
 from serve import job, read
-
-
-def field(name):
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) / 1000 for line in status if line.startswith(name))
-
 
 torch.set_num_threads(job["threads"])
 fused = "--fused" in sys.argv
 sizes, rows, batch = job["sizes"], job["rows"], job["batch"]
-empty = field("VmRSS")
+empty = resident()
 # The test images, too: nabla's mnist() loads both.
 x, more = (torch.from_numpy(read(job[name], np.uint8).reshape(-1, sizes[0]).astype(np.float32) / 255) for name in ("inputs", "testInputs"))
 y = torch.from_numpy(read(job["labels"], np.uint8).astype(np.int64))
-gc.collect()
-with open("/proc/self/clear_refs", "w") as peak:
-    peak.write("5")
-base = field("VmRSS")
+base = start_peak()
 
 layers = []
 for fan_in, fan_out in zip(sizes, sizes[1:]):
@@ -39,4 +30,4 @@ for i in range(rows // batch):
     loss = torch.nn.functional.cross_entropy(model(x[pick]), y[pick])
     loss.backward()
     optimizer.step()
-print(json.dumps({"loss": loss.item(), "empty": empty, "base": base, "peak": field("VmHWM")}), flush=True)
+print(json.dumps({"loss": loss.item(), "empty": empty, "base": base, "peak": peak()}), flush=True)
