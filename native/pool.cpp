@@ -81,7 +81,7 @@ uint64_t Gate::wait(uint64_t old, std::atomic<int64_t>* parked) {
   return v;
 }
 
-Pool::Pool(int32_t threads) : claims_(new Claim[MOST_PIECES]) {
+Pool::Pool(int32_t threads) : claims_(new Claim[MOST_PIECES]), cores_(threads > 1 ? threads : 1) {
   // They wait at the gate, so none looks at what is not there yet.
   threads_.resize(threads > 1 ? threads - 1 : 0);
   for (size_t i = 0; i < threads_.size(); i++) {
@@ -151,6 +151,7 @@ bool Pool::claim(int32_t piece, uint64_t now) {
 void Pool::take(int32_t thread, int32_t piece, uint64_t now) {
   const uint64_t number = now / PHASE - first_;
   const bool last = number + 1 == phases_;
+  cores_.look(thread);
   team_->piece(thread, number, piece);
   // Once counted, a thread may look at nothing of the run; but the last one is still in it.
   if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 != piecesOf(now)) return;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <vector>
+#include "cores.h"
 
 namespace nabla {
 
@@ -74,6 +75,7 @@ class Pool {
   int32_t size_ = 1;
   std::vector<Thread> threads_;
   std::unique_ptr<Claim[]> claims_;
+  Cores cores_;
   alignas(64) Gate gate_;                      // the current phase, counted over all runs, and its pieces: none between runs
   alignas(64) std::atomic<int32_t> done_{0};   // pieces of the current phase
   std::atomic<int64_t> late_{0};

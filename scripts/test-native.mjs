@@ -50,7 +50,15 @@ const perSet = ["catalogue_kernels.cpp", "kern.cpp", "tiles.cpp", "test/probe.cp
 /** g++ allots registers to long instrumented functions for minutes, unless it takes each as one region and checks accesses by calls. */
 const gccCatalogue = ["-fira-region=one", "--param", "asan-instrumentation-with-call-threshold=50"];
 /** exec without Node; test/guarded-memory.cpp takes the place of memory.cpp. */
-const once = ["catalogue.cpp", "decode_tiles.cpp", "exec.cpp", "pool.cpp", "program.cpp", "schedule.cpp"];
+const once = [
+  "catalogue.cpp",
+  "cores.cpp",
+  "decode_tiles.cpp",
+  "exec.cpp",
+  "pool.cpp",
+  "program.cpp",
+  "schedule.cpp",
+];
 
 const works = (command) => spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
 
