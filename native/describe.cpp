@@ -51,6 +51,7 @@ std::string note(const Step& s, const KernelTable& kernels) {
     case STEP_FUSED: return fusedNote(s.fused);
     case STEP_GEMM: return gemmNote(s, kernels);
     case STEP_CONV: return kernels.convPath(s.conv, s.form) + (", " + epilogueNote(s));
+    case STEP_ATTENTION: return "tiles of 64 keys x 32 queries";
     default: return "";
   }
 }

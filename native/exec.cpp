@@ -88,6 +88,22 @@ void bind(Step& s, char* const* pointers, const TileTable& tiles) {
       s.copy.from = bytes(0);
       s.copy.to = bytes(1);
       return;
+    case STEP_ATTENTION: {
+      AttentionTask& t = s.attention;
+      HeadsView* const views[] = {&t.q, &t.k, &t.v, nullptr, &t.logSum, &t.delta, &t.g};
+      for (int i = 0; i < (s.form ? 7 : 3); i++)
+        if (views[i]) views[i]->data = floats(i);
+      t.visible = s.plain ? nullptr : (const uint8_t*)bytes(3) + s.operand[3].offset;
+      if (s.form) {
+        t.dq = floats(7);
+        t.dk = floats(8);
+        t.dv = floats(9);
+      } else {
+        t.out = floats(4);
+        t.logSumOut = floats(5);
+      }
+      return;
+    }
     default: return;
   }
 }
@@ -108,6 +124,7 @@ void runStep(const Step& s, const Share& share, const Isa& isa, Worker& w) {
     case STEP_GATHER: return k.gather(s.gather, w);
     case STEP_SCATTER: return k.scatter(s.scatter, w);
     case STEP_SORT: return k.argsort(s.sort, w);
+    case STEP_ATTENTION: return (s.form ? k.attentionBackward : k.attention)(s.attention, w);
     case STEP_COPY:
       if (w.index == 0 && s.copy.from != s.copy.to) memmove(s.copy.to, s.copy.from, s.copy.bytes);
       return;

@@ -1,5 +1,6 @@
 // The native kernels of one instruction set: compiled once per set with KNS (a namespace), VB (vector bytes) and the matching -march.
 // Everything inside is static in that namespace and free of libc and std::, so that no linker can share code between sets.
+#include "attention.h"
 #include "conv.h"
 #include "index.h"
 #include "sort.h"
@@ -20,7 +21,8 @@ static const nabla::KernelTable table = {
     "sse2",
 #endif
     VB,     NABLA_FUSED,  gemm,      conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
-    cumulate, gather, scatter, argsort, gemmScratch, convScratch, sortScratch, gemmPath, convPath};
+    cumulate, gather, scatter, argsort, attention, attentionBackward, gemmScratch, convScratch, sortScratch, attentionScratch,
+    gemmPath, convPath};
 
 }  // namespace KNS
 

@@ -124,6 +124,28 @@ struct SortTask {
   int32_t* out;
 };
 
+// A tensor of heads in place, [batch, time, head, width]: elements of the last axis adjoin.
+struct HeadsView {
+  const float* data;
+  idx batch, time, head;
+};
+
+// out[b, i, h] = sum over keys j of share[j] v[b, j, g], shares being the softmax over j of scale q[b, i, h] . k[b, j, g], g the group of
+// heads / groups heads that h is in; logSum[b, i, h] is the logarithm of the softmax's sum of exponentials. Query i sees key j if
+// visible[b, h, i, j] (where there is a mask), and j <= i (where causal); one that sees none has out 0 and logSum infinity.
+// Backward: from the cotangent g of out, and delta = sum(g out), the cotangents of q, k and v. Results are contiguous.
+struct AttentionTask {
+  idx batch, queries, keys, heads, groups, width, valueWidth;  // groups > 0 divides heads
+  float scale;
+  bool causal;
+  HeadsView q, k, v, g;
+  HeadsView logSum, delta;      // of width 1
+  const uint8_t* visible;       // null: no mask
+  idx maskBatch, maskHead, maskQuery, maskKey;
+  float *out, *logSumOut;       // [batch, queries, heads, valueWidth], [batch, queries, heads]
+  float *dq, *dk, *dv;          // as q, k and v
+};
+
 // What kern.cpp exposes for one instruction set. Scratch functions give bytes per thread for that task, whatever the thread count.
 struct KernelTable {
   const char* name;             // "sse2", "avx2", "avx512", "neon", "wasm"
@@ -140,10 +162,13 @@ struct KernelTable {
   void (*gather)(const GatherTask&, Worker&);
   void (*scatter)(const ScatterTask&, Worker&);
   void (*argsort)(const SortTask&, Worker&);
+  void (*attention)(const AttentionTask&, Worker&);
+  void (*attentionBackward)(const AttentionTask&, Worker&);
 
   idx (*gemmScratch)(const GemmTask&);
   idx (*convScratch)(const ConvTask&);  // enough for each of the trio
   idx (*sortScratch)(const SortTask&);
+  idx (*attentionScratch)(const AttentionTask&);  // enough for both
 
   // In words, the way a product takes on one thread. `out` decides too: null when only an epilogue sees the result.
   const char* (*gemmPath)(const GemmTask&);

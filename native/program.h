@@ -27,7 +27,7 @@ struct BufferInfo {
 };
 
 enum StepKind : int32_t {
-  STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_KINDS
+  STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_ATTENTION, STEP_KINDS
 };
 
 // A buffer and an offset in elements; how steps name their operands until exec binds them to addresses.
@@ -76,9 +76,10 @@ struct Step {
     ScatterTask scatter;
     SortTask sort;
     CopyTask copy;
+    AttentionTask attention;
   };
-  int32_t form;                 // conv: 0 conv, 1 input gradient, 2 filter gradient; window: 1 for argWindow
-  Operand operand[4];           // in the order of the task's pointers
+  int32_t form;                 // conv: 0 conv, 1 input gradient, 2 filter gradient; window: 1 for argWindow; attention: 1 backward
+  Operand operand[10];          // in the order of the task's pointers
   bool plain;                   // gemm, conv: no epilogue but the store to `operand[2]`
   EpilogueContext epilogue;
   std::shared_ptr<LoopInfo> loop;

@@ -140,6 +140,7 @@ uint64_t testWindow(const Isa&);
 uint64_t testIndex(const Isa&);
 uint64_t testSort(const Isa&);
 uint64_t testReduce(const Isa&);
+uint64_t testAttention(const Isa&);
 void testSchedule();
 void testPrograms(const char* path);
 void bench(const Isa&);

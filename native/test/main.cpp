@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
     const char* name;
     uint64_t (*run)(const Isa&);
   };
-  const Suite suites[] = {{"gemm", testGemm}, {"conv", testConv}, {"window", testWindow}, {"index", testIndex}, {"sort", testSort}, {"reduce", testReduce}};
+  const Suite suites[] = {{"gemm", testGemm}, {"conv", testConv}, {"window", testWindow}, {"index", testIndex}, {"sort", testSort}, {"reduce", testReduce}, {"attention", testAttention}};
   constexpr int S = sizeof suites / sizeof *suites;
   uint64_t fusedHash[S] = {};
   const char* fusedName = nullptr;

@@ -8,12 +8,14 @@ import { apply, context, crossEntropy, dropout, Linear, relu, Sequential, type T
 import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
 import { cases, type Sizes } from "../../scripts/catalogue/cases.ts";
 import { signatureOf } from "../../scripts/catalogue/signature.ts";
+import { composites } from "../../src/engine/backend/cpu/composites.ts";
 import { encode, programsOf } from "../../src/engine/backend/cpu/encode.ts";
 import { compile } from "../../src/engine/compile/index.ts";
 import { type Capabilities, dtypes, type Plan } from "../../src/engine/ir/index.ts";
 import { encodeElements } from "../../src/engine/ops/index.ts";
 import { getDevice } from "../../src/engine/runtime/index.ts";
 import { sizeOf } from "../../src/util/index.ts";
+import { attentionPlan, forms } from "../engine/backend/cpu/attentions.ts";
 import { randomKernel } from "../engine/backend/cpu/random-kernels.ts";
 import { paramsOf } from "../sweep/case.ts";
 import { casesOf, sweptOps } from "../sweep/cases/index.ts";
@@ -73,6 +75,17 @@ function addSweep(writer: Writer): void {
         [],
       );
     }
+  }
+}
+
+function addAttention(writer: Writer): void {
+  for (const form of forms) {
+    const { plan } = attentionPlan(form, { ...caps, composites });
+    const inputs = plan.inputs.map(({ shape, dtype }, i) => {
+      const values = Array.from({ length: sizeOf(shape) }, (_, at) => Math.sin(at * (i + 1)));
+      return encodeElements(values, dtype);
+    });
+    writer.add(`attention, ${form.name}`, plan, inputs, []);
   }
 }
 
@@ -211,6 +224,7 @@ setDefaultDevice("reference");
 const writer = new Writer();
 addSweep(writer);
 addKernels(writer);
+addAttention(writer);
 addCatalogue(writer);
 await record(writer, "training step", trainClassifier);
 writer.save(file);

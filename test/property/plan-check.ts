@@ -41,7 +41,10 @@ function touch(step: Exclude<Step, { kind: "loop" }>): Touch {
         ? plain([step.src, step.indices], [step.out])
         : plain([step.base, step.indices, step.updates], [step.out]);
     case "composite":
-      return plain(step.inputs, step.outputs);
+      return plain(
+        step.inputs.map(({ buffer }) => buffer),
+        step.outputs,
+      );
     default:
       return step satisfies never;
   }

@@ -1,6 +1,7 @@
 /** explain: a plan in words, one line a step. */
 import {
   ACCUMULATOR,
+  type CompositeStep,
   type Epilogue,
   type FusedBody,
   formatAval,
@@ -135,6 +136,13 @@ function matrixName(plan: Plan, { buffer, rowStride, colStride }: MatrixAccess):
   return `${nameOf(plan, buffer)}${rowStride < colStride ? "^T" : ""}`;
 }
 
+/** attention [16,128,4,32] [16,128,4,32] [16,128,4,32], causal. */
+function kernelName({ name, inputs, params }: CompositeStep): string {
+  const shapes = inputs.map(({ shape }) => ` [${shape}]`).join("");
+  const set = Object.keys(params).filter((key) => params[key] === true);
+  return `${name}${shapes}${set.map((key) => `, ${key}`).join("")}`;
+}
+
 function describe(plan: Plan, step: Step): string {
   const name = (buffer: number) => nameOf(plan, buffer);
   switch (step.kind) {
@@ -163,7 +171,10 @@ function describe(plan: Plan, step: Step): string {
       return `argsort ${kind} axis ${step.axis}, first ${step.k}: ${name(step.src)} -> ${name(step.out)}`;
     }
     case "composite":
-      return `${step.name}: ${names(plan, step.inputs)} -> ${names(plan, step.outputs)}`;
+      return `${kernelName(step)}: ${names(
+        plan,
+        step.inputs.map(({ buffer }) => buffer),
+      )} -> ${names(plan, step.outputs)}`;
     case "collective":
       return `${step.op}: ${name(step.src)} -> ${name(step.out)}`;
     case "loop": {

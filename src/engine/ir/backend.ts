@@ -4,7 +4,7 @@ import type { Plan } from "./plan.ts";
 export type BufferId = number;
 
 export interface Capabilities {
-  /** Composite names it runs as one kernel; all others are inlined by the compiler. */
+  /** Names of composites with `params` that it runs as one kernel; all others are inlined by the compiler. */
   readonly composites: ReadonlySet<string>;
   /** Most loads + stores of one fused kernel. */
   readonly maxBuffersPerKernel: number;

@@ -36,6 +36,9 @@ export type CompositeVjp = (
   outputs: readonly Node[],
 ) => readonly (Node | null)[];
 
+/** What a device's kernel must know besides the shapes of its operands. */
+export type KernelParams = Readonly<Record<string, number | boolean>>;
+
 /** Every primitive and its attributes. The result's shape lives in `aval`; attributes repeat it only where it is not implied. */
 export interface Attrs {
   // leaves
@@ -116,10 +119,12 @@ export interface Attrs {
   /** i32 indices of the first k along `axis` in order; NaN last; equal elements keep their order. */
   argsort: { readonly axis: number; readonly descending: boolean; readonly k: number };
   // structure
-  /** A named body, inlined unless the backend lists the name. With several outs, read them through `output`. */
+  /** A named body, inlined unless it has `params` and the backend lists the name. With several outs, read them through `output`. */
   composite: {
     readonly name: string;
     readonly body: Graph;
+    /** For a kernel: with the name and the operands' shapes, they say what the body computes. */
+    readonly params?: KernelParams | undefined;
     readonly vjp?: CompositeVjp | undefined;
     /** Set by `checkpoint`: the backward pass recomputes the body instead of keeping what is inside. */
     readonly recompute?: boolean | undefined;

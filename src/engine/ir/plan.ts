@@ -1,7 +1,7 @@
 /** What `compile` makes and a backend runs: a list of steps over numbered buffers. Plain data; no functions, no nodes. */
 import type { Aval } from "./aval.ts";
 import type { FusedBody, Segment } from "./fused.ts";
-import type { ConvAttrs, WindowAttrs } from "./node.ts";
+import type { ConvAttrs, KernelParams, WindowAttrs } from "./node.ts";
 
 /** Where a buffer's bytes are. Every buffer starts at a multiple of 64 bytes and is padded to one. */
 export type Place =
@@ -140,11 +140,20 @@ export interface SortStep {
   readonly out: number;
 }
 
-/** A kernel the backend lists by name, on contiguous operands. */
+/** A tensor in place: element strides, none negative (0 broadcasts), 1 along the last axis unless it is bool or of size 1 there. */
+export interface TensorAccess {
+  readonly buffer: number;
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+}
+
+/** A kernel the backend lists by name; `outputs` are contiguous. */
 export interface CompositeStep {
   readonly kind: "composite";
   readonly name: string;
-  readonly inputs: readonly number[];
+  readonly params: KernelParams;
+  readonly inputs: readonly TensorAccess[];
   readonly outputs: readonly number[];
 }
 

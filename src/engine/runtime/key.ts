@@ -22,7 +22,7 @@ export function graphKey(inputs: readonly Node[], order: readonly Node[], output
 function attrsKey(node: Node): string {
   switch (node.op) {
     case "composite":
-      return `${node.attrs.name}{${bodyKey(node.attrs.body)}}`;
+      return `${node.attrs.name}${attrsText(node.attrs.params ?? {})}{${bodyKey(node.attrs.body)}}`;
     case "loop": {
       const { body, length, carry, xs, reverse } = node.attrs;
       return `${length},${carry},${xs},${reverse}{${bodyKey(body)}}`;

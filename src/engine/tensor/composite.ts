@@ -1,5 +1,5 @@
 /** Composites: named functions that keep their body, so that they may have their own gradient, kernel or recomputation. */
-import type { CompositeVjp, Node } from "../ir/index.ts";
+import type { CompositeVjp, KernelParams, Node } from "../ir/index.ts";
 import { make, outputsOf } from "../ops/index.ts";
 import { asFloat, wrap } from "./apply.ts";
 import { Tensor, type TensorLike } from "./tensor.ts";
@@ -10,13 +10,15 @@ export interface CompositeOptions {
   /** Gradients of the inputs; what is captured gets none. Without it the body is differentiated. */
   readonly vjp?: CompositeVjp | undefined;
   readonly recompute?: boolean | undefined;
+  /** What a device's kernel of this name must know; without them no device looks for one. */
+  readonly params?: KernelParams | undefined;
 }
 
 /** Runs `fn` as a composite of `inputs`. */
 export function composite(
   inputs: readonly Tensor[],
   fn: (inputs: readonly Tensor[]) => readonly Tensor[],
-  { name, vjp, recompute }: CompositeOptions,
+  { name, vjp, recompute, params }: CompositeOptions,
 ): Tensor[] {
   const sources = inputs.map((input) => input.node);
   const { body, captures } = traceGraph(
@@ -30,7 +32,13 @@ export function composite(
       ...vjp(grads, all.slice(0, sources.length), outputs),
       ...captures.map(() => null),
     ]);
-  const node = make("composite", [...sources, ...captures], { name, body, vjp: withCaptures, recompute });
+  const node = make("composite", [...sources, ...captures], {
+    name,
+    body,
+    vjp: withCaptures,
+    recompute,
+    params,
+  });
   return outputsOf(node).map(wrap);
 }
 

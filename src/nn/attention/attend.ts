@@ -101,6 +101,8 @@ function shares(score: Tensor): { shares: Tensor; logSum: Tensor } {
 export function attend(heads: Heads, options: AttendOptions): Tensor {
   const { q, k, v } = heads;
   const inputs = options.visible === null ? [q, k, v] : [q, k, v, options.visible];
+  // What the bodies compute, for a device with a kernel: q, k, v and a mask, then logSum, delta and g.
+  const params = { scale: options.scale, causal: options.causal, masked: options.visible !== null };
   const vjp: CompositeVjp = ([gOut, gLogSum], nodes, [out, logSum]) => {
     const tensors = nodes.map((node) => new Tensor(node));
     const [result, sums] = [new Tensor(out as Node), new Tensor(logSum as Node)];
@@ -109,10 +111,11 @@ export function attend(heads: Heads, options: AttendOptions): Tensor {
     const delta = gLogSum ? weight.sub(new Tensor(gLogSum)) : weight;
     const grads = composite([...tensors, sums, delta, g], (all) => backward(all, options), {
       name: "attention.backward",
+      params,
     });
     return nodes.map((_, i) => grads[i]?.node ?? null);
   };
-  const [out] = composite(inputs, (all) => forward(all, options), { name: "attention", vjp });
+  const [out] = composite(inputs, (all) => forward(all, options), { name: "attention", vjp, params });
   return out as Tensor;
 }
 

@@ -193,7 +193,10 @@ describe("structure", () => {
     const body = { params: [p], outs: [b.exp(p), b.neg(p)] };
     const x = input(3);
     const outer = input(3);
-    const [first, second] = outputsOf(make("composite", [outer], { name: "pair", body })) as [Node, Node];
+    const [first, second] = outputsOf(make("composite", [outer], { name: "pair", body, params: {} })) as [
+      Node,
+      Node,
+    ];
     const nested = make("composite", [x], {
       name: "whole",
       body: { params: [outer], outs: [b.add(first, second)] },

@@ -179,13 +179,15 @@ describe("kinds of steps", () => {
     const [p, q] = [input([3, 2]), input([3, 2])];
     const body = { params: [p, q], outs: [b.add(p, q), b.mul(p, q)] };
     const x = input([2, 3]);
-    const outs = outputsOf(make("composite", [b.permute(x, [1, 0]), b.fill(p, 2)], { name: "both", body }));
+    const outs = outputsOf(
+      make("composite", [b.permute(x, [1, 0]), b.fill(p, 2)], { name: "both", body, params: {} }),
+    );
     const rich = nullBackend({ composites: new Set(["both"]) }).caps;
     const plan = compile({ inputs: [x], outputs: outs, donated: [false] }, rich, { verify: true });
     expect(explain(plan)).toMatchInlineSnapshot(`
       "1 inputs, 2 outputs, 2 steps
       0: fused [3,2]: copy (in0) -> a0
-      1: both: a0 c2 -> out0 out1
+      1: both [3,2] [3,2]: a0 c2 -> out0 out1
       output 0: f32[3,2] = out0
       output 1: f32[3,2] = out1
       arena: 64 bytes"

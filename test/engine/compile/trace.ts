@@ -2,7 +2,13 @@
 import { Tensor } from "nabla";
 import { nullBackend } from "../../../src/engine/backend/null/index.ts";
 import { type CompileOptions, compile } from "../../../src/engine/compile/index.ts";
-import { type DType, type Node, type Plan, rawNode } from "../../../src/engine/ir/index.ts";
+import {
+  type Capabilities,
+  type DType,
+  type Node,
+  type Plan,
+  rawNode,
+} from "../../../src/engine/ir/index.ts";
 import { flattenTree, mapTree, type Shape } from "../../../src/util/index.ts";
 
 /** A tensor that is given when the plan runs. */
@@ -29,11 +35,12 @@ export function planOfStep(
   next: unknown,
   results: unknown,
   options: CompileOptions = {},
+  caps: Partial<Capabilities> = {},
 ): Plan {
   const [old, fresh] = [nodesOf(state), nodesOf(next)];
   const inputs = [...old, ...nodesOf(args)];
   const outputs = [...fresh, ...nodesOf(results)];
   const donated = inputs.map((_, i) => i < old.length);
   const pairs = old.map((_, i) => [i, i] as const);
-  return compile({ inputs, outputs, donated, pairs }, nullBackend().caps, { verify: true, ...options });
+  return compile({ inputs, outputs, donated, pairs }, nullBackend(caps).caps, { verify: true, ...options });
 }

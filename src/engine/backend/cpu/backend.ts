@@ -10,6 +10,7 @@ import type {
   Plan,
 } from "../../ir/index.ts";
 import { type Addon, requireAddon } from "./addon.ts";
+import { composites } from "./composites.ts";
 import { encode } from "./encode.ts";
 import { type CpuOptions, chooseCatalogue, chooseIsa, chooseThreads, memoryOfProcess } from "./options.ts";
 
@@ -43,7 +44,7 @@ class CpuExecutable implements Executable {
 
 class CpuBackend implements Backend {
   readonly name = "cpu";
-  readonly caps: Capabilities = { composites: new Set(), maxBuffersPerKernel: 64, segments: true };
+  readonly caps: Capabilities = { composites, maxBuffersPerKernel: 64, segments: true };
   readonly #addon: Addon;
   readonly #context: number;
   readonly #isa: string;

@@ -15,6 +15,7 @@ import {
   type WindowStep,
 } from "../../ir/index.ts";
 import { bufferOf, dtypeNumber } from "./buffers.ts";
+import { encodeComposite } from "./composites.ts";
 import { convAsProduct, type Product } from "./conv-product.ts";
 import { type FusedEncoder, storedBits } from "./encode-fused.ts";
 import type { Words } from "./words.ts";
@@ -97,7 +98,8 @@ class StepEncoder {
         this.#loop(step);
         break;
       case "composite":
-        throw new UnsupportedError(`${step.name}: the cpu device runs no composite as one kernel.`);
+        encodeComposite(step, words);
+        break;
       default:
         step satisfies never;
     }
@@ -377,7 +379,7 @@ function buffersIn(steps: readonly Step[]): number[] {
           ? [step.src, step.indices, step.out]
           : [step.base, step.indices, step.updates, step.out];
       case "composite":
-        return [...step.inputs, ...step.outputs];
+        return [...step.inputs.map(({ buffer }) => buffer), ...step.outputs];
       case "loop":
         return buffersIn(step.steps);
       default:

@@ -1,5 +1,5 @@
 /** Canonical form of a graph: composites inlined, constants folded, equal nodes and loops shared, dead ones gone. */
-import { InternalError } from "../../../util/index.ts";
+import { InternalError, sizeOf } from "../../../util/index.ts";
 import {
   type Aval,
   type Capabilities,
@@ -80,11 +80,14 @@ function results(
     }
     case "composite": {
       const src = node.src.map(first);
-      const { name, body, gated } = node.attrs;
-      if (!caps.composites.has(name)) {
+      const { name, body, gated, params } = node.attrs;
+      // Bodies know what to do where there is nothing to compute.
+      const kept = params !== undefined && caps.composites.has(name);
+      if (!kept || src.some(({ aval }) => sizeOf(aval.shape) === 0)) {
         return rewrite(b, body.params, gated === undefined ? src : gate(b, src, gated), body.outs, caps);
       }
-      return projections(b, b.make("composite", src, node.attrs, node.aval, node.outs ?? [node.aval]));
+      const attrs = { name, body, params };
+      return projections(b, b.make("composite", src, attrs, node.aval, node.outs ?? [node.aval]));
     }
     case "loop": {
       const src = node.src.map(first);

@@ -13,13 +13,14 @@ export type Rule<K extends Op> = (
 export type Rules = { readonly [K in Op]?: Rule<K> };
 
 /** Ops whose attributes hold graphs or stand for an effect: never shared. */
-const unshared: ReadonlySet<Op> = new Set<Op>(["input", "composite", "loop", "collective"]);
+const unshared: ReadonlySet<Op> = new Set<Op>(["input", "loop", "collective"]);
 
 /** The name of the composite that a gate is; it exists in canonical graphs only. */
 export const GATE = "gate";
 
 function attrsKey(attrs: unknown): string {
-  return JSON.stringify(attrs, (_, value: unknown) => {
+  return JSON.stringify(attrs, (name, value: unknown) => {
+    if (name === "body") return undefined; // of a composite: its name and parameters tell
     if (typeof value !== "number") return value;
     if (Object.is(value, -0)) return "-0";
     return Number.isFinite(value) ? value : String(value);

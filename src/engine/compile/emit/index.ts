@@ -1,6 +1,6 @@
 /** From groups to tasks: every group becomes one step over storages. */
 import { InternalError } from "../../../util/index.ts";
-import type { Aval, Graph, MatmulPrecision, Step } from "../../ir/index.ts";
+import type { Aval, Graph, MatmulPrecision, Step, TensorAccess } from "../../ir/index.ts";
 import type { Built } from "../build.ts";
 import type { Group } from "../fuse/index.ts";
 import { type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
@@ -51,6 +51,15 @@ export class Touch {
     });
     this.reads.add(storage);
     return storage;
+  }
+
+  /** An operand in place, however its axes lie. */
+  tensor(operand: Operand): TensorAccess {
+    if (operand.kind !== "value") throw new InternalError("compile: an operand is not in memory");
+    const { offset, shape, strides } = operand.view;
+    const storage = this.storage(operand.value);
+    this.reads.add(storage);
+    return { buffer: storage.id, offset, shape, strides };
   }
 
   write(value: Value): Storage {
@@ -134,11 +143,11 @@ function heavyStep(unit: Unit, group: Group, touch: Touch, context: EmitContext)
     case "collective":
       return { kind: "collective", op: node.attrs.kind, axis: node.attrs.axis, src: source(0), out: out() };
     case "composite": {
-      const inputs = unit.operands.map((_, index) => source(index));
       return {
         kind: "composite",
         name: node.attrs.name,
-        inputs,
+        params: node.attrs.params ?? {},
+        inputs: unit.operands.map((operand) => touch.tensor(operand)),
         outputs: unit.results.map((value) => touch.write(value).id),
       };
     }

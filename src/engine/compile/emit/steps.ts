@@ -58,7 +58,11 @@ export function renumber(step: Step, number: Renumber): Step {
             out: number(step.out),
           };
     case "composite":
-      return { ...step, inputs: step.inputs.map(number), outputs: step.outputs.map(number) };
+      return {
+        ...step,
+        inputs: step.inputs.map((input) => ({ ...input, buffer: number(input.buffer) })),
+        outputs: step.outputs.map(number),
+      };
     case "loop":
       return { ...step, steps: step.steps.map((inner) => renumber(inner, number)) };
     default:

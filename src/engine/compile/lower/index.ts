@@ -310,11 +310,22 @@ class Lowering {
     return whole(value);
   }
 
+  /** A kernel of the device reads its operands in place: masks anyhow, numbers if elements of the last axis adjoin. */
+  #tensor(source: Node): Operand {
+    const operand = this.#matrix(source);
+    if (operand.kind !== "value") return operand;
+    const { shape, strides } = operand.view;
+    const adjoins = shape.length === 0 || shape.at(-1) === 1 || strides.at(-1) === 1;
+    return adjoins || source.aval.dtype === "bool" ? operand : this.#contiguous(source);
+  }
+
   /** A composite kept whole, or a loop, whose carries start as copies in the memory of its results. */
   #structure(node: Node & { op: "composite" | "loop" }): void {
     const results = (node.outs ?? [node.aval]).map((aval) => this.#units.value(aval));
     const carry = node.op === "loop" ? node.attrs.carry : 0;
-    const operands = node.src.slice(carry).map((source) => this.#contiguous(source));
+    const operands = node.src
+      .slice(carry)
+      .map((source) => (node.op === "loop" ? this.#contiguous(source) : this.#tensor(source)));
     const starts = results.slice(0, carry).flatMap((value, index) => {
       if (sizeOf(value.aval.shape) === 0) return [];
       const start = this.#operand(node.src[index] as Node);

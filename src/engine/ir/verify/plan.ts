@@ -10,6 +10,7 @@ import type {
   Plan,
   PlanBuffer,
   Step,
+  TensorAccess,
 } from "../plan.ts";
 import { bufferOf, checkRange, checkSegment } from "./access.ts";
 import { checkBody, type ScalarArity } from "./body.ts";
@@ -131,6 +132,19 @@ function checkGemm(plan: Plan, step: GemmStep, where: string): void {
     fail(where, `the epilogue must cover [${shape}]`);
 }
 
+function checkTensor(plan: Plan, access: TensorAccess, where: string): void {
+  const { buffer, shape, strides } = access;
+  if (strides.length !== shape.length) fail(where, "there must be one stride per axis");
+  checkRange(
+    plan,
+    buffer,
+    access,
+    shape.map(() => 0),
+    shape,
+    where,
+  );
+}
+
 const convShapes = {
   conv: { a: "x", b: "w", result: "y" },
   convInputGrad: { a: "y", b: "w", result: "x" },
@@ -200,8 +214,12 @@ function checkStep(plan: Plan, step: Exclude<Step, LoopStep>, arity: ScalarArity
     case "index":
     case "sort":
     case "collective":
-    case "composite":
       checkShapes(plan, step, where);
+      break;
+    case "composite":
+      step.inputs.forEach((input, index) => {
+        checkTensor(plan, input, `${where}, input ${index}`);
+      });
       break;
     default:
       step satisfies never;

@@ -2,11 +2,11 @@
 import { type Shape, sameShape } from "../../../util/index.ts";
 import { type Aval, formatAval, sameAval } from "../aval.ts";
 import type { PadPair, WindowAttrs } from "../node.ts";
-import type { CollectiveStep, CompositeStep, IndexStep, Plan, SortStep, WindowStep } from "../plan.ts";
+import type { CollectiveStep, IndexStep, Plan, SortStep, WindowStep } from "../plan.ts";
 import { bufferOf } from "./access.ts";
 import { fail } from "./fail.ts";
 
-type WholeStep = WindowStep | IndexStep | SortStep | CompositeStep | CollectiveStep;
+type WholeStep = WindowStep | IndexStep | SortStep | CollectiveStep;
 
 function needAxis(axis: number, { shape }: Aval, where: string): void {
   if (!Number.isInteger(axis) || axis < 0 || axis >= shape.length) fail(where, `there is no axis ${axis}`);
@@ -91,8 +91,6 @@ export function checkShapes(plan: Plan, step: WholeStep, where: string): void {
     }
     case "collective":
       needAval("the result", aval(step.out), aval(step.src), where);
-      break;
-    case "composite":
       break;
     default:
       step satisfies never;

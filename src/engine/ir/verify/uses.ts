@@ -54,7 +54,7 @@ export function usesOf(step: Exclude<Step, LoopStep>): [number, boolean][] {
     case "collective":
       return [...reads(step.src), ...writes(step.out)];
     case "composite":
-      return [...reads(...step.inputs), ...writes(...step.outputs)];
+      return [...reads(...step.inputs.map(({ buffer }) => buffer)), ...writes(...step.outputs)];
     default:
       return step satisfies never;
   }

@@ -5,6 +5,7 @@ import { encode } from "../../../../src/engine/backend/cpu/encode.ts";
 import { cpuBackend } from "../../../../src/engine/backend/cpu/index.ts";
 import { bytesOf, dtypes, type Plan } from "../../../../src/engine/ir/index.ts";
 import { InternalError } from "../../../../src/util/index.ts";
+import { attentionPlan, forms } from "./attentions.ts";
 import { BodyMaker, f32, numbers, PlanMaker, segment, whole } from "./plans.ts";
 import { Dice, randomKernel } from "./random-kernels.ts";
 
@@ -188,6 +189,19 @@ describe("mutated programs", () => {
     for (let n = 0; n < 8000; n++) if (!attempt(context, plan, mutate(dice, program), constants)) refused++;
     expect(refused).toBeGreaterThan(1000);
   });
+
+  it.each(forms.filter(({ name }) => ["odd sizes", "a mask of all"].includes(name)))(
+    "of attention, $name",
+    (form) => {
+      const dice = new Dice(9);
+      const { plan } = attentionPlan(form, cpuBackend({ threads: 1 }).caps);
+      const { program, constants } = encode(plan);
+      expect(attempt(context, plan, program, constants)).toBe(true);
+      let refused = 0;
+      for (let n = 0; n < 2000; n++) if (!attempt(context, plan, mutate(dice, program), constants)) refused++;
+      expect(refused).toBeGreaterThan(500);
+    },
+  );
 
   it("cut short or extended", () => {
     const plan = mixedPlan();
