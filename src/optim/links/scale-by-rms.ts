@@ -1,6 +1,6 @@
 /** RMSprop's direction: the gradient over the root of the mean of its squares. */
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 
 export interface RmsOptions {
   /** Decay of the means. Default 0.99. */
@@ -40,7 +40,8 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
       const now = hyper.at(state);
       const [a, c, epsilonNow] = [now.value("alpha"), now.complement("alpha"), now.value("epsilon")];
       const nu = mapTensors("scaleByRms", (g, v) => v.mul(a).add(g.square().mul(c)), grads, state.nu);
-      const mu = state.mu && mapTensors("scaleByRms", (g, m) => m.mul(a).add(g.mul(c)), grads, state.mu);
+      const mu =
+        state.mu && mapTensors("scaleByRms", (g, m) => settled(m.mul(a).add(g.mul(c))), grads, state.mu);
       const updates = mu
         ? mapTensors(
             "scaleByRms",

@@ -2,7 +2,7 @@
 import { type Tensor, tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 
 export interface MomentumOptions {
   /** Takes (1 - dampening) of each gradient but the first. Default 0. */
@@ -19,7 +19,7 @@ type MomentumState = HyperState & {
 
 /**
  * b <- momentum * b + (1 - dampening) g;  u = b, or g + momentum * b with `nesterov`.
- * The first gradient is taken whole, as in PyTorch. State: 4 bytes per f32 parameter.
+ * The first gradient is taken whole, as in PyTorch; a trace below 2^-100 counts as 0. State: 4 bytes per f32 parameter.
  * Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
  * @throws ConfigError for a negative momentum, and for nesterov with dampening.
  */
@@ -47,7 +47,7 @@ export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): O
       const share = state.steps && where(state.steps.eq(0), 1, now.complement("dampening"));
       const trace = mapTensors(
         "traceMomentum",
-        (g, b) => b.mul(mu).add(share ? g.mul(share) : g),
+        (g, b) => settled(b.mul(mu).add(share ? g.mul(share) : g)),
         grads,
         state.trace,
       );
