@@ -65,6 +65,12 @@ const layers: Record<string, () => nn.Module> = {
   AvgPool1d: () => new nn.AvgPool1d(3, { stride: 2, padding: 1 }),
   "AvgPool2d include": () => new nn.AvgPool2d(3, { stride: 2, padding: 1 }),
   "AvgPool2d exclude": () => new nn.AvgPool2d([3, 2], { stride: [2, 1], padding: 1, countIncludePad: false }),
+  "MaxPool2d ceil": () => new nn.MaxPool2d(3, { stride: [2, 4], padding: 1, ceilMode: true }),
+  "MaxPool1d ceil dilation": () => new nn.MaxPool1d(2, { stride: 3, dilation: 2, ceilMode: true }),
+  "AvgPool2d ceil include": () => new nn.AvgPool2d(3, { stride: 2, padding: 1, ceilMode: true }),
+  "AvgPool2d ceil exclude": () =>
+    new nn.AvgPool2d(3, { stride: 2, padding: 1, ceilMode: true, countIncludePad: false }),
+  "AvgPool1d ceil": () => new nn.AvgPool1d(2, { stride: 3, padding: 1, ceilMode: true }),
   AvgPool3d: () => new nn.AvgPool3d([2, 3, 2], { stride: [2, 1, 1] }),
   "AdaptiveAvgPool tiles": () => new nn.AdaptiveAvgPool([3, 2]),
   AdaptiveAvgPool: () => new nn.AdaptiveAvgPool([3, 4]),

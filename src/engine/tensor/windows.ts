@@ -3,7 +3,7 @@ import { ShapeError } from "../../util/index.ts";
 import { formatAval, type PadPair } from "../ir/index.ts";
 import { apply, asFloat, constant, expandTo } from "./apply.ts";
 import { div, mul } from "./arithmetic.ts";
-import { type ConvPadding, type PerAxis, perAxis, resolvePadding } from "./geometry.ts";
+import { type ConvPadding, type Geometry, type PerAxis, perAxis, resolvePadding } from "./geometry.ts";
 import type { Tensor, TensorLike } from "./tensor.ts";
 
 export interface ConvOptions {
@@ -20,10 +20,15 @@ export interface PoolOptions {
   readonly stride?: PerAxis;
   readonly padding?: ConvPadding;
   readonly dilation?: PerAxis;
+  /** A last window that hangs over the far edge counts too, if it begins within the image or the padding before it. Default false. */
+  readonly ceilMode?: boolean;
 }
 
 export interface AvgPoolOptions extends PoolOptions {
-  /** Divide by the whole window also where it hangs over the edge (PyTorch's default); else by what lies inside (default). */
+  /**
+   * Divide by the whole window also where it lies on padding (PyTorch's default), though not by what `ceilMode` adds; else by what lies
+   * inside (default).
+   */
   readonly countPadding?: boolean;
 }
 
@@ -113,7 +118,7 @@ export function convTranspose(x: TensorLike, w: TensorLike, options: ConvTranspo
   return apply("convInputGrad", [image, weights], attrs, [image.shape[0] as number, ...out, channels]);
 }
 
-/** Attributes of the window primitives, which cover batch and channels too. */
+/** Attributes of the window primitives, which cover batch and channels too; the padding with what `ceilMode` adds, and without. */
 function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOptions) {
   requireImage(op, x);
   const rank = x.ndim - 2;
@@ -121,14 +126,28 @@ function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOption
   const stride = perAxis(op, "stride", options.stride ?? own, rank);
   const dilation = perAxis(op, "dilation", options.dilation ?? 1, rank);
   const sizes = x.shape.slice(1, -1);
-  const pairs = resolvePadding(op, options.padding ?? "valid", { sizes, window: own, stride, dilation });
+  const geometry = { sizes, window: own, stride, dilation };
+  const pairs = resolvePadding(op, options.padding ?? "valid", geometry);
   const none: PadPair = [0, 0];
-  return {
+  const widened = options.ceilMode ? ceilPadding(pairs, geometry) : pairs;
+  const attrs = {
     window: [1, ...own, 1],
     stride: [1, ...stride, 1],
     dilation: [1, ...dilation, 1],
-    padding: [none, ...pairs, none],
+    padding: [none, ...widened, none],
   };
+  return { attrs, given: [none, ...pairs, none] };
+}
+
+/** Padding with which the last window is whole, where it begins before the padding after the image. */
+function ceilPadding(pairs: readonly PadPair[], { sizes, window, stride, dilation }: Geometry): PadPair[] {
+  return pairs.map(([before, after], axis) => {
+    const [size, step] = [sizes[axis] as number, stride[axis] as number];
+    const reach = ((window[axis] as number) - 1) * (dilation[axis] as number) + 1;
+    const last = Math.ceil((size + before + after - reach) / step) * step;
+    const from = last >= size + before ? last - step : last;
+    return [before, Math.max(after, from + reach - size - before)];
+  });
 }
 
 /**
@@ -137,22 +156,31 @@ function windowAttrs(op: string, x: Tensor, window: PerAxis, options: PoolOption
  */
 export function maxPool(x: TensorLike, window: PerAxis, options: PoolOptions = {}): Tensor {
   const image = asFloat("maxPool", x);
-  return apply("reduceWindow", [image], { kind: "max", ...windowAttrs("maxPool", image, window, options) });
+  const { attrs } = windowAttrs("maxPool", image, window, options);
+  return apply("reduceWindow", [image], { kind: "max", ...attrs });
 }
 
 /** The mean of each window. @example avgPool(x, 2) // [8,32,32,16] -> [8,16,16,16] */
 export function avgPool(x: TensorLike, window: PerAxis, options: AvgPoolOptions = {}): Tensor {
   const image = asFloat("avgPool", x);
-  const attrs = windowAttrs("avgPool", image, window, options);
+  const { attrs, given } = windowAttrs("avgPool", image, window, options);
   const total = apply("reduceWindow", [image], { kind: "sum", ...attrs });
   const whole = attrs.window.reduce((count, size) => count * size, 1);
-  const inside = attrs.padding.every(([before, after]) => before === 0 && after === 0);
-  if (inside || options.countPadding) return mul(total, 1 / whole);
+  // What counts: the image, or the image with its padding; and what windows reach beyond that.
+  const counted = given.map((pair): PadPair => (options.countPadding ? pair : [0, 0]));
+  const beyond = attrs.padding.map(([before, after], axis): PadPair => {
+    const [first, last] = counted[axis] as PadPair;
+    return [before - first, after - last];
+  });
+  if (beyond.every(([before, after]) => before === 0 && after === 0)) return mul(total, 1 / whole);
   const ones = constant(
     1,
     "f32",
-    image.shape.map((size, axis) => (axis === 0 || axis === image.ndim - 1 ? 1 : size)),
+    image.shape.map((size, axis) => {
+      const [first, last] = counted[axis] as PadPair;
+      return axis === 0 || axis === image.ndim - 1 ? 1 : size + first + last;
+    }),
   );
-  const counts = apply("reduceWindow", [ones], { kind: "sum", ...attrs });
+  const counts = apply("reduceWindow", [ones], { kind: "sum", ...attrs, padding: beyond });
   return div(total, expandTo(counts, total.shape));
 }

@@ -20,10 +20,18 @@ export interface PoolLayerOptions {
   readonly padding?: ConvPadding;
   /** Distance between neighbouring elements of a window. Default 1. */
   readonly dilation?: PerAxis;
+  /**
+   * Sizes are rounded up: a last window that hangs over the far edge counts too, if it begins within the image or the padding before it.
+   * Default false.
+   */
+  readonly ceilMode?: boolean;
 }
 
 export interface AvgPoolLayerOptions extends PoolLayerOptions {
-  /** Whether padding counts as zeros in the mean. Default true, as in PyTorch; for "same" false, as in Keras. */
+  /**
+   * Whether padding counts as zeros in the mean, though not what `ceilMode` adds. Default true, as in PyTorch; for "same" false, as in
+   * Keras.
+   */
   readonly countIncludePad?: boolean;
 }
 
@@ -33,6 +41,7 @@ abstract class Pool extends Module {
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
   readonly padding: ConvPadding;
+  readonly ceilMode: boolean;
 
   constructor(
     readonly rank: 1 | 2 | 3,
@@ -45,6 +54,7 @@ abstract class Pool extends Module {
     this.stride = perSpatial(op, "stride", options.stride ?? this.window, rank, 1);
     this.dilation = perSpatial(op, "dilation", options.dilation ?? 1, rank, 1);
     this.padding = checkPadding(op, options.padding ?? "valid", rank);
+    this.ceilMode = options.ceilMode ?? false;
     if (typeof this.padding !== "string") this.#needInside(op);
   }
 
@@ -64,13 +74,18 @@ abstract class Pool extends Module {
   }
 
   /** What the engine's functions take, after the checks. */
-  protected options(x: Tensor): { stride: PerAxis; dilation: PerAxis; padding: readonly Pair[] } {
-    const { label, window, stride, dilation } = this;
+  protected options(x: Tensor): {
+    stride: PerAxis;
+    dilation: PerAxis;
+    padding: readonly Pair[];
+    ceilMode: boolean;
+  } {
+    const { label, window, stride, dilation, ceilMode } = this;
     needImage(label, x, this.rank, null);
     const sizes = x.shape.slice(1, -1);
     const padding = this.#pairs(label, sizes);
     needWindows(label, "window", x, padding, { sizes, window, stride, dilation });
-    return { stride, dilation, padding };
+    return { stride, dilation, padding, ceilMode };
   }
 }
 
@@ -102,7 +117,7 @@ export class MaxPool1d extends MaxPool {
 
 /**
  * The largest element of each window: [batch, height, width, channels] -> [batch, ...out, channels], per axis out = floor((size +
- * before + after - dilation (window - 1) - 1) / stride) + 1. Padding never wins; the gradient goes to a window's first largest.
+ * before + after - dilation (window - 1) - 1) / stride) + 1, rounded up with `ceilMode`. Padding never wins; the gradient goes to a window's first largest.
  * No parameters.
  * @throws ConfigError for sizes that are not positive integers and padding as wide as the window; ShapeError in `forward` for another
  * rank, or when the window does not fit.

@@ -229,6 +229,13 @@ case(
     names={**spectral, "parametrizations.weight.0._v": ("left", place)},
 )
 
+# sizes rounded up: the first and the last have a window that would begin in the padding after the image
+case("MaxPool2d ceil", exact(2, 2, 6, 8), nn.MaxPool2d(3, stride=(2, 4), padding=1, ceil_mode=True))
+case("MaxPool1d ceil dilation", exact(2, 2, 10), nn.MaxPool1d(2, stride=3, dilation=2, ceil_mode=True))
+case("AvgPool2d ceil include", exact(2, 2, 6, 8), nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True))
+case("AvgPool2d ceil exclude", exact(2, 2, 6, 8), nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False))
+case("AvgPool1d ceil", exact(2, 2, 5), nn.AvgPool1d(2, stride=3, padding=1, ceil_mode=True))
+
 out = os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers.json")
 with open(out, "w") as file:
     json.dump({"source": f"torch {torch.__version__.split('+')[0]}", "cases": CASES}, file, separators=(",", ":"))
