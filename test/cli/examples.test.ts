@@ -1,8 +1,9 @@
 /** The worked examples run, and reach what they are there to show. */
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { arange, tensor, zeros } from "nabla";
 import type { Dataset } from "nabla/data";
-import type { Module } from "nabla/nn";
+import { context, type Module } from "nabla/nn";
 import { adam, adamW, type Optimizer, sgd } from "nabla/optim";
 import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
 import { describe, expect, it, vi } from "vitest";
@@ -10,6 +11,7 @@ import gpt from "../../examples/gpt.ts";
 import lenet from "../../examples/lenet.ts";
 import lstm from "../../examples/lstm.ts";
 import resnet20 from "../../examples/resnet20.ts";
+import vae, { draw, klToNormal, negativeElbo, Vae } from "../../examples/vae.ts";
 import { ended, Workspace } from "./run.ts";
 
 const path = (name: string) => fileURLToPath(new URL(`../../examples/${name}.ts`, import.meta.url));
@@ -78,6 +80,50 @@ describe("examples", () => {
     expect(record?.validation?.loss).toBeLessThan(3.4);
     expect(text).toMatch(/^\nIn the beginning/);
     expect(text.length).toBe(1 + 16 + 112 + 1);
+  });
+
+  it("vae learns to describe the first images, and draws", async () => {
+    const spoken = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { train, test } = await experimentData(vae);
+    const model = new Vae();
+    const trainer = new Trainer({ model, loss: negativeElbo, optimizer: adam(2e-3), seed: 0 });
+    await trainer.fit(train.head(4000), { epochs: 3, batchSize: 64 });
+    expect((await trainer.evaluate((test as Dataset).head(500))).loss).toBeLessThan(190);
+    spoken.mockRestore();
+    // A code is drawn anew for each key while training, and is its mean without.
+    const x = zeros([1, 784]);
+    const drawn = async (key: number) => [...(await model.forward(x, context({ train: true, key })).data())];
+    expect(await drawn(1)).not.toEqual(await drawn(2));
+    expect([...(await model.forward(x, context()).data())]).toEqual([
+      ...(await model.forward(x, context()).data()),
+    ]);
+  });
+
+  it("vae's KL divergence is the integral it stands for", async () => {
+    // Of N(m, s^2) from N(0, 1): the sum over a fine grid of p log(p / q).
+    const [m, s] = [0.7, 1.6];
+    const z = arange(-200, 200).astype("f32").mul(0.1);
+    const p = z
+      .sub(m)
+      .div(s)
+      .square()
+      .mul(-0.5)
+      .exp()
+      .div(s * Math.sqrt(2 * Math.PI));
+    const logRatio = z.square().sub(z.sub(m).div(s).square()).mul(0.5).sub(Math.log(s));
+    const integral = await p.mul(logRatio).sum().mul(0.1).item();
+    const closed = klToNormal(tensor([[m, 0]]), tensor([[2 * Math.log(s), 0]]));
+    expect(closed.shape).toEqual([1]);
+    expect(await closed.item()).toBeCloseTo(integral, 4);
+  });
+
+  it("vae draws a pixel where it is", () => {
+    const image = new Float32Array(2 * 784);
+    image[784 + 2 * 28 + 3] = 1;
+    const lines = draw(image, 2).split("\n");
+    expect(lines).toHaveLength(14);
+    expect(lines[1]).toBe(`${" ".repeat(31)}+`);
+    expect(lines.filter((line) => line !== "")).toHaveLength(1);
   });
 
   it("gradient-descent finds the line 4 + 3 x and prints the true gradient", async () => {
