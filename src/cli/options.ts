@@ -35,7 +35,10 @@ export function withCommonOptions(command: Command): Command {
     )
     .option("--json", "print one JSON object as the last line of stdout")
     .option("--quiet", "print no progress and no tables")
-    .option("--debug", "print the stack of an error");
+    .option(
+      "--debug",
+      "print the stack of an error; in training name the operation that made a NaN (slower)",
+    );
 }
 
 /** Sets device and threads for what follows. Throws ConfigError for an unknown or unavailable device. */

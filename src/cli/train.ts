@@ -107,6 +107,7 @@ async function run(job: Job): Promise<number> {
       : experiment.optimizer,
     metrics: experiment.metrics ?? [],
     seed: job.seed,
+    debug: options.debug ?? false,
     callbacks: [
       {
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.

@@ -4,6 +4,7 @@ import { tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { DataError } from "../util/index.ts";
 import { Chunks } from "./chunks.ts";
+import type { Debug } from "./debug.ts";
 import type { Placed } from "./evaluate.ts";
 import type { EpochRecord, Events, Plan, Position, Scores } from "./events.ts";
 import { counter, freshMetrics, type MetricStates, never, type TrainState } from "./state.ts";
@@ -25,6 +26,8 @@ export interface Job {
   readonly metrics: readonly Metric[];
   step(batchSize: number): TrainStep;
   read(states: MetricStates): Promise<Scores>;
+  /** Null without debug mode. */
+  readonly debug: Debug | null;
   /** Null without validation data. */
   validate: (() => Promise<Scores>) | null;
   emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
@@ -66,7 +69,8 @@ async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promi
   while (live.position.batch < plan.batches) {
     const { batch, step } = live.position;
     const size = batch < full ? plan.batchSize : plan.rows % plan.batchSize;
-    const count = batch < full ? chunks.next(full - batch) : 1;
+    const count = batch < full && job.debug === null ? chunks.next(full - batch) : 1;
+    await job.debug?.keep(live.state, rows, size);
     if (!compiled.has(size)) job.step(size).planFor(live.state, data);
     compiled.add(size);
     await job.emit("batch", { epoch: epoch + 1, batch, count });
@@ -77,7 +81,7 @@ async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promi
     const seconds = (performance.now() - start) / 1000;
     if (batch < full) chunks.note(count, seconds);
     live.position = { epoch, batch: batch + count, step: step + count };
-    await failIfNotFinite(live, train, plan);
+    await failIfNotFinite(live, train, job);
     const means = meansOf(train, job.metrics);
     const recent = difference(means, before, live.position.batch * plan.batchSize, batch * plan.batchSize);
     await job.emit("stepEnd", { position: live.position, rows: size * count, seconds, train, recent });
@@ -107,13 +111,17 @@ async function finishEpoch(live: Live, job: Job, train: Scores): Promise<EpochRe
 }
 
 /** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */
-async function failIfNotFinite(live: Live, train: Scores, plan: Plan): Promise<void> {
+async function failIfNotFinite(live: Live, train: Scores, { plan, debug }: Job): Promise<void> {
   if (Number.isFinite(train.loss)) return;
   const step = await live.state.failed.item();
   if (step === never) return;
   const epoch = Math.floor(step / plan.batches) + 1;
+  const cause =
+    debug === null
+      ? "With { debug: true } (nabla train: --debug) the operation is named."
+      : await debug.explain();
   throw new DataError(
-    `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch}, batch ${(step % plan.batches) + 1}) it is not. Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
+    `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch}, batch ${(step % plan.batches) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
   );
 }
 

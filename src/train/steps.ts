@@ -36,15 +36,26 @@ export interface TrainData {
   readonly order: Tensor;
 }
 
-export type TrainStep = Jitted<(state: TrainState, data: TrainData) => [TrainState]>;
+type Step = (state: TrainState, data: TrainData) => [TrainState];
+export type TrainStep = Jitted<Step>;
 
 /**
  * One step on the next `batchSize` rows of the order. It gathers its batch itself, so that many steps are one native call;
  * the result depends on the state and the data alone, however many steps such a call takes.
  */
-export function trainStep(parts: Parts, batchSize: number): TrainStep {
-  const { model, loss, optimizer, metrics, matmulPrecision } = parts;
-  const step = (state: TrainState, data: TrainData): [TrainState] => {
+export const trainStep = (parts: Parts, batchSize: number): TrainStep =>
+  jit(stepOf(parts, batchSize), {
+    donate: [0],
+    name: "the training step",
+    matmulPrecision: parts.matmulPrecision,
+  });
+
+/** The same, not compiled. */
+export function stepOf(
+  { model, loss, optimizer, metrics }: Omit<Parts, "matmulPrecision">,
+  batchSize: number,
+): Step {
+  return (state, data) => {
     const rows = take(data.order, arange(batchSize).add(state.cursor), 0);
     const x = gatherRows(data.x, rows);
     const targets = take(data.y, rows, 0);
@@ -71,7 +82,6 @@ export function trainStep(parts: Parts, batchSize: number): TrainStep {
       },
     ];
   };
-  return jit(step, { donate: [0], name: "the training step", matmulPrecision });
 }
 
 export interface EvaluateState {

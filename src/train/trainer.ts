@@ -8,6 +8,7 @@ import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { checkFit } from "./check.ts";
+import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Live, runEpochs } from "./fit.ts";
@@ -31,6 +32,11 @@ export interface TrainerOptions {
   readonly device?: string;
   /** What matrix products round their operands to, in training, evaluation and prediction; see `jit`. Default "f32". */
   readonly matmulPrecision?: MatmulPrecision;
+  /**
+   * When the loss becomes NaN or infinite, the error names the first operation that made such a number, its layer and shape. For that
+   * every step is a call of its own and the state is copied before it: two to ten times slower. Default false.
+   */
+  readonly debug?: boolean;
 }
 
 export interface FitOptions {
@@ -81,6 +87,7 @@ export class Trainer {
   readonly device: string;
   readonly #parts: Parts;
   readonly #callbacks: readonly Callback[];
+  readonly #debug: boolean;
   #evaluator: Evaluator;
   readonly #steps = new Map<number, TrainStep>();
   readonly #placed = new WeakMap<Dataset, Placed>();
@@ -100,8 +107,9 @@ export class Trainer {
       "seed",
       "device",
       "matmulPrecision",
+      "debug",
     ]);
-    const { model, loss, optimizer, callbacks = [], seed = 0 } = options;
+    const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
     if (typeof model?.forward !== "function")
       throw new ConfigError("Trainer: model must be a Module; it has no forward.");
     if (typeof loss !== "function")
@@ -122,6 +130,7 @@ export class Trainer {
       matmulPrecision: options.matmulPrecision ?? "f32",
     };
     this.#callbacks = callbacks;
+    this.#debug = debug;
     this.#evaluator = new Evaluator(this.#parts, this.device);
     this.#revision = revisionOf(model);
   }
@@ -163,10 +172,10 @@ export class Trainer {
       );
     }
     const live = await this.#prepared();
-    checkFit(this.#parts, train, batchSize, "the training data");
+    await checkFit(this.#parts, train, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
-      checkFit(this.#parts, validation, batchSize, "the validation data");
+      await checkFit(this.#parts, validation, batchSize, "the validation data");
     }
     const run: Resumed = { seed: this.seed, rows: train.length, batchSize, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
@@ -229,6 +238,7 @@ export class Trainer {
         step: (size) => this.#step(size),
         read: (states) => this.#evaluator.read(states),
         validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
+        debug: this.#debug ? new Debug(this.#parts, placed.train, this.device) : null,
         emit,
         stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
       });
@@ -250,7 +260,7 @@ export class Trainer {
   async evaluate(data: Dataset): Promise<Scores> {
     checkDataset("evaluate: the data", data);
     const live = await this.#prepared();
-    checkFit(this.#parts, data, data.length, "the data");
+    await checkFit(this.#parts, data, data.length, "the data");
     return this.#scores(live, this.#place(data));
   }
 

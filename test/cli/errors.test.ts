@@ -148,7 +148,7 @@ describe("model and data", () => {
   it("labels out of range, naming row and label", async () => {
     expectLine(
       await trainWith({ model: "() => new Linear(4, 2)" }),
-      "experiment.ts: the training data: labels must be in [0, 2), as the model has 2 outputs; row 2 has label 2. Give the last layer more outputs, or fix the labels.",
+      "experiment.ts: the training data: labels must be in [0, 2), as the model has 2 outputs; row 2 has label 2. Give the last layer more outputs, or fix the labels; for rows that do not count, give the loss { ignoreIndex }.",
     );
   });
 
@@ -209,7 +209,7 @@ describe("model and data", () => {
     const result = await space.run(["train", file, "--quiet", "--out", "diverged"]);
     expectLine(
       result,
-      /^nabla: diverges\.ts: fit: the loss must stay finite; at step \d+ \(epoch \d, batch \d\) it is not\. Try a lower learning rate, clipByGlobalNorm\(1\)/,
+      /^nabla: diverges\.ts: fit: the loss must stay finite; at step \d+ \(epoch \d, batch \d\) it is not\. With \{ debug: true \} \(nabla train: --debug\) the operation is named\. Try a lower learning rate, clipByGlobalNorm\(1\)/,
     );
   });
 });

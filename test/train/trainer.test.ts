@@ -470,6 +470,11 @@ describe("errors", () => {
     await expect(make({ callbacks }).fit(rows(9), { epochs: 1, validation: negative })).rejects.toThrow(
       "the validation data: labels must be in [0, 3), as the model has 3 outputs; row 0 has label -1.",
     );
+    const ignoring = (logits: Tensor, y: Tensor) => crossEntropy(logits, y, { ignoreIndex: -100 });
+    const padded = dataset({ x: Array(3).fill([1, 2, 3, 4]), y: [0, -100, -1] });
+    await expect(make({ loss: ignoring }).fit(padded, { epochs: 1 })).rejects.toThrow(
+      "row 2 has label -1. Give the last layer more outputs, or fix the labels; for rows that do not count, give the loss { ignoreIndex }.",
+    );
     const narrow = new Sequential(new Linear(4, 8), relu, new Linear(9, 3));
     await expect(make({ callbacks, model: narrow }).fit(rows(9), { epochs: 1 })).rejects.toThrow(ShapeError);
     await expect(make({ callbacks, model: narrow }).fit(rows(9), { epochs: 1 })).rejects.toThrow("layers/2");
@@ -490,7 +495,7 @@ describe("errors", () => {
     const failed = trainer.fit(data, { epochs: 3, batchSize: 8 });
     await expect(failed).rejects.toThrow(DataError);
     await expect(failed).rejects.toThrow(
-      /at step \d+ \(epoch \d, batch \d\) it is not\. Try a lower learning rate/,
+      /at step \d+ \(epoch \d, batch \d\) it is not\. With \{ debug: true \} \(nabla train: --debug\) the operation is named\. Try a lower learning rate/,
     );
     expect(heard).toHaveBeenCalledOnce();
   });
@@ -518,6 +523,18 @@ describe("errors", () => {
     await expect(trainer.fit(rows(30), { epochs: 1 })).rejects.toThrow("already training");
     await first;
   });
+});
+
+it("leaves out rows whose label the loss ignores", async () => {
+  const loss = (logits: Tensor, y: Tensor) => crossEntropy(logits, y, { ignoreIndex: -100 });
+  const trainer = make({ loss, metrics: [] });
+  const x = [
+    [1, 2, 3, 4],
+    [4, 3, 2, 1],
+  ];
+  const { loss: both } = await trainer.evaluate(dataset({ x, y: [2, -100] }));
+  const { loss: first } = await trainer.evaluate(dataset({ x: x.slice(0, 1), y: [2] }));
+  expect(both).toBeCloseTo(first as number, 6);
 });
 
 describe("checkpoint", () => {

@@ -1,7 +1,7 @@
 export { flops } from "./flops.ts";
 export { freeze, unfreeze } from "./freeze.ts";
 export { type InitFromOptions, type InitReport, initFrom } from "./init-from.ts";
-export type { ObserveOptions } from "./observe.ts";
+export { type LayerOf, type ObserveOptions, withLayers } from "./observe.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export { insertAfter, insertBefore, remove, replace } from "./surgery.ts";
 export type { Work } from "./work.ts";

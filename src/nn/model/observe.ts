@@ -90,15 +90,48 @@ export function observe(model: Module, inputShape: Shape, options: ObserveOption
   return attribute(runs, made);
 }
 
+/** The layer a node was made in, as in "Linear layers/2"; null outside of the model. */
+export type LayerOf = (node: Node) => string | null;
+
+/**
+ * Runs `fn`, which calls the model's forward; resolves which layer's forward made a node in it. `fn` must be synchronous.
+ * @example
+ * const { result, layerOf } = withLayers(model, () => crossEntropy(model.forward(x, context()), y));
+ */
+export function withLayers<R>(model: Module, fn: () => R): { result: R; layerOf: LayerOf } {
+  const runs: Open[] = [];
+  const modules = [...model.named().values()].filter((child) => child instanceof Module);
+  const result = withForwards(
+    modules,
+    (module, input, ctx, forward) => {
+      const from = now();
+      const outputs = forward(input, ctx);
+      runs.push({ path: module.path, kind: module.constructor.name, from, to: now(), outputs: [] });
+      return outputs;
+    },
+    fn,
+  );
+  const layerOf = (node: Node): string | null => {
+    const run = innermost(runs, node);
+    return run === null ? null : `${run.kind}${run.path === "" ? "" : ` ${run.path}`}`;
+  };
+  return { result, layerOf };
+}
+
+function innermost(runs: readonly Open[], node: Node): Open | null {
+  let inner: Open | null = null;
+  for (const run of runs) {
+    const inside = node.id >= run.from && node.id < run.to;
+    if (inside && (inner === null || run.to - run.from < inner.to - inner.from)) inner = run;
+  }
+  return inner;
+}
+
 /** Each node belongs to the shortest run it was made in. */
 function attribute(runs: readonly Open[], made: readonly Node[]): Call[] {
   const own = new Map<Open, Node[]>(runs.map((run) => [run, []]));
   for (const node of made) {
-    let inner: Open | null = null;
-    for (const run of runs) {
-      const inside = node.id >= run.from && node.id < run.to;
-      if (inside && (inner === null || run.to - run.from < inner.to - inner.from)) inner = run;
-    }
+    const inner = innermost(runs, node);
     if (inner !== null) own.get(inner)?.push(node);
   }
   return [...runs]
