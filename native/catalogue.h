@@ -47,6 +47,10 @@ __attribute__((noinline)) static void drawAny(VU key0, VU key1, VU element, uint
   philoxTile(k0, k1, e, VN, out);
 }
 
+// p + bytes; null too, which stands where there are no elements, and which nobody follows.
+NABLA_INLINE const char* past(const char* p, idx bytes) { return (const char*)((uintptr_t)p + (uintptr_t)bytes); }
+NABLA_INLINE char* past(char* p, idx bytes) { return (char*)((uintptr_t)p + (uintptr_t)bytes); }
+
 // One row of a block.
 template <int IN, int OUT> struct Line {
   const KernelCall& c;
@@ -75,7 +79,7 @@ __attribute__((noinline)) static void openBlock(const KernelCall& c, idx first, 
                                                 Ends& e) {
   for (int k = 0; k < in; k++) {
     const KernelCall::In& x = c.in[k];
-    e.in[k] = x.at + first * x.rowBytes;
+    e.in[k] = past(x.at, first * x.rowBytes);
     e.apart[k] = x.rowBytes;
     if (x.mask != 0 || !(along >> k & 1)) continue;
     for (int r = 0; r < rows; r++) {
@@ -86,7 +90,7 @@ __attribute__((noinline)) static void openBlock(const KernelCall& c, idx first, 
     e.in[k] = (const char*)same[k];
     e.apart[k] = sizeof same[k][0];
   }
-  for (int k = 0; k < out; k++) e.out[k] = c.out[k].at + first * c.out[k].rowBytes;
+  for (int k = 0; k < out; k++) e.out[k] = past(c.out[k].at, first * c.out[k].rowBytes);
 }
 
 // Rows that go through a kernel side by side, VN at most. What is computed once a row is computed once a block: row r's in lane r.
@@ -101,11 +105,11 @@ template <int IN, int OUT, bool SHORT> struct Block {
 
   NABLA_METHOD Line<IN, OUT> line(int r) const {
     // Copies of its own, which no store can change.
-    Line<IN, OUT> l{c, first + r, n, r, {}, {}, {}, {}, c.kept + r * c.keptRow, c.keptStride, draws};
+    Line<IN, OUT> l{c, first + r, n, r, {}, {}, {}, {}, (uint32_t*)past((char*)c.kept, r * c.keptRow * 4), c.keptStride, draws};
 #pragma GCC unroll 16
-    for (int k = 0; k < IN; k++) l.in[k] = ends.in[k] + r * ends.apart[k], l.mask[k] = c.in[k].mask;
+    for (int k = 0; k < IN; k++) l.in[k] = past(ends.in[k], r * ends.apart[k]), l.mask[k] = c.in[k].mask;
 #pragma GCC unroll 16
-    for (int k = 0; k < OUT; k++) l.out[k] = ends.out[k] + r * c.out[k].rowBytes, l.streams[k] = c.out[k].stream;
+    for (int k = 0; k < OUT; k++) l.out[k] = past(ends.out[k], r * c.out[k].rowBytes), l.streams[k] = c.out[k].stream;
     return l;
   }
   NABLA_METHOD VU uniform(int k) const { return splat(c.uniform[k]); }
