@@ -80,18 +80,44 @@ struct Gate {
   }
 };
 
+inline char* newScratch(idx bytes) {
+  char* memory = nullptr;
+  if (posix_memalign((void**)&memory, 64, (size_t)bytes + 1) != 0) std::abort();
+  std::memset(memory, 0xff, (size_t)bytes + 1);  // stale scratch is NaN
+  return memory;
+}
+
+#if defined(__SANITIZE_THREAD__)
+// The thread sanitizer takes long over large blocks that come and go: it sees the same memory again. What lies beyond the scratch is the
+// address sanitizer's to watch.
+struct Scratch {
+  char* memory;
+  Scratch(int thread, idx bytes) {
+    static struct { char* memory; idx bytes; } kept[16];
+    if (kept[thread].bytes <= bytes) {
+      std::free(kept[thread].memory);
+      kept[thread] = {newScratch(2 * bytes), 2 * bytes + 1};
+    }
+    memory = kept[thread].memory;
+  }
+};
+#else
+struct Scratch {
+  char* memory;
+  Scratch(int, idx bytes) : memory(newScratch(bytes)) {}
+  ~Scratch() { std::free(memory); }
+};
+#endif
+
 // Runs body on `threads` threads with scratch of exactly `scratch` bytes each.
 template <class F> void spmd(int threads, idx scratch, F body) {
   auto one = [&](int i) {
-    char* memory = nullptr;
-    if (posix_memalign((void**)&memory, 64, (size_t)scratch + 1) != 0) std::abort();
-    std::memset(memory, 0xff, (size_t)scratch + 1);  // stale scratch is NaN
+    Scratch memory(i, scratch);
     Worker w{};
     w.index = i;
     w.count = threads;
-    w.scratch = memory;
+    w.scratch = memory.memory;
     body(w);
-    std::free(memory);
   };
   std::vector<std::thread> others;
   for (int i = 1; i < threads; i++) others.emplace_back(one, i);
