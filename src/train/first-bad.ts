@@ -39,11 +39,10 @@ export async function firstBad(outputs: readonly Tensor[]): Promise<FirstBad | n
   const kindOf = (node: Node): Kind => looked.get(node)?.kind ?? "finite";
   const sources = (node: Node): readonly Node[] =>
     (graph.get(node) ?? []).flatMap((source) => (isBundle(source) ? (graph.get(source) ?? []) : [source]));
-  const isBad = (node: Node): boolean => (looked.get(node)?.kind ?? "finite") !== "finite";
   /** Where a bad number came from; null when that is a constant, such as the -Infinity of a mask. */
   const originOf = (node: Node): Node | null => {
     if (node.op === "const") return null;
-    const bad = sources(node).filter(isBad);
+    const bad = sources(node).filter((source) => kindOf(source) !== "finite");
     if (bad.length === 0) return node;
     for (const source of bad) {
       const origin = originOf(source);

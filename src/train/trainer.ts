@@ -34,7 +34,7 @@ export interface TrainerOptions {
   readonly matmulPrecision?: MatmulPrecision;
   /**
    * When the loss becomes NaN or infinite, the error names the first operation that made such a number, its layer and shape. For that
-   * every step is a call of its own and the state is copied before it: two to ten times slower. Default false.
+   * every step is a call of its own and the state is copied before it, which is slower. Default false.
    */
   readonly debug?: boolean;
 }
