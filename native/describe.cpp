@@ -43,7 +43,8 @@ std::string gemmNote(const Step& s, const KernelTable& kernels) {
   GemmTask t = s.gemm;
   float there;
   if (s.plain) t.out = &there;  // addresses come with a run; the way only depends on whether there is one
-  return kernels.gemmPath(t) + (", " + epilogueNote(s));
+  const std::string kept = s.kept < 0 ? "" : ", B packed before the loop";
+  return kernels.gemmPath(t) + (kept + ", " + epilogueNote(s));
 }
 
 std::string note(const Step& s, const KernelTable& kernels) {

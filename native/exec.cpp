@@ -61,6 +61,7 @@ void bind(Step& s, char* const* pointers, const TileTable& tiles) {
     case STEP_FUSED: s.fused.buffers = pointers; return;
     case STEP_GEMM: return product(s.gemm);
     case STEP_CONV: return product(s.conv);
+    case STEP_PACK: s.pack.b = floats(0); return;
     case STEP_WINDOW:
       s.window.src = bytes(0);
       s.window.out = bytes(1);
@@ -125,6 +126,7 @@ void runStep(const Step& s, const Share& share, const Isa& isa, Worker& w) {
     case STEP_SCATTER: return k.scatter(s.scatter, w);
     case STEP_SORT: return k.argsort(s.sort, w);
     case STEP_ATTENTION: return (s.form ? k.attentionBackward : k.attention)(s.attention, w);
+    case STEP_PACK: return k.packWhole(s.pack, w);
     case STEP_COPY:
       if (w.index == 0 && s.copy.from != s.copy.to) memmove(s.copy.to, s.copy.from, s.copy.bytes);
       return;
@@ -135,7 +137,7 @@ void runStep(const Step& s, const Share& share, const Isa& isa, Worker& w) {
 // Steps but loops, in the order of their numbers.
 void listSteps(const std::vector<Step>& steps, std::vector<Step>& list) {
   for (const Step& s : steps) {
-    if (s.kind == STEP_LOOP) listSteps(s.loop->steps, list);
+    if (s.kind == STEP_LOOP) listSteps(s.loop->before, list), listSteps(s.loop->steps, list);
     else list.push_back(s);
   }
 }
@@ -242,8 +244,8 @@ std::string Context::load(const int32_t* words, size_t count, const char* consts
   Program& p = exe->program;
   const std::string wrong = decodeProgram(words, count, constBytes, *isa_.kernels, *isa_.tiles, p);
   if (!wrong.empty()) return "the program is malformed: " + wrong;
-  const size_t wanted = (size_t)p.arenaBytes + constBytes + (size_t)p.partials;
-  const bool room = wanted <= memory_.limit && arenas_ + memory_.live() <= memory_.limit - wanted && exe->arena.reserve(p.arenaBytes) && exe->consts.reserve(constBytes) && exe->partials.reserve(p.partials) &&
+  const size_t wanted = (size_t)p.arenaBytes + constBytes + (size_t)p.partials + (size_t)p.kept;
+  const bool room = wanted <= memory_.limit && arenas_ + memory_.live() <= memory_.limit - wanted && exe->arena.reserve(p.arenaBytes) && exe->consts.reserve(constBytes) && exe->partials.reserve(p.partials) && exe->kept.reserve(p.kept) &&
                     exe->scalars.reserve(64 * (size_t)p.scalars) && reserveWorkers(p.scratch, p.registers);
   if (!room) return "out of memory";
   if (constBytes) memcpy(exe->consts.base, consts, constBytes);
@@ -277,6 +279,8 @@ void Context::bindMemory(Executable& exe) {
     }
     for (Step& s : b.steps)
       if (s.kind == STEP_FUSED) s.fused.partials = (uint32_t*)exe.partials.base;
+      else if (s.kind == STEP_GEMM && s.kept >= 0) s.gemm.packedB = (const float*)(exe.kept.base + s.kept);
+      else if (s.kind == STEP_PACK) s.pack.to = (float*)(exe.kept.base + s.kept);
   }
   for (const LoopInfo* l : exe.alone.loops) {
     std::vector<Step> inside;

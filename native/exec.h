@@ -55,7 +55,7 @@ struct Cursor {
 
 struct Executable {
   Program program;
-  Region arena, consts, partials, scalars;
+  Region arena, consts, partials, kept, scalars;
   Pace pace;
   Schedule alone, together;     // on one thread, and on the pool's
   double saved = 0;             // nanoseconds that company saves a run, roughly; 0 where it is not worth the trouble
@@ -63,7 +63,7 @@ struct Executable {
   std::vector<Placement> placements;            // one, or one a thread where loops move slices
   std::vector<Cursor> cursors;              // one a thread
   bool bound = false;                       // the addresses are those of the run before
-  size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + scalars.bytes; }
+  size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + kept.bytes + scalars.bytes; }
 };
 
 // A run or a read that waits for its turn off the event loop.

@@ -9,6 +9,7 @@ namespace KNS {
 
 using nabla::Epilogue;
 using nabla::GemmTask;
+using nabla::PackTask;
 using nabla::Worker;
 
 // Most depth of one pass, and rows of A packed at once: together about 340 KB. Wide vectors read and write results faster than they
@@ -96,12 +97,13 @@ NABLA_FUNCTION void gemmRegion(const GemmTask& t, const float* a, const float* b
   float* panel = bufferB + parts.b;
   const idx rows = g.r1 - g.r0, cols = g.c1 - g.c0;
   const bool usePanel = !out || t.outCol != 1;
-  const Packing packing = packingOf(t, rows, cols);
+  Packing packing = packingOf(t, rows, cols);
+  packing.b |= t.packedB != nullptr;
   const idx each = packing.kind == Packing::Pairs ? 2 : 1;  // of k in one step of a tile
   const idx total = packing.kind == Packing::Floats ? t.k : roundUp(t.k, 2) / each;
   const idx passes = total <= KC ? 1 : (total + KC - 1) / KC;
   const idx depth = roundUp((total + passes - 1) / passes, packing.kind == Packing::Rounded ? 2 : 1);
-  const idx stepN = usePanel ? PART : NC;
+  const idx stepN = usePanel ? PART : t.packedB ? NC / NR * NR : NC;
   const idx stepM = !usePanel ? rows : passes > 1 ? PANEL_ROWS : MC;
   const bool finishes = usePanel || t.epilogue.apply;
 
@@ -117,7 +119,7 @@ NABLA_FUNCTION void gemmRegion(const GemmTask& t, const float* a, const float* b
         block.packedB = packing.b;
         block.packedA = packing.a;
         block.far = !usePanel && rows * cols > FAR && block.k >= 128;
-        if (packing.b && (passes > 1 || r == g.r0))
+        if (packing.b && !t.packedB && (passes > 1 || r == g.r0))
           packB(bufferB, packing, b + p * t.bRow + c * t.bCol, t.bRow, t.bCol, width, left, block.k);
         for (idx i = 0; i < height; i += MC) {
           block.rows = least(MC, height - i);
@@ -128,7 +130,7 @@ NABLA_FUNCTION void gemmRegion(const GemmTask& t, const float* a, const float* b
           block.lda = t.aRow == 1 ? t.aCol : t.aRow;
           for (idx j = 0; j < width; j += PART) {
             block.cols = least(PART, width - j);
-            block.b = packing.b ? bufferB + j * block.k : b + p * t.bRow + c + j;
+            block.b = t.packedB ? t.packedB + (c + j) * t.k : packing.b ? bufferB + j * block.k : b + p * t.bRow + c + j;
             block.ldb = t.bRow;
             block.ldc = usePanel ? width : t.outRow;
             block.c = usePanel ? panel + i * width : out + (r + i) * t.outRow + c + j;
@@ -179,6 +181,20 @@ NABLA_INLINE bool isNarrow(const GemmTask& t) {
 #else
 NABLA_INLINE bool isNarrow(const GemmTask&) { return false; }
 #endif
+
+// A product that is done again and again with the same b may have it packed once, in strips of all of k.
+NABLA_FUNCTION idx packedFloats(const GemmTask& t) {
+  const bool turned = t.out && t.outCol != 1;  // then it may be the transposed product that is computed
+  if (turned || t.batchRank > 0 || t.bf16 || t.k > KC || t.k == 0 || pathOf(t) != Path::Tiles || isNarrow(t)) return 0;
+  return roundUp(t.n, NR) * t.k;
+}
+
+NABLA_FUNCTION void packWhole(const PackTask& t, Worker& w) {
+  const Range cols = share(t.n, NR, w.index, w.count);
+  if (cols.begin == cols.end) return;
+  const Packing how{false, true, Packing::Floats};
+  packB(t.to + cols.begin * t.k, how, t.b + cols.begin * t.col, t.row, t.col, cols.end - cols.begin, t.k, t.k);
+}
 
 // ---- few columns ----
 
@@ -314,7 +330,7 @@ NABLA_FUNCTION void gemm(const GemmTask& task, Worker& w) {
   const idx part = w.index / (grid.rows * grid.cols), tile = w.index % (grid.rows * grid.cols);
   const Range batches = share(batch, 1, part, grid.batches);
   const Range rows = share(t.m, 1, tile / grid.cols, grid.rows);
-  const Range cols = share(t.n, path == Path::Deep ? 1 : VN, tile % grid.cols, grid.cols);
+  const Range cols = share(t.n, path == Path::Deep ? 1 : t.packedB ? NR : VN, tile % grid.cols, grid.cols);
   if (rows.begin == rows.end || cols.begin == cols.end) return;
   const bool narrow = path == Path::Tiles && isNarrow(t);
   for (idx i = batches.begin; i < batches.end; i++) {

@@ -20,8 +20,8 @@ static const nabla::KernelTable table = {
 #else
     "sse2",
 #endif
-    VB,     NABLA_FUSED,  gemm,      conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
-    cumulate, gather, scatter, argsort, attention, attentionBackward, gemmScratch, convScratch, sortScratch, attentionScratch,
+    VB,     NABLA_FUSED,  gemm,      packWhole, conv,     convInputGrad, convFilterGrad, reduceWindow, argWindow,
+    cumulate, gather, scatter, argsort, attention, attentionBackward, gemmScratch, packedFloats, convScratch, sortScratch, attentionScratch,
     gemmPath, convPath};
 
 }  // namespace KNS

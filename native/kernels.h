@@ -51,6 +51,15 @@ struct GemmTask {
   idx outRow, outCol;
   Epilogue epilogue;
   bool bf16;                    // operands are rounded to bfloat16; pairs of k are summed the odd one first
+  const float* packedB;         // null, or b as `packWhole` left it
+};
+
+// b [k, n] of many products, as their tiles read it.
+struct PackTask {
+  idx k, n;
+  const float* b;
+  idx row, col;
+  float* to;
 };
 
 // Contiguous x [n, ...in, c], w [...kernel, c / groups, o], y [n, ...size, o] with o % groups == c % groups == 0.
@@ -153,6 +162,7 @@ struct KernelTable {
   int32_t fused;                // 1: fused multiply-add (the first numeric class), 0: not
 
   void (*gemm)(const GemmTask&, Worker&);
+  void (*packWhole)(const PackTask&, Worker&);
   void (*conv)(const ConvTask&, Worker&);
   void (*convInputGrad)(const ConvTask&, Worker&);
   void (*convFilterGrad)(const ConvTask&, Worker&);
@@ -166,6 +176,7 @@ struct KernelTable {
   void (*attentionBackward)(const AttentionTask&, Worker&);
 
   idx (*gemmScratch)(const GemmTask&);
+  idx (*packedFloats)(const GemmTask&);  // that `packWhole` writes for it; 0: this product cannot read a packed b
   idx (*convScratch)(const ConvTask&);  // enough for each of the trio
   idx (*sortScratch)(const SortTask&);
   idx (*attentionScratch)(const AttentionTask&);  // enough for both

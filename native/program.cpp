@@ -12,6 +12,8 @@ namespace {
 
 constexpr idx MOST_KEPT = (idx)1 << 28;  // bytes a thread may keep of a row
 
+constexpr idx LEAST_ROUNDS = 3;  // of a loop, for matrices to be packed before it
+
 constexpr double CALL_NS = 20;  // of any step
 
 idx lowestBit(idx n) { return n & -n; }
@@ -38,6 +40,7 @@ class Decoder {
     if (in_.ok()) guard_.reset(new BufferGuard(in_, out_));
     if (in_.ok()) tiles_.programs();
     if (in_.ok()) steps(out_.steps, 0);
+    number(out_.steps);
     in_.require(in_.left() == 0, "words are left over");
     return in_.wrong();
   }
@@ -121,13 +124,13 @@ class Decoder {
       list.emplace_back();
       Step& s = list.back();
       s.kind = (StepKind)in_.below(STEP_KINDS, "a kind of step");
+      s.number = -1;
       s.nothing = s.plain = false;
       s.nanoseconds = CALL_NS;
       s.tiles = MOST;
       s.scratch = s.registers = 0;
       s.form = 0;
       s.sort = SortTask();
-      s.number = s.kind == STEP_LOOP ? -1 : out_.numbered++;
       out_.reads.clear();
       out_.writes.clear();
       if (in_.ok()) step(s, depth);
@@ -154,6 +157,14 @@ class Decoder {
       case STEP_LOOP: return loop(s, depth);
       case STEP_ATTENTION: return attention(s);
       default: return;
+    }
+  }
+
+  // As exec lists them.
+  void number(std::vector<Step>& list) {
+    for (Step& s : list) {
+      if (s.kind != STEP_LOOP) s.number = out_.numbered++;
+      else number(s.loop->before), number(s.loop->steps);
     }
   }
 
@@ -519,8 +530,47 @@ class Decoder {
     steps(l.steps, depth + 1);
     if (!in_.ok()) return;
     for (int32_t id : l.slices) guard_->setActive(id, false);
+    if (l.length >= LEAST_ROUNDS)
+      for (Step& inner : l.steps)
+        if (inner.kind == STEP_GEMM && !inner.nothing) packOnce(inner, l);
     s.nothing = l.length == 0 || l.steps.empty();
     for (const Step& inner : l.steps) s.nanoseconds += inner.nanoseconds * (double)l.length;
+  }
+
+  // Packs the product's second matrix before the loop, where no step in it writes to that.
+  void packOnce(Step& s, LoopInfo& l) {
+    const GemmTask& t = s.gemm;
+    const Operand& o = s.operand[1];
+    if (out_.buffers[o.buffer].place == PLACE_SLICE) return;
+    GemmTask seen = t;
+    float there;
+    if (s.plain) seen.out = &there;
+    const idx floats = kernels_.packedFloats(seen);
+    if (floats == 0) return;
+    Extent e{o.offset, o.offset, true};
+    e.axis(t.k, t.bRow);
+    e.axis(t.n, t.bCol);
+    out_.reads.clear();
+    noteTouch(out_, o.buffer, (idx)e.first * 4, ((idx)e.last + 1) * 4, false);
+    if (writes(l.steps, out_.reads)) return;
+    Step pack = Step();
+    pack.kind = STEP_PACK;
+    pack.number = -1;
+    pack.nanoseconds = CALL_NS + (double)floats / 4;
+    pack.tiles = (t.n + 31) / 32;
+    pack.reads = out_.reads;
+    pack.operand[0] = o;
+    pack.pack = PackTask{t.k, t.n, nullptr, t.bRow, t.bCol, nullptr};
+    pack.kept = s.kept = out_.kept;
+    out_.kept += times(floats, 4);
+    out_.kept = times((out_.kept + 63) / 64, 64);
+    l.before.push_back(pack);
+  }
+
+  static bool writes(const std::vector<Step>& list, const std::vector<Touch>& to) {
+    for (const Step& s : list)
+      if (s.kind == STEP_LOOP ? writes(s.loop->steps, to) : overlap(s.writes, to)) return true;
+    return false;
   }
 
   Reader in_;
@@ -532,6 +582,16 @@ class Decoder {
 };
 
 }  // namespace
+
+bool overlap(const std::vector<Touch>& a, const std::vector<Touch>& b) {
+  for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    const Touch &x = a[i], &y = b[j];
+    if (x.space == y.space && x.begin < y.end && y.begin < x.end) return true;
+    if (x.space != y.space ? x.space < y.space : x.end <= y.end) i++;
+    else j++;
+  }
+  return false;
+}
 
 void noteTouch(Program& out, int32_t buffer, idx begin, idx end, bool write) {
   // A slice may be anywhere in what it is cut from.

@@ -27,7 +27,8 @@ struct BufferInfo {
 };
 
 enum StepKind : int32_t {
-  STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_ATTENTION, STEP_KINDS
+  STEP_FUSED, STEP_GEMM, STEP_CONV, STEP_WINDOW, STEP_CUMULATE, STEP_GATHER, STEP_SCATTER, STEP_SORT, STEP_COPY, STEP_LOOP, STEP_ATTENTION, STEP_KINDS,
+  STEP_PACK  // no plan has one: see LoopInfo
 };
 
 // A buffer and an offset in elements; how steps name their operands until exec binds them to addresses.
@@ -48,12 +49,16 @@ struct Touch {
   idx begin, end;               // bytes
 };
 
+// Whether lists as a Step has them have a byte in common.
+bool overlap(const std::vector<Touch>& a, const std::vector<Touch>& b);
+
 struct Step;
 
 struct LoopInfo {
   idx length;
   bool reverse;
   std::vector<int32_t> slices;  // to be moved with each iteration, parents first
+  std::vector<Step> before;     // once, on the way in: packs the matrices that stay the same and are multiplied by in every iteration
   std::vector<Step> steps;
 };
 
@@ -77,11 +82,13 @@ struct Step {
     SortTask sort;
     CopyTask copy;
     AttentionTask attention;
+    PackTask pack;
   };
   int32_t form;                 // conv: 0 conv, 1 input gradient, 2 filter gradient; window: 1 for argWindow; attention: 1 backward
   Operand operand[10];          // in the order of the task's pointers
   bool plain;                   // gemm, conv: no epilogue but the store to `operand[2]`
   EpilogueContext epilogue;
+  idx kept = -1;                // pack, gemm: bytes from the start of the packed matrices to this one
   std::shared_ptr<LoopInfo> loop;
 };
 
@@ -108,7 +115,7 @@ struct Program {
   std::vector<Step> steps;
   int32_t numbered = 0;                       // steps, loops not counted, those inside them once
   idx scratch = 0, registers = 0;             // most of any step
-  idx partials = 0;                           // bytes
+  idx partials = 0, kept = 0;                 // bytes
   bool loops = false;
   std::vector<Touch> reads, writes;           // of the step being decoded
   Pile pile;

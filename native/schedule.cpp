@@ -12,16 +12,6 @@ constexpr double BLOCK_NS = 200000;  // of a share, at most, if four shares a th
 constexpr size_t WINDOW = 64;      // steps compared with each other; nothing moves further
 constexpr uint64_t MOST_PHASES = (uint64_t)1 << 50;  // more than can ever run
 
-bool overlap(const std::vector<Touch>& a, const std::vector<Touch>& b) {
-  for (size_t i = 0, j = 0; i < a.size() && j < b.size();) {
-    const Touch &x = a[i], &y = b[j];
-    if (x.space == y.space && x.begin < y.end && y.begin < x.end) return true;
-    if (x.space != y.space ? x.space < y.space : x.end <= y.end) i++;
-    else j++;
-  }
-  return false;
-}
-
 bool conflict(const Step& a, const Step& b) { return overlap(a.writes, b.reads) || overlap(a.reads, b.writes) || overlap(a.writes, b.writes); }
 
 // Steps of one list, at most WINDOW, none a loop.
@@ -167,6 +157,7 @@ class Planner {
 
  private:
   void loop(const LoopInfo& l, double times) {
+    list(l.before, times);
     const int32_t which = (int32_t)out_.loops.size();
     out_.loops.push_back(&l);
     out_.code.push_back(Op{Op::ENTER, which, 0});

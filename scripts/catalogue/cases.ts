@@ -189,6 +189,26 @@ function* training(sizes: Sizes): Generator<Case> {
   }
 }
 
+/** The gates of recurrent layers and their gradients, as they stand in a loop's body. */
+function* recurrent({ batch, net }: Sizes): Generator<Case> {
+  const [input, hidden] = net;
+  const x = f32(batch, 5, input);
+  const makers: Record<string, (returnSequences: boolean) => nn.Module> = {
+    rnn: (returnSequences) => new nn.RNN(input, hidden, { returnSequences }),
+    lstm: (returnSequences) => new nn.LSTM(input, hidden, { returnSequences }),
+    gru: (returnSequences) => new nn.GRU(input, hidden, { returnSequences }),
+  };
+  for (const [name, make] of Object.entries(makers)) {
+    for (const returnSequences of [false, true]) {
+      const layer = make(returnSequences).init(0);
+      const run = (at: nn.Tensors, x: Tensor) => nn.apply(layer, at, () => layer.forward(x));
+      yield* trace(`${name} gates`, run, [layer.parameters(), x]);
+      const sum = (at: nn.Tensors, x: Tensor) => run(at, x).sum();
+      yield* trace(`${name} gates in training`, valueAndGrad(sum), [layer.parameters(), x]);
+    }
+  }
+}
+
 /** Elementwise functions of one tensor, with the usual affine before them, and their gradients. */
 function* maps({ map }: Sizes): Generator<Case> {
   const x = f32(...map);
@@ -288,4 +308,5 @@ export function* cases(sizes: Sizes = usualSizes): Generator<Case> {
   yield* rows(sizes);
   yield* updates(sizes);
   yield* training(sizes);
+  yield* recurrent(sizes);
 }
