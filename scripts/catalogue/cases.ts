@@ -201,7 +201,8 @@ function* recurrent({ batch, net }: Sizes): Generator<Case> {
   for (const [name, make] of Object.entries(makers)) {
     for (const returnSequences of [false, true]) {
       const layer = make(returnSequences).init(0);
-      const run = (at: nn.Tensors, x: Tensor) => nn.apply(layer, at, () => layer.forward(x));
+      const run = (at: nn.Tensors, x: Tensor) =>
+        nn.apply(layer, at, () => layer.forward(x, nn.context({ train: true })));
       yield* trace(`${name} gates`, run, [layer.parameters(), x]);
       const sum = (at: nn.Tensors, x: Tensor) => run(at, x).sum();
       yield* trace(`${name} gates in training`, valueAndGrad(sum), [layer.parameters(), x]);

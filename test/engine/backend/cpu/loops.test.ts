@@ -1,0 +1,65 @@
+/** A loop has the bits of its rounds one after the other, whether or not its matrices are packed before it. */
+import { jit, scan, setDefaultDevice, type Tensor, zeros } from "nabla";
+import { describe, expect, it } from "vitest";
+import { everyIsa, numbers, runPlan } from "./plans.ts";
+
+type Step = (h: Tensor, x: Tensor, w: Tensor) => Tensor;
+
+const rounds = 5;
+const devices = [1, 2].flatMap((threads) => everyIsa(threads).map(([, device]) => ({ threads, device })));
+
+/** [rows, inner]: h is [rows, inner], x[i] and w are [inner, inner] unless the step says otherwise. */
+const cases: [name: string, step: Step, h: number[], x: number[], w: number[]][] = [
+  ["a matrix that stays", (h, x, w) => h.matmul(w).add(x).tanh(), [32, 128], [32, 128], [128, 128]],
+  ["odd sizes", (h, x, w) => h.matmul(w).add(x).tanh(), [13, 101], [13, 101], [101, 101]],
+  ["its transposed", (h, x, w) => h.matmul(w.transpose()).add(x).tanh(), [33, 70], [33, 70], [70, 70]],
+  [
+    "a part of it",
+    (h, x, w) =>
+      h
+        .matmul(w.slice([3, 40]))
+        .add(x)
+        .tanh(),
+    [20, 37],
+    [20, 37],
+    [50, 37],
+  ],
+  ["one row", (h, x, w) => h.matmul(w).add(x).tanh(), [1, 64], [1, 64], [64, 64]],
+  ["depth of several passes", (h, x, w) => h.add(x.matmul(w)).tanh(), [9, 65], [9, 1100], [1100, 65]],
+  [
+    "two matrices",
+    (h, x, w) => h.matmul(w).tanh().matmul(w.transpose()).add(x),
+    [17, 48],
+    [17, 48],
+    [48, 48],
+  ],
+  ["a matrix that is carried", (h, x, w) => w.matmul(h).add(x).tanh(), [48, 48], [48, 48], [48, 48]],
+  ["a matrix of each round", (h, x, w) => h.matmul(x).add(w).tanh(), [21, 64], [64, 64], [21, 64]],
+];
+
+describe("loops", () => {
+  it.each(cases)("%s", async (_, step, h, x, w) => {
+    setDefaultDevice("reference"); // only to trace
+    const looped = (h: Tensor, xs: Tensor, w: Tensor) =>
+      scan((h: Tensor, x: Tensor) => [step(h, x, w), h], h, xs);
+    const oneByOne = (h: Tensor, xs: Tensor, w: Tensor) => {
+      for (let i = 0; i < rounds; i++) h = step(h, xs.index(i), w);
+      return h;
+    };
+    const shapes = [h, [rounds, ...x], w];
+    const inputs = shapes.map((shape, i) =>
+      numbers(
+        shape.reduce((a, b) => a * b, 1),
+        i + 1,
+      ),
+    );
+    const args = shapes.map((shape) => zeros(shape)) as [Tensor, Tensor, Tensor];
+    for (const { threads, device } of devices) {
+      const want = await runPlan(device, jit(oneByOne).planFor(...args), inputs);
+      for (const donate of [[], [0]]) {
+        const got = await runPlan(device, jit(looped, { donate }).planFor(...args), inputs);
+        expect(got.bytes[0], `${threads} threads`).toEqual(want.bytes[0]);
+      }
+    }
+  });
+});
