@@ -7,6 +7,7 @@ import { context, type Module } from "nabla/nn";
 import { adam, adamW, type Optimizer, sgd } from "nabla/optim";
 import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
 import { describe, expect, it, vi } from "vitest";
+import fashion from "../../examples/fashion-mnist.ts";
 import gpt from "../../examples/gpt.ts";
 import lenet from "../../examples/lenet.ts";
 import lstm from "../../examples/lstm.ts";
@@ -51,6 +52,13 @@ describe("examples", () => {
     const { losses, accuracy } = await trained(resnet20, sgd(0.05, { momentum: 0.9 }), 1024, 4);
     expect(losses.at(-1)).toBeLessThan((losses[0] as number) / 2);
     expect(accuracy).toBeGreaterThan(0.7);
+  });
+
+  it("the network for clothes has fewer than 100,000 parameters, and learns from the first digits", async () => {
+    const sizes = Object.values(experimentModel(fashion).init(0).parameters()).map(({ size }) => size);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(100_000);
+    const { accuracy } = await trained({ ...fashion, data: lenet.data }, adamW(2e-3), 2000, 3);
+    expect(accuracy).toBeGreaterThan(0.8);
   });
 
   it("lstm learns from the first images, read row by row", async () => {
