@@ -114,12 +114,21 @@ NABLA_FUNCTION bool boundPart(Frame& f, const EpilogueContext& e, idx first, idx
   KernelCall c;
   callUniforms(f, c);
   c.together = VN;
-  const bool whole = straight && contiguous;
-  c.rows = whole ? 1 : rows;
-  c.length = whole ? rows * cols : cols;
-  callKernel(
-      f, c, [&](const TileAccess& x) { return straight ? first : offsetOf(x, s, first); },
-      [&](const TileAccess& x) { return straight ? e.cols : x.stride[s.axes - 2]; }, s.axes - 1);
+  c.length = cols;
+  if (straight) {
+    c.rows = contiguous ? 1 : rows;
+    if (contiguous) c.length = rows * cols;
+    callKernel(f, c, [&](const TileAccess&) { return first; }, [&](const TileAccess&) { return e.cols; }, s.axes - 1);
+    return true;
+  }
+  // Lines lie equally far apart only within one run of the axis above them.
+  const int above = s.axes - 2;
+  for (idx done = 0; done < rows; done += c.rows, f.acc += c.rows * f.accLd) {
+    const idx p = first + done * e.cols;
+    c.rows = least(rows - done, s.size[above] - p / e.cols % s.size[above]);
+    callKernel(
+        f, c, [&](const TileAccess& x) { return offsetOf(x, s, p); }, [&](const TileAccess& x) { return x.stride[above]; }, s.axes - 1);
+  }
   return true;
 }
 
