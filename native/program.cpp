@@ -562,8 +562,10 @@ class Decoder {
     pack.operand[0] = o;
     pack.pack = PackTask{t.k, t.n, nullptr, t.bRow, t.bCol, nullptr};
     pack.kept = s.kept = out_.kept;
-    out_.kept += times(floats, 4);
-    out_.kept = times((out_.kept + 63) / 64, 64);
+    const Touch packed = {-2, out_.kept, out_.kept + times(floats, 4)};
+    pack.writes = {packed};
+    s.reads.insert(s.reads.begin(), packed);
+    out_.kept = times((packed.end + 63) / 64, 64);
     l.before.push_back(pack);
   }
 

@@ -43,7 +43,7 @@ struct CopyTask {
   idx bytes;
 };
 
-// Memory that runs may write to, by who owns it: the arena, an input or an output.
+// Memory that runs may write to, by who owns it: packed matrices, the arena, an input or an output.
 struct Touch {
   int64_t space;
   idx begin, end;               // bytes

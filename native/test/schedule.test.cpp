@@ -23,7 +23,7 @@ bool inOrder(const Step& a, const Step& b) { return meets(a.writes, b.reads) || 
 
 void flatten(const std::vector<Step>& steps, std::vector<const Step*>& list) {
   for (const Step& s : steps) {
-    if (s.kind == nabla::STEP_LOOP) flatten(s.loop->steps, list);
+    if (s.kind == nabla::STEP_LOOP) flatten(s.loop->before, list), flatten(s.loop->steps, list);
     else list.push_back(&s);
   }
 }
