@@ -17,6 +17,8 @@ const { values } = parseArgs({
   options: { steps: { type: "string", default: "450" }, dry: { type: "boolean", default: false } },
 });
 const steps = Number(values.steps);
+if (!Number.isInteger(steps) || steps < 18)
+  throw new Error(`--steps must be a whole number from 18; got ${values.steps}.`);
 const threads = 2;
 const context = 128;
 
