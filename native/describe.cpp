@@ -67,8 +67,15 @@ std::vector<int32_t> sharesOf(const Schedule& schedule, int32_t steps) {
   return shares;
 }
 
+bool goesByRows(const Schedule& schedule, const LoopInfo& loop) {
+  for (const Phase& phase : schedule.phases)
+    if (phase.loop >= 0 && schedule.loops[phase.loop] == &loop) return true;
+  return false;
+}
+
 struct Describer {
   const KernelTable& kernels;
+  const Schedule& schedule;
   std::vector<int32_t> shares;
   int32_t threads;
   std::vector<std::string> notes;
@@ -80,6 +87,7 @@ struct Describer {
         const int32_t taken = shares[s.number] < threads ? shares[s.number] : threads;
         text += (text.empty() ? "" : ", ") + std::to_string(taken) + (taken == 1 ? " thread" : " threads");
       }
+      if (s.kind == STEP_LOOP && goesByRows(schedule, *s.loop)) text = "each thread goes through all rounds with rows of its own";
       notes.push_back(text);
       if (s.kind == STEP_LOOP) steps(s.loop->steps);
     }
@@ -89,7 +97,7 @@ struct Describer {
 }  // namespace
 
 std::vector<std::string> describeProgram(const Program& p, const Schedule& schedule, const KernelTable& kernels, int32_t threads) {
-  Describer d{kernels, sharesOf(schedule, p.numbered), threads, {}};
+  Describer d{kernels, schedule, sharesOf(schedule, p.numbered), threads, {}};
   d.steps(p.steps);
   return d.notes;
 }

@@ -159,11 +159,19 @@ struct Context::Walk final : Team {
 
   void piece(int32_t thread, uint64_t phase, int32_t piece) override {
     const Phase& now = seek(thread, phase);
+    if (now.loop < 0) return shares(thread, now.pieces[piece]);
+    for (idx n = 0; n < schedule.loops[now.loop]->length; n++) {
+      move(now.loop, n, bindingOf(thread));
+      shares(thread, now.pieces[piece]);
+    }
+  }
+
+  void shares(int32_t thread, const std::vector<Share>& list) const {
     const Placement& binding = bindingOf(thread);
     const Thread& own = *context.threads_[thread];
-    for (const Share& share : now.pieces[piece]) {
+    for (const Share& share : list) {
       if (context.pool_.interrupt.load(std::memory_order_relaxed)) return;
-      Worker w{share.index, share.count, own.scratch.base, own.registers.base};
+      Worker w{share.index, share.count, own.scratch.base, own.registers.base, share.rows};
       runStep(binding.steps[share.step], share, context.isa_, w);
     }
   }

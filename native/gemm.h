@@ -298,8 +298,10 @@ NABLA_INLINE Grid chooseGrid(idx batch, idx m, idx n, idx parts) {
 }
 
 // This worker's share of `batch` products.
-NABLA_INLINE Grid gridOf(const GemmTask& t, Path path, idx batch, idx threads) {
+NABLA_INLINE Grid gridOf(const GemmTask& t, Path path, idx batch, const Worker& w) {
+  const idx threads = w.count;
   if (threads == 1) return Grid{1, 1, 1};
+  if (w.rows > 0) return Grid{1, threads, 1};
   if (path != Path::Deep) return chooseGrid(batch, t.m, t.n, threads);
   // The side in vectors is not cut: half a vector costs as much as a whole one.
   if (batch > 1) return Grid{least(batch, threads), 1, 1};
@@ -325,7 +327,7 @@ NABLA_FUNCTION void gemm(const GemmTask& task, Worker& w) {
   for (int i = 0; i < t.batchRank; i++) batch *= t.batch[i];
   if (batch == 0 || t.m == 0 || t.n == 0) return;
   const Path path = pathOf(t);
-  const Grid grid = gridOf(t, path, batch, w.count);
+  const Grid grid = gridOf(t, path, batch, w);
   if (w.index >= grid.batches * grid.rows * grid.cols) return;
   const idx part = w.index / (grid.rows * grid.cols), tile = w.index % (grid.rows * grid.cols);
   const Range batches = share(batch, 1, part, grid.batches);

@@ -27,6 +27,7 @@ struct Worker {
   int32_t count;
   char* scratch;                // this thread's own, 64-byte aligned; at least the <kernel>Scratch(task) bytes of the table
   char* registers;              // this thread's own memory for the tile interpreter (epilogues run inside kernels)
+  idx rows;                     // 0, or the result has so many rows along its first axis, and shares are runs of them (products and maps only)
 };
 
 // Called on finished parts of a result while they are in cache. The result is batches of rows x cols (row-major);

@@ -6,7 +6,7 @@ namespace KNS {
 
 using namespace nabla;
 
-constexpr idx MAP_GRAIN = 1024;  // elements of a map a thread takes at once
+constexpr idx MAP_GRAIN = 1024;  // elements of a map a thread takes at once, unless it takes rows
 
 // Shares equal work out over threads: a thread owns the units that begin in its part of the total.
 struct Shares {
@@ -26,8 +26,9 @@ struct Cut {
   idx units, cost, width;
 };
 
-NABLA_FUNCTION Cut cutSegment(const TileProgram& p, const Segment& s, int32_t phase, int32_t threads) {
-  const idx length = most(s.length, 1);
+NABLA_FUNCTION Cut cutSegment(const TileProgram& p, const Segment& s, int32_t phase, const Worker& w) {
+  const idx length = most(s.length, 1), threads = w.count;
+  if (w.rows > 0) return Cut{w.rows, s.rows / w.rows, s.rows / w.rows};
   switch (p.mode) {
     case MAP:
       if (s.block >= 0) {
@@ -299,14 +300,14 @@ NABLA_FUNCTION void runUnits(Frame& f, const FusedTask& task, int32_t phase, con
   if (s.bound) f.splatCount = LANES;
   runInstrs(f, 0, p.uniformEnd);
   if (s.bound) {
-    if (p.mode == MAP) return boundMap(f, units.begin * MAP_GRAIN, least(units.end * MAP_GRAIN, s.rows));
+    if (p.mode == MAP) return boundMap(f, units.begin * cut.width, least(units.end * cut.width, s.rows));
     return boundRows(f, units.begin * cut.width, least(units.end * cut.width, s.rows));
   }
   if (s.split) return splitPhase(f, task.partials, phase, cut, units);
   switch (p.mode) {
     case MAP:
       if (s.block >= 0) return mapBlocks(f, units);
-      return mapRange(f, units.begin * MAP_GRAIN, least(units.end * MAP_GRAIN, s.rows));
+      return mapRange(f, units.begin * cut.width, least(units.end * cut.width, s.rows));
     case ROWS:
       for (idx u = units.begin; u < units.end; u++) {
         selectRows(f, u * cut.width, least(cut.width, s.rows - u * cut.width));
@@ -335,7 +336,7 @@ NABLA_FUNCTION void runFused(const FusedTask& task, Worker& w) {
         for (int32_t i = 0; i < task.group[g].segments; i++) {
           const Segment& s = task.group[g].segment[i];
           if (!inPhase(s, *task.group[g].program, phase)) continue;
-          const Cut cut = cutSegment(*task.group[g].program, s, phase, w.count);
+          const Cut cut = cutSegment(*task.group[g].program, s, phase, w);
           shares.total += cut.units * cut.cost;
         }
       shares.begin = shares.total / w.count * w.index + shares.total % w.count * w.index / w.count;
@@ -348,8 +349,10 @@ NABLA_FUNCTION void runFused(const FusedTask& task, Worker& w) {
       for (int32_t i = 0; i < task.group[g].segments; i++) {
         const Segment& s = task.group[g].segment[i];
         if (!inPhase(s, program, phase)) continue;
-        const Cut cut = cutSegment(program, s, phase, w.count);
-        const Range units = w.count > 1 ? shares.take(cut.units, cut.cost) : Range{0, cut.units};
+        const Cut cut = cutSegment(program, s, phase, w);
+        const Range units = w.rows > 0    ? share(w.rows, 1, w.index, w.count)
+                            : w.count > 1 ? shares.take(cut.units, cut.cost)
+                                          : Range{0, cut.units};
         if (units.begin >= units.end) continue;
         if (!open) openFrame(f, program, task.buffers, w);
         open = true;

@@ -1,6 +1,7 @@
 #include "schedule.h"
 
 #include <algorithm>
+#include "by_rows.h"
 
 namespace nabla {
 
@@ -110,7 +111,7 @@ class Window {
     const bool whole = t.parts == 1;
     const int32_t end = t.step->kind != STEP_FUSED ? 1 : whole ? t.step->fused.phases : t.phase + 1;
     for (int32_t i = 0; i < t.parts; i++) {
-      phase_->pieces[pieces[i]].push_back(Share{t.step->number, i, t.parts, t.phase, end});
+      phase_->pieces[pieces[i]].push_back(Share{t.step->number, i, t.parts, t.phase, end, 0});
       load_[pieces[i]] += share(t);
     }
     if (whole) t.owner = pieces[0];
@@ -127,7 +128,7 @@ class Window {
 
 class Planner {
  public:
-  Planner(Schedule& out, int32_t threads) : out_(out), threads_(threads) {}
+  Planner(Schedule& out, const Program& program, int32_t threads) : out_(out), program_(program), threads_(threads) {}
 
   void list(const std::vector<Step>& steps, double times) {
     std::vector<const Step*> window;
@@ -160,9 +161,12 @@ class Planner {
     list(l.before, times);
     const int32_t which = (int32_t)out_.loops.size();
     out_.loops.push_back(&l);
+    if (depth_ == 0 && byRows(l, which)) return;
     out_.code.push_back(Op{Op::ENTER, which, 0});
     const size_t begin = out_.code.size(), phases = out_.phases.size();
+    depth_++;
     list(l.steps, times * (double)l.length);
+    depth_--;
     if (out_.phases.size() == phases) {
       // Nothing to do inside.
       out_.code.resize(begin - 1);
@@ -171,15 +175,41 @@ class Planner {
     out_.code.push_back(Op{Op::LEAVE, which, (int32_t)begin});
   }
 
+  // One phase in which each piece goes through all rounds with rows of its own, where that is possible and faster.
+  bool byRows(const LoopInfo& l, int32_t which) {
+    if (threads_ == 1) return false;
+    const RowCut cut = cutByRows(program_, l, threads_);
+    if (cut.parts < 2) return false;
+    Schedule meeting;
+    Planner(meeting, program_, threads_).list(l.steps, (double)l.length);
+    double nanoseconds = MEET_NS;
+    for (const Step& s : l.steps)
+      if (!s.nothing) nanoseconds += (double)l.length * s.nanoseconds * (double)cut.most / (double)cut.rows;
+    if (nanoseconds > meeting.nanoseconds) return false;
+    Phase phase;
+    phase.loop = which;
+    phase.pieces.resize(cut.parts);
+    for (int32_t i = 0; i < cut.parts; i++)
+      for (const Step& s : l.steps)
+        if (!s.nothing) phase.pieces[i].push_back(Share{s.number, i, cut.parts, 0, 1, cut.rows});
+    out_.code.push_back(Op{Op::PHASE, (int32_t)out_.phases.size(), 0});
+    out_.phases.push_back(std::move(phase));
+    out_.nanoseconds += nanoseconds;
+    out_.length++;
+    return true;
+  }
+
   Schedule& out_;
+  const Program& program_;
   int32_t threads_;
+  int32_t depth_ = 0;      // of the loop being planned
 };
 
 }  // namespace
 
 Schedule makeSchedule(const Program& program, int32_t threads) {
   Schedule s;
-  Planner(s, threads).list(program.steps, 1);
+  Planner(s, program, threads).list(program.steps, 1);
   return s;
 }
 

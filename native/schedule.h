@@ -11,15 +11,17 @@ struct Share {
   int32_t step;                 // Step.number
   int32_t index, count;
   int32_t phase, phaseEnd;      // of a fused step
+  idx rows;                     // 0, or what the step is cut along: see Worker
 };
 
 // What runs between two meetings of the threads. No piece depends on another. Where steps take long there are more pieces than threads, so
 // that a thread which another process holds up now and then does less.
 struct Phase {
   std::vector<std::vector<Share>> pieces;
+  int32_t loop = -1;            // or the one whose rounds each piece goes through by itself
 };
 
-// The way through the phases. ENTER and LEAVE bracket a loop's.
+// The way through the phases. ENTER and LEAVE bracket those of a loop.
 struct Op {
   enum Kind : int32_t { PHASE, ENTER, LEAVE } kind;
   int32_t which;                // of phases or loops

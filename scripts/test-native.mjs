@@ -57,6 +57,7 @@ const once = [
   "exec.cpp",
   "pool.cpp",
   "program.cpp",
+  "by_rows.cpp",
   "schedule.cpp",
 ];
 
