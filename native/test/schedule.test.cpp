@@ -62,6 +62,7 @@ void checkSchedule(const Program& program, int32_t threads, const char* name) {
     for (const Place& a : places[i]) {
       const int32_t end = step.kind == nabla::STEP_FUSED ? a.share.phaseEnd : 1;
       CHECK(a.share.index >= 0 && a.share.index < a.share.count && a.share.count <= 4 * threads, "%s: a share of step %zu", name, i);
+      CHECK(s.phases[(size_t)a.phase].loop < 0 || (a.share.index == a.piece && a.share.rows > 0), "%s: step %zu by rows", name, i);
       CHECK(end == a.share.phase + 1 || a.share.count == 1, "%s: step %zu meets itself in a phase", name, i);
       for (int32_t k = a.share.phase; k < end; k++) {
         CHECK(when[(size_t)k] < 0 || when[(size_t)k] == a.phase, "%s: shares of step %zu in several phases", name, i);
@@ -78,7 +79,10 @@ void checkSchedule(const Program& program, int32_t threads, const char* name) {
       if (!inOrder(*steps[j], step)) continue;
       for (const Place& a : places[j])
         for (const Place& b : places[i]) {
-          const bool samePiece = a.phase == b.phase && a.piece == b.piece && a.share.count == 1 && b.share.count == 1;
+          // Of a loop that goes by rows, pieces have nothing to do with each other: that results do not depend on threads shows it.
+          if (a.phase == b.phase && a.piece != b.piece && s.phases[(size_t)a.phase].loop >= 0) continue;
+          const bool alone = (a.share.count == 1 && b.share.count == 1) || s.phases[(size_t)a.phase].loop >= 0;
+          const bool samePiece = a.phase == b.phase && a.piece == b.piece && alone;
           CHECK(a.phase < b.phase || (samePiece && a.at < b.at), "%s: step %zu before step %zu on %d threads", name, i, j, threads);
         }
     }

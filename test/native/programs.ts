@@ -4,7 +4,18 @@
  */
 import { writeFileSync } from "node:fs";
 import { jit, random, setDefaultDevice, type Tensor, tensor, valueAndGrad, zeros } from "nabla";
-import { apply, context, crossEntropy, dropout, Linear, relu, Sequential, type Tensors } from "nabla/nn";
+import {
+  apply,
+  context,
+  crossEntropy,
+  dropout,
+  GRU,
+  Linear,
+  LSTM,
+  relu,
+  Sequential,
+  type Tensors,
+} from "nabla/nn";
 import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
 import { cases, type Sizes } from "../../scripts/catalogue/cases.ts";
 import { signatureOf } from "../../scripts/catalogue/signature.ts";
@@ -218,6 +229,27 @@ async function trainClassifier(): Promise<void> {
   }
 }
 
+/** The gradient of a recurrent net: loops whose rows go to the threads. */
+async function trainRecurrent(): Promise<void> {
+  for (const model of [
+    new LSTM(6, 20, { returnSequences: false }),
+    new GRU(5, 17, { bidirectional: true }),
+  ]) {
+    const gradient = jit((params: Tensors, x: Tensor) =>
+      valueAndGrad((p: Tensors) =>
+        apply(model, p, () =>
+          model
+            .forward(x, context(), { lengths: [5, 3, 0, 5, 4, 1, 5, 2, 5, 5, 1] })
+            .square()
+            .sum(),
+        ),
+      )(params),
+    );
+    const [value] = gradient(model.init(0).parameters(), random.normal(random.key(4), [11, 5, model.inputs]));
+    await value.item();
+  }
+}
+
 const file = process.argv[2];
 if (file === undefined) throw new Error("programs: needs the file to write");
 setDefaultDevice("reference");
@@ -227,5 +259,6 @@ addKernels(writer);
 addAttention(writer);
 addCatalogue(writer);
 await record(writer, "training step", trainClassifier);
+await record(writer, "recurrent", trainRecurrent);
 writer.save(file);
 console.log(`${writer.programs} programs in ${file}`);

@@ -1,12 +1,12 @@
 /** A loop has the bits of its rounds one after the other, whether or not its matrices are packed before it. */
-import { jit, scan, setDefaultDevice, type Tensor, zeros } from "nabla";
+import { concat, jit, scan, setDefaultDevice, type Tensor, zeros } from "nabla";
 import { describe, expect, it } from "vitest";
 import { everyIsa, numbers, runPlan } from "./plans.ts";
 
 type Step = (h: Tensor, x: Tensor, w: Tensor) => Tensor;
 
 const rounds = 5;
-const devices = [1, 2].flatMap((threads) => everyIsa(threads).map(([, device]) => ({ threads, device })));
+const devices = [1, 2, 3].flatMap((threads) => everyIsa(threads).map(([, device]) => ({ threads, device })));
 
 /** [rows, inner]: h is [rows, inner], x[i] and w are [inner, inner] unless the step says otherwise. */
 const cases: [name: string, step: Step, h: number[], x: number[], w: number[]][] = [
@@ -37,8 +37,43 @@ const cases: [name: string, step: Step, h: number[], x: number[], w: number[]][]
   ["a matrix of each round", (h, x, w) => h.matmul(x).add(w).tanh(), [21, 64], [64, 64], [21, 64]],
 ];
 
+/** Loops whose rows read other rows: threads must meet in them. */
+const mixing: typeof cases = [
+  ["rows in reverse", (h, x, w) => h.flip([0]).matmul(w).add(x).tanh(), [32, 128], [32, 128], [128, 128]],
+  [
+    "the row below",
+    (h, x, w) =>
+      concat([h.slice([1]), h.slice([0, 1])])
+        .matmul(w)
+        .add(x)
+        .tanh(),
+    [32, 128],
+    [32, 128],
+    [128, 128],
+  ],
+  [
+    "a sum over rows",
+    (h, x, w) =>
+      h
+        .matmul(w)
+        .add(x)
+        .sub(h.mean(0, { keepDims: true }))
+        .tanh(),
+    [32, 128],
+    [32, 128],
+    [128, 128],
+  ],
+  [
+    "a step that turns the state",
+    (h, x, w) => h.matmul(w).add(x).tanh().transpose(),
+    [64, 64],
+    [64, 64],
+    [64, 64],
+  ],
+];
+
 describe("loops", () => {
-  it.each(cases)("%s", async (_, step, h, x, w) => {
+  it.each([...cases, ...mixing])("%s", async (_, step, h, x, w) => {
     setDefaultDevice("reference"); // only to trace
     const looped = (h: Tensor, xs: Tensor, w: Tensor) =>
       scan((h: Tensor, x: Tensor) => [step(h, x, w), h], h, xs);
@@ -60,6 +95,23 @@ describe("loops", () => {
         const got = await runPlan(device, jit(looped, { donate }).planFor(...args), inputs);
         expect(got.bytes[0], `${threads} threads`).toEqual(want.bytes[0]);
       }
+    }
+  });
+
+  it.each([
+    ...cases.slice(0, 2).map((each) => [true, ...each] as const),
+    ...mixing.map((each) => [false, ...each] as const),
+  ])("go by rows: %s, %s", (apart, _, step, h, x, w) => {
+    setDefaultDevice("reference");
+    const looped = jit((h: Tensor, xs: Tensor, w: Tensor) =>
+      scan((h: Tensor, x: Tensor) => [step(h, x, w), h], h, xs),
+    );
+    const plan = looped.planFor(zeros(h), zeros([rounds, ...x]), zeros(w));
+    for (const { threads, device } of devices) {
+      const exe = device.compile(plan);
+      const notes = device.explain?.(exe) ?? [];
+      exe.release();
+      expect(notes.some((note) => note.includes("rows of its own"))).toBe(apart && threads > 1);
     }
   });
 });
