@@ -23,6 +23,8 @@ constexpr idx NC = 1024;       // columns of B packed at once
 constexpr idx FAR = 1 << 17;    // floats of a result that its second-level cache does not hold
 constexpr idx PART = 256 / NR * NR;  // columns handed to an epilogue at once: whole strips
 constexpr idx PANEL_ROWS = 36 * MR;  // of the scratch result when it takes several passes over k
+// Few rows use each packed column of B seldom: then a pass is no deeper than keeps B in the second-level cache on its way.
+constexpr idx FEW_ROWS = 12 * MR, SHALLOW = 256;
 
 NABLA_INLINE idx roundUp(idx n, idx to) { return (n + to - 1) / to * to; }
 
@@ -101,9 +103,10 @@ NABLA_FUNCTION void gemmRegion(const GemmTask& t, const float* a, const float* b
   packing.b |= t.packedB != nullptr;
   const idx each = packing.kind == Packing::Pairs ? 2 : 1;  // of k in one step of a tile
   const idx total = packing.kind == Packing::Floats ? t.k : roundUp(t.k, 2) / each;
-  const idx passes = total <= KC ? 1 : (total + KC - 1) / KC;
+  const bool few = rows <= FEW_ROWS && total > KC;
+  const idx deepest = few ? SHALLOW : KC, passes = most((total + deepest - 1) / deepest, 1);
   const idx depth = roundUp((total + passes - 1) / passes, packing.kind == Packing::Rounded ? 2 : 1);
-  const idx stepN = usePanel ? PART : t.packedB ? NC / NR * NR : NC;
+  const idx stepN = usePanel ? (few ? 2 * PART : PART) : t.packedB ? NC / NR * NR : NC;
   const idx stepM = !usePanel ? rows : passes > 1 ? PANEL_ROWS : MC;
   const bool finishes = usePanel || t.epilogue.apply;
 
@@ -133,7 +136,7 @@ NABLA_FUNCTION void gemmRegion(const GemmTask& t, const float* a, const float* b
             block.b = t.packedB ? t.packedB + (c + j) * t.k : packing.b ? bufferB + j * block.k : b + p * t.bRow + c + j;
             block.ldb = t.bRow;
             block.ldc = usePanel ? width : t.outRow;
-            block.c = usePanel ? panel + i * width : out + (r + i) * t.outRow + c + j;
+            block.c = usePanel ? panel + i * width + j : out + (r + i) * t.outRow + c + j;
             blockTimes(block, packing);
             if (!finishes || pass < passes - 1) continue;
             if (usePanel && out)

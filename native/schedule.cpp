@@ -9,7 +9,7 @@ namespace {
 
 constexpr double MEET_NS = 250;    // of a phase: the threads wait for each other
 constexpr double SHARE_NS = 600;   // of a share, at least: what is smaller stays whole
-constexpr double BLOCK_NS = 200000;  // of a share, at most, if four shares a thread are enough for that
+constexpr double BLOCK_NS = 400000;  // of a share, at most, if four shares a thread are enough for that
 constexpr size_t WINDOW = 64;      // steps compared with each other; nothing moves further
 constexpr uint64_t MOST_PHASES = (uint64_t)1 << 50;  // more than can ever run
 

@@ -1,6 +1,6 @@
 /** Layers of recurrent cells over whole sequences: stacked, in one direction or both. */
 import { concat, scan, stack, type Tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError, formatShape, ShapeError } from "../../util/index.ts";
+import { ConfigError, formatShape, ShapeError, sizeOf } from "../../util/index.ts";
 import { type Context, context } from "../context.ts";
 import { Dropout } from "../dropout.ts";
 import { Module } from "../module.ts";
@@ -136,21 +136,31 @@ function runCell<Names extends string>(
   mask: Tensor | null,
   reverse: boolean,
 ): Ran<Names> {
-  const projected = cell.project(x);
+  const early = projectsEarly(cell, x.shape[1] as number);
+  const inputs = early ? cell.project(x) : x;
   type State = RecurrentState<Names>;
+  const next = (state: State, at: Tensor): State => cell.step(early ? at : cell.project(at), state);
   if (mask === null) {
     const step = (state: State, at: Tensor): [State, Tensor] => {
-      const next = cell.step(at, state);
-      return [next, next.h];
+      const to = next(state, at);
+      return [to, to.h];
     };
-    const [final, outputs] = scan(step, start, projected, { reverse });
+    const [final, outputs] = scan(step, start, inputs, { reverse });
     return [outputs, final];
   }
   const step = (state: State, { at, there }: { at: Tensor; there: Tensor }): [State, Tensor] => {
-    const next = cell.step(at, state);
-    const kept = cell.states.map((name) => [name, where(there, next[name], state[name])]);
-    return [Object.fromEntries(kept) as State, where(there, next.h, 0)];
+    const to = next(state, at);
+    const kept = cell.states.map((name) => [name, where(there, to[name], state[name])]);
+    return [Object.fromEntries(kept) as State, where(there, to.h, 0)];
   };
-  const [final, outputs] = scan(step, start, { at: projected, there: mask }, { reverse });
+  const [final, outputs] = scan(step, start, { at: inputs, there: mask }, { reverse });
   return [outputs, final];
+}
+
+/**
+ * Whether inputs are projected before the loop, all steps in one product. A step of many sequences is a good product itself, and finds
+ * its projected inputs in the cache, where those of all steps would have to come back from memory.
+ */
+function projectsEarly(cell: RecurrentCell<string>, batch: number): boolean {
+  return batch < 16 || sizeOf(cell.inputWeight.shape) > 1 << 18;
 }
