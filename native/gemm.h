@@ -56,6 +56,8 @@ NABLA_INLINE void storePart(const GemmTask& t, float* out, const float* panel, i
     for (idx j = 0; j < cols; j++) out[(r + i) * t.outRow + (c + j) * t.outCol] = panel[i * ld + j];
 }
 
+constexpr idx FEW_OF_A = 4096;  // elements, which the first-level cache holds wherever they lie
+
 // How a rectangle of rows x cols reaches the tiles.
 struct Packing {
   bool a, b;
@@ -63,7 +65,7 @@ struct Packing {
 };
 NABLA_INLINE Packing packingOf(const GemmTask& t, idx rows, idx cols) {
   if (t.bf16) return Packing{true, true, hasPairs() ? Packing::Pairs : Packing::Rounded};
-  return Packing{(t.aRow != 1 && t.aCol != 1) || cols > 8 * NR, t.bCol != 1 || rows > 6 * MR, Packing::Floats};
+  return Packing{(t.aRow != 1 && t.aCol != 1) || (cols > 8 * NR && rows * t.k > FEW_OF_A), t.bCol != 1 || rows > 6 * MR, Packing::Floats};
 }
 
 // Strips of at most `strip` of the n rows of A (equal ones) or columns of B (all but the last full), element (i, p) at
