@@ -20,9 +20,9 @@ interface Entry {
   readonly ops: ReadonlySet<string>;
 }
 
-/** Moving bytes and sums of rows are worth a kernel where they are what was asked for, not where they are left over. */
+/** Copies and sums of rows are worth a kernel where they are what was asked for, not where they are left over. */
 const isWanted = (signature: Signature, name: string): boolean =>
-  hasWork(signature) || name.startsWith("row ");
+  hasWork(signature) || name === "copy" || name.startsWith("row ");
 
 function entries(): Entry[] {
   const list: Entry[] = [];

@@ -229,6 +229,7 @@ function* maps({ map }: Sizes): Generator<Case> {
   yield* trace("scale and shift", (x: Tensor, a: Tensor, b: Tensor) => x.mul(a).add(b), [x, row, row]);
   yield* trace("standardise", (x: Tensor, a: Tensor, b: Tensor) => x.sub(a).div(b), [x, row, row]);
   yield* trace("standardise scaled", (x: Tensor, a: Tensor, b: Tensor) => x.sub(a).mul(b), [x, row, row]);
+  yield* trace("copy", (x: Tensor) => x.permute([1, 0, 2]), [f32(3, ...map)]);
   yield* trace("bytes", (x: Tensor) => x.astype("f32").div(255), [zeros(map, "u8")]);
   for (const [name, op] of Object.entries({
     add: (a: Tensor, b: Tensor) => a.add(b),
