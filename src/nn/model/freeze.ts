@@ -1,7 +1,6 @@
 /** freeze and unfreeze: which parameters training changes. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, pathMatcher } from "../../util/index.ts";
 import { listed, type Module, namedParameters } from "../module.ts";
-import { pathMatcher } from "./glob.ts";
 
 /**
  * Takes the parameters at these paths out of training, from the next `parameters()` on: no gradient is taken, the optimizer keeps no

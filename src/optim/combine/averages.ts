@@ -1,0 +1,126 @@
+/** ema and swa: averages of the parameters over the steps, to evaluate with. */
+import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { ConfigError, isPlainObject } from "../../util/index.ts";
+import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
+import {
+  deviceOfTree,
+  mapTensors,
+  type Optimizer,
+  type State,
+  type TensorTree,
+  zerosOf,
+} from "../optimizer.ts";
+import { noSteps, requireWhole } from "./select.ts";
+
+type AverageState = HyperState & {
+  readonly inner: State;
+  /** Under this name `averagedParameters` finds it. */
+  readonly average: TensorTree;
+  /** Steps taken, i32. */
+  readonly taken: Tensor;
+};
+
+export interface EmaOptions {
+  /** Default 0.999. */
+  readonly decay?: Hyper;
+}
+
+/**
+ * Keeps a <- decay * a + (1 - decay) * p after each step of `optimizer`, a beginning as the parameters; training goes on with p.
+ * State: 4 bytes per f32 parameter, and the optimizer's. Polyak and Juditsky, "Acceleration of stochastic approximation by averaging", 1992.
+ * @throws ConfigError for a decay outside [0, 1).
+ * @example
+ * const optimizer = ema(adamW(1e-3), { decay: 0.9995 });
+ * const evaluated = averagedParameters(state);
+ */
+export function ema(optimizer: Optimizer, options: EmaOptions = {}): Optimizer<AverageState> {
+  const hyper = hyperSet("ema", { decay: [options.decay ?? 0.999, { min: 0, below: 1 }] }, ["decay"]);
+  return averaging("ema", optimizer, hyper, (average, p, taken, now) =>
+    where(taken.eq(0), p.before, average)
+      .mul(now.value("decay"))
+      .add(p.after.mul(now.complement("decay"))),
+  );
+}
+
+export interface SwaOptions {
+  /** The first step whose result counts, from 0. */
+  readonly start: number;
+  /** Steps from one that counts to the next. Default 1. */
+  readonly every?: number;
+}
+
+/**
+ * Keeps the mean of the parameters after the steps start, start + every, start + 2 every, ...; before, the average is the parameters.
+ * Constant or cyclic learning rates go with it. Networks with batch norm need `recalibrateBatchNorm` with the averaged weights.
+ * State: 4 bytes per f32 parameter, and the optimizer's.
+ * Izmailov et al., "Averaging weights leads to wider optima and better generalization", 2018.
+ * @throws ConfigError unless start is a whole number of at least 0 and every one of at least 1.
+ * @example swa(sgd(0.05, { momentum: 0.9 }), { start: 7500, every: 100 });
+ */
+export function swa(optimizer: Optimizer, options: SwaOptions): Optimizer<AverageState> {
+  const { start, every = 1 } = options;
+  requireWhole("swa", "start", start, 0);
+  requireWhole("swa", "every", every, 1);
+  return averaging("swa", optimizer, hyperSet("swa", {}), (average, p, taken) => {
+    const since = taken.sub(start);
+    const counts = since.remainder(every).eq(0);
+    const share = since.floorDivide(every).add(1).astype("f32").reciprocal();
+    const mean = average.add(p.after.sub(average).mul(share));
+    return where(since.lt(0), p.after, where(counts, mean, average));
+  });
+}
+
+type Average = (
+  average: Tensor,
+  parameter: { readonly before: Tensor; readonly after: Tensor },
+  taken: Tensor,
+  now: ReturnType<ReturnType<typeof hyperSet>["at"]>,
+) => Tensor;
+
+function averaging(
+  op: string,
+  optimizer: Optimizer,
+  hyper: ReturnType<typeof hyperSet>,
+  mean: Average,
+): Optimizer<AverageState> {
+  return {
+    init(params) {
+      const device = deviceOfTree(op, params);
+      const inner = optimizer.init(params);
+      return { ...hyper.init(device), inner, average: zerosOf(op, params), taken: noSteps(device) };
+    },
+    update<P extends TensorTree>(grads: P, state: AverageState, params: P): [P, AverageState] {
+      const now = hyper.at(state);
+      const [updates, inner] = optimizer.update(grads, state.inner, params);
+      const average = mapTensors(
+        op,
+        (before, u, kept) =>
+          mean(kept as Tensor, { before, after: before.add(u as Tensor) }, state.taken, now),
+        params,
+        updates,
+        state.average,
+      );
+      return [updates, { ...now.next, inner, average, taken: state.taken.add(1) }];
+    },
+  };
+}
+
+/**
+ * The averaged parameters in the state of an optimizer with `ema` or `swa` in it.
+ * @throws ConfigError where there is none, or more than one.
+ */
+export function averagedParameters(state: State): TensorTree {
+  const found: TensorTree[] = [];
+  const walk = (node: unknown): void => {
+    if (Array.isArray(node)) node.forEach(walk);
+    else if (isPlainObject(node)) {
+      if ("average" in node && "inner" in node) found.push(node.average as TensorTree);
+      else Object.values(node).forEach(walk);
+    }
+  };
+  walk(state);
+  if (found.length === 1) return found[0] as TensorTree;
+  throw new ConfigError(
+    `averagedParameters: the optimizer must have one ema or swa; got ${found.length === 0 ? "none" : found.length}.`,
+  );
+}

@@ -1,0 +1,39 @@
+/** switchAt: another optimizer from some step on. */
+import type { Tensor } from "../../engine/tensor/index.ts";
+import { deviceOfTree, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
+import { noSteps, requireWhole, select } from "./select.ts";
+
+interface SwitchState extends Record<string, State> {
+  readonly count: Tensor;
+  readonly before: State;
+  readonly after: State;
+}
+
+/**
+ * `before` for the first `step` steps, then `after`, whose state and schedules begin there: as in "Improving generalization performance
+ * by switching from Adam to SGD", Keskar and Socher 2017. State: both optimizers'. Nest it for more than two.
+ * @throws ConfigError unless step is a whole number of at least 1.
+ * @example switchAt(5000, adam(1e-3), sgd(0.05, { momentum: 0.9 }));
+ */
+export function switchAt(step: number, before: Optimizer, after: Optimizer): Optimizer<SwitchState> {
+  const op = "switchAt";
+  requireWhole(op, "step", step, 1);
+  return {
+    init: (params) => ({
+      count: noSteps(deviceOfTree(op, params)),
+      before: before.init(params),
+      after: after.init(params),
+    }),
+    update<P extends TensorTree>(grads: P, state: SwitchState, params: P): [P, SwitchState] {
+      const early = state.count.lt(step);
+      const [first, firstState] = before.update(grads, state.before, params);
+      const [second, secondState] = after.update(grads, state.after, params);
+      const next = {
+        count: state.count.add(1),
+        before: select(op, early, firstState, state.before),
+        after: select(op, early, state.after, secondState),
+      };
+      return [select(op, early, first, second), next];
+    },
+  };
+}
