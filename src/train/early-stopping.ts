@@ -1,8 +1,7 @@
 /** Early stopping: ends a run that no longer gets better, and may put the best parameters back. */
-import { smallerIsBetter } from "../metrics/index.ts";
 import { ConfigError } from "../util/index.ts";
-import { type Callback, type EpochRecord, monitored, monitors } from "./events.ts";
-import { suggestion } from "./nearest.ts";
+import type { Callback, EpochRecord } from "./events.ts";
+import { modeOf, readMonitor } from "./monitor.ts";
 
 export interface EarlyStoppingOptions {
   /** What to watch, as in `validation.loss` (the default) or `validation.accuracy`. */
@@ -27,7 +26,7 @@ export interface EarlyStoppingOptions {
  */
 export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   const { monitor = "validation.loss", patience = 3, minDelta = 0, restoreBest = true } = options;
-  const mode = options.mode ?? (smallerIsBetter(monitor.split(".").at(-1) ?? "") ? "min" : "max");
+  const mode = options.mode ?? modeOf(monitor);
   if (!Number.isInteger(patience) || patience < 1) {
     throw new ConfigError(`earlyStopping: patience must be a whole number of at least 1; got ${patience}.`);
   }
@@ -36,17 +35,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   let wait = 0;
   let restore: (() => void) | null = null;
 
-  const read = (record: EpochRecord): number => {
-    const value = monitored(record, monitor);
-    if (value === undefined) {
-      const what =
-        record.validation === null && monitor.startsWith("validation") ? " without validation data" : "";
-      throw new ConfigError(
-        `earlyStopping: there is no "${monitor}"${what}.${suggestion(monitor, monitors(record))}`,
-      );
-    }
-    return value;
-  };
+  const read = (record: EpochRecord): number => readMonitor("earlyStopping", record, monitor);
   const improves = (value: number): boolean =>
     Number.isNaN(best) || (mode === "min" ? value < best - minDelta : value > best + minDelta);
   /** True when this value is the best so far. */

@@ -71,7 +71,11 @@ export interface Run {
   save(dir: string): Promise<void>;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
-  /** Copies of them on the host, and how to put them back. */
+  /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */
+  hyperparameters(): Promise<Record<string, number>>;
+  /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */
+  set(name: string, value: number): Promise<void>;
+  /** Copies of parameters and buffers on the host, and how to put them back. */
   snapshot(): Promise<() => void>;
 }
 

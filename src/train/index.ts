@@ -1,5 +1,6 @@
 export type { MetricName } from "../metrics/index.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
   type Callback,
@@ -22,6 +23,7 @@ export { formatRate, formatScore, formatScores, formatSeconds } from "./format.t
 export { history } from "./history.ts";
 export { nearest, suggestion } from "./nearest.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
+export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export type { Loss } from "./steps.ts";
 export {
   type FitOptions,

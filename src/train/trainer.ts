@@ -203,6 +203,8 @@ export class Trainer {
         await emit("checkpoint", { dir, position: live.position });
       },
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
+      hyperparameters: () => this.hyperparameters(),
+      set: (name, value) => this.set(name, value),
       snapshot: async () => {
         const { params, buffers } = await copyTree({
           params: live.state.params,
