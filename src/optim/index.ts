@@ -21,8 +21,10 @@ export { type GradientNoiseOptions, gradientNoise } from "./links/gradient-noise
 export { type ProximalOptions, proximal } from "./links/proximal.ts";
 export { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
 export { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+export { type MuonScaleOptions, newtonSchulz, scaleByMuon } from "./links/scale-by-muon.ts";
 export { type RmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
 export { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
+export { type MuonOptions, muon } from "./muon.ts";
 export { applyUpdates, type Optimizer, type State, type TensorTree } from "./optimizer.ts";
 export { elasticNet, l1Penalty, l2Penalty, type PenaltyOptions } from "./penalties.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";

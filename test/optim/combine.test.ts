@@ -1,9 +1,10 @@
 /** Combined optimizers, averages, constraints and penalties against optax, PyTorch and scikit-learn (goldens/combine.py). */
 import { readFileSync } from "node:fs";
-import { grad, jit, type Tensor, tensor, valueAndGrad } from "nabla";
+import { grad, jit, random, type Tensor, tensor, valueAndGrad } from "nabla";
 import {
   accumulate,
   adam,
+  adamW,
   applyUpdates,
   averagedParameters,
   centralise,
@@ -16,12 +17,15 @@ import {
   l2Penalty,
   lookahead,
   maxNorm,
+  muon,
+  newtonSchulz,
   nonNegative,
   type Optimizer,
   partition,
   proximal,
   type State,
   sam,
+  scaleByMuon,
   setHyperparameter,
   sgd,
   swa,
@@ -95,6 +99,18 @@ const cases: Record<string, readonly [Optimizer, See?]> = {
   ema: [ema(momentum(), { decay: 0.8 }), average],
   swa: [swa(momentum(), { start: 5 }), average],
   "swa every": [swa(momentum(), { start: 2, every: 3 }), average],
+  muon: [muon(0.02, { others: adamW(0.01) })],
+  "muon all": [
+    muon(0.02, {
+      weightDecay: 0.01,
+      momentum: 0.8,
+      nesterov: false,
+      steps: 3,
+      coefficients: [3, -3.2, 1.2],
+      scale: "adamW",
+      others: adamW(0.01),
+    }),
+  ],
   nonNegative: [chain(momentum(), nonNegative())],
   maxNorm: [chain(sgd(0.1), maxNorm(1.25))],
 };
@@ -147,6 +163,22 @@ describe.each(devices)("on %s", (device) => {
     });
     expect(coefficients.filter((each) => each === 0).length).toBeGreaterThan(2);
   });
+});
+
+test("newtonSchulz brings singular values near 1, of a matrix either way", async () => {
+  for (const shape of [
+    [12, 30],
+    [30, 12],
+  ]) {
+    const x = newtonSchulz(random.normal(random.key(1), shape));
+    const gram = shape[0] === 12 ? x.matmul(x.transpose()) : x.transpose().matmul(x);
+    const values = await gram.data();
+    for (let i = 0; i < 12; i++) {
+      // Of the coefficients, which trade exactness for speed: squares of 0.7 to 1.2.
+      expect(values[i * 13]).toBeGreaterThan(0.45);
+      expect(values[i * 13]).toBeLessThan(1.5);
+    }
+  }
 });
 
 describe("switchAt", () => {
@@ -228,15 +260,12 @@ describe("penalties", () => {
 describe("errors say what must hold", () => {
   const params = { layers: [{ weight: tensor([1]), bias: tensor([1]) }] };
   test.each([
-    [
-      () => partition(["head", adam()]).init(params),
-      /none of "head" matches "layers\/0\/bias". Add \["\*\*"/,
-    ],
+    [() => partition(["head", adam()]).init(params), /none of "head" takes "layers\/0\/bias". Add \["\*\*"/],
     [
       () => partition(["**", adam()], ["bias", sgd()]).init(params),
       /"bias" must match a parameter; there are/,
     ],
-    [() => partition(["**", adam()], ["**/bias", sgd()]).init(params), /patterns before it have all/],
+    [() => partition(["**", adam()], ["**/bias", sgd()]).init(params), /parts before it take all/],
     [() => switchAt(0.5, adam(), sgd()), /switchAt: step must be a whole number of at least 1; got 0.5/],
     [() => lookahead(adam(), { syncPeriod: 0 }), /lookahead: syncPeriod must be a whole number/],
     [() => lookahead(adam(), { slowStepSize: 0 }), /slowStepSize must be above 0; got 0/],
@@ -256,6 +285,8 @@ describe("errors say what must hold", () => {
     [() => clampParameters(1, 1), /low must be below high; got 1 and 1/],
     [() => proximal({ l1: Number.NaN, learningRate: 1 }), /proximal: l1 must be at least 0; got NaN/],
     [() => l1Penalty(params, -1), /l1Penalty: the strength must be at least 0; got -1/],
+    [() => scaleByMuon().init(params), /two axes or more; "layers\/0\/bias" has 1/],
+    [() => muon(0.1, { steps: 0 }), /scaleByMuon: steps must be a whole number of at least 1; got 0/],
     [() => averagedParameters(adam().init(params)), /must have one ema or swa; got none/],
   ])("%s", (make, message) => {
     expect(make).toThrow(message);

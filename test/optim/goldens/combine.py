@@ -128,6 +128,21 @@ def elastic_net():
     return {"x": x.tolist(), "y": y.tolist(), "l1": l1, "l2": l2, "coefficients": fit.coef_.tolist()}
 
 
+def run_muon(**options):
+    torch.Tensor.bfloat16 = lambda self: self.clone()  # PyTorch iterates in bfloat16; here in the gradients' own precision
+    w = torch.nn.Parameter(torch.tensor(PARAMS["w"].T.copy()))
+    b = torch.nn.Parameter(torch.tensor(PARAMS["b"]))
+    of_w = torch.optim.Muon([w], **options)
+    of_b = torch.optim.AdamW([b], lr=0.01, weight_decay=0.01)
+    kept = []
+    for g in GRADS:
+        w.grad, b.grad = torch.tensor(g["w"].T.copy()), torch.tensor(g["b"])
+        of_w.step()
+        of_b.step()
+        kept.append(flat({"b": b.detach().numpy(), "w": w.detach().numpy().T}))
+    return kept
+
+
 momentum = optax.sgd(0.1, momentum=0.9)
 runs = {
     "partition": run(optax.multi_transform({"sgd": momentum, "adam": optax.adam(0.01)}, {"b": "sgd", "w": "adam"})),
@@ -142,6 +157,10 @@ runs = {
     "sam": run_optax_sam(),
     "sam by the rule": run_sam(False),
     "sam adaptive": run_sam(True),
+    "muon": run_muon(lr=0.02, weight_decay=0.1),
+    "muon all": run_muon(
+        lr=0.02, weight_decay=0.01, momentum=0.8, nesterov=False, ns_steps=3, ns_coefficients=(3.0, -3.2, 1.2), adjust_lr_fn="match_rms_adamw"
+    ),
     "maxNorm": run_max_norm(),
     "nonNegative": run(optax.chain(momentum, optax.keep_params_nonnegative())),
 }
