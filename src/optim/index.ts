@@ -7,6 +7,7 @@ export { type Part, partition } from "./combine/partition.ts";
 export { type SamOptions, sam } from "./combine/sharpness-aware.ts";
 export { switchAt } from "./combine/switch-at.ts";
 export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
+export { type LbfgsOptions, type LbfgsResult, lbfgs } from "./lbfgs/lbfgs.ts";
 export { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
 export { centralise } from "./links/centralise.ts";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./links/clip.ts";
