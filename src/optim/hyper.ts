@@ -2,17 +2,11 @@
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
 import { ConfigError, isPlainObject, type Tree } from "../util/index.ts";
 import type { State } from "./optimizer.ts";
+import { checkRange, type Range } from "./range.ts";
 import type { Schedule } from "./schedules/index.ts";
 
 /** A number can be changed between steps with `setHyperparameter`, without a recompile; a schedule follows the step. */
 export type Hyper = number | Schedule;
-
-/** What a value may be. */
-export interface Range {
-  readonly min?: number;
-  readonly above?: number;
-  readonly below?: number;
-}
 
 /** The part of a link's state that holds its hyper-parameters. Trees of 0-d tensors. */
 export type HyperState = {
@@ -53,7 +47,7 @@ export function hyperSet(
   for (const [name, [value, range]] of Object.entries(names)) {
     if (typeof value === "function") schedules.push([name, value]);
     else {
-      check(op, name, value, range);
+      checkRange(op, name, value, range);
       numbers.push([name, value]);
       if (decays.includes(name)) numbers.push([COMPLEMENT + name, 1 - value]);
     }
@@ -77,21 +71,6 @@ export function hyperSet(
       };
     },
   };
-}
-
-function check(op: string, name: string, value: number, { min, above, below }: Range): void {
-  const fits =
-    Number.isFinite(value) &&
-    (min === undefined || value >= min) &&
-    (above === undefined || value > above) &&
-    (below === undefined || value < below);
-  if (fits) return;
-  const limits = [
-    min === undefined ? "" : `at least ${min}`,
-    above === undefined ? "" : `above ${above}`,
-    below === undefined ? "" : `below ${below}`,
-  ].filter((limit) => limit !== "");
-  throw new ConfigError(`${op}: ${name} must be ${limits.join(" and ") || "a finite number"}; got ${value}.`);
 }
 
 /** Every link's hyper-parameters: [path of the link's state, its kind, name, tensor]. */

@@ -1,3 +1,16 @@
+export { clamp, scale } from "./adjust.ts";
+export { constant } from "./constant.ts";
+export { cosine, warmupCosine } from "./cosine.ts";
+export { cosineWarmRestarts } from "./cosine-warm-restarts.ts";
+export { cyclical } from "./cyclical.ts";
+export { exponentialDecay, exponentialGrowth } from "./exponential.ts";
+export { inverseSqrt, inverseTime, noam } from "./inverse.ts";
+export { join } from "./join.ts";
 export type { Maths } from "./maths.ts";
+export { type OneCycleOptions, oneCycle, oneCycleMomentum } from "./one-cycle.ts";
+export { multiStep, piecewise, stepDecay } from "./piecewise.ts";
+export { plot } from "./plot.ts";
+export { linear, polynomial } from "./polynomial.ts";
 export { type Schedule, schedule } from "./schedule.ts";
-export { constant, exponentialDecay, linear, piecewise, stepDecay, warmupCosine } from "./schedules.ts";
+export { byEpoch, bySamples, bySeconds } from "./units.ts";
+export { warmup } from "./warmup.ts";

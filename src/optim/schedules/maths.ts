@@ -12,6 +12,7 @@ export interface Maths<T> {
   max(a: T | number, b: T | number): T;
   floor(a: T): T;
   cos(a: T): T;
+  sin(a: T): T;
   /** `yes` where a < b, else `no`. */
   ifLess(a: T | number, b: T | number, yes: T | number, no: T | number): T;
 }
@@ -26,6 +27,7 @@ export const numberMaths: Maths<number> = {
   max: Math.max,
   floor: Math.floor,
   cos: Math.cos,
+  sin: Math.sin,
   ifLess: (a, b, yes, no) => (a < b ? yes : no),
 };
 
@@ -37,11 +39,16 @@ export function tensorMaths(like: Tensor): Maths<Tensor> {
     sub: (a, b) => lift(a).sub(b),
     mul: (a, b) => lift(a).mul(b),
     div: (a, b) => lift(a).div(b),
-    pow: (a, b) => lift(a).pow(b),
+    pow(a, b) {
+      // A base near 1 rounded to f32 is off by as many roundings as it has steps; its logarithm by one.
+      if (typeof a === "number" && Math.abs(Math.log(a)) < 0.5) return lift(b).mul(Math.log(a)).exp();
+      return lift(a).pow(b);
+    },
     min: (a, b) => minimum(lift(a), b),
     max: (a, b) => maximum(lift(a), b),
     floor: (a) => a.floor(),
     cos: (a) => a.cos(),
+    sin: (a) => a.sin(),
     ifLess: (a, b, yes, no) => where(lift(a).lt(b), lift(yes), no),
   };
 }

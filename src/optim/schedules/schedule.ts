@@ -5,6 +5,7 @@ import { type Maths, numberMaths, tensorMaths } from "./maths.ts";
 /**
  * A pure function of the step (0 for the first), of a number to plot or test it and of a 0-d tensor inside the compiled step.
  * Any step may be asked for in any order, so a resumed run goes on as if it had never stopped.
+ * In f32, whole steps are exact below 2^24.
  */
 export interface Schedule {
   (step: number): number;
@@ -24,4 +25,9 @@ export function schedule(formula: <T>(maths: Maths<T>, step: T) => T): Schedule 
     return formula(tensorMaths(float), float);
   }
   return at;
+}
+
+/** The value of a schedule inside the formula of another. */
+export function valueAt<T>(schedule: Schedule, step: T): T {
+  return (schedule as unknown as (step: T) => T)(step);
 }

@@ -1,0 +1,37 @@
+/** Another schedule's value, changed. */
+import { ConfigError } from "../../util/index.ts";
+import { checkFinite } from "../range.ts";
+import { type Schedule, schedule, valueAt } from "./schedule.ts";
+
+/**
+ * factor * schedule(step). Holds what the schedule holds.
+ * @throws ConfigError unless the factor is finite.
+ * @example scale(cosine({ initial: 0.1, steps: 4000 }), 256 / 32);
+ */
+export function scale(inner: Schedule, factor: number): Schedule {
+  checkFinite("scale", { factor });
+  return schedule((maths, step) => maths.mul(valueAt(inner, step), factor));
+}
+
+/**
+ * min(max(schedule(step), options.min), options.max); a limit that is left out does not hold.
+ * @throws ConfigError unless there is a limit, the limits are finite and min <= max.
+ * @example clamp(inverseTime({ initial: 0.1, decay: 0.01 }), { min: 1e-4 });
+ */
+export function clamp(inner: Schedule, options: { min?: number; max?: number }): Schedule {
+  const { min, max } = options;
+  if (min === undefined && max === undefined) {
+    throw new ConfigError("clamp: there must be a min or a max; got neither.");
+  }
+  if (min !== undefined) checkFinite("clamp", { min });
+  if (max !== undefined) checkFinite("clamp", { max });
+  if (min !== undefined && max !== undefined && min > max) {
+    throw new ConfigError(`clamp: min must be at most max; got ${min} and ${max}.`);
+  }
+  return schedule((maths, step) => {
+    let value = valueAt(inner, step);
+    if (min !== undefined) value = maths.max(value, min);
+    if (max !== undefined) value = maths.min(value, max);
+    return value;
+  });
+}
