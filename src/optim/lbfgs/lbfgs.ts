@@ -121,6 +121,7 @@ export async function lbfgs<P extends TensorTree>(
             decrease: 1e-4,
             curvature: 0.9,
             evaluations: maxEvaluations,
+            slack: 1e-7 * Math.abs(now.loss), // of f32
           });
     if (next === null || !Number.isFinite(next.loss)) {
       if (pairs.length === 0) return end("search");

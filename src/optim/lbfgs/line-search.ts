@@ -14,6 +14,8 @@ export interface WolfeOptions {
   /** Part of the slope that may be left. */
   readonly curvature: number;
   readonly evaluations: number;
+  /** A rise that may be rounding. */
+  readonly slack: number;
 }
 
 /** Where the cubic through two points and their slopes is least, kept inside them; the middle where there is no such place. */
@@ -37,9 +39,9 @@ export async function wolfeSearch<T>(
   start: Probe<T>,
   first: number,
   probe: (step: number) => Promise<Probe<T>>,
-  { decrease, curvature, evaluations }: WolfeOptions,
+  { decrease, curvature, evaluations, slack }: WolfeOptions,
 ): Promise<Probe<T> | null> {
-  const falls = (p: Probe<T>) => p.loss <= start.loss + decrease * p.step * start.slope;
+  const falls = (p: Probe<T>) => p.loss <= start.loss + decrease * p.step * start.slope + slack;
   const flat = (p: Probe<T>) => Math.abs(p.slope) <= -curvature * start.slope;
   let best: Probe<T> | null = null;
   let left = evaluations;
