@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | info. */
+/** The command line: nabla train | evaluate | lr-find | info. */
 import { Command, CommanderError } from "commander";
 import { exitCodes, report } from "./exit.ts";
+import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
 import { type CommonOptions, positive, whole, withCommonOptions } from "./options.ts";
 import type { TrainOptions } from "./train.ts";
@@ -51,6 +52,22 @@ withCommonOptions(
 ).action(async (path: string, options: CommonOptions) => {
   const { evaluate } = await import("./evaluate.ts");
   code = await evaluate(path, options);
+});
+
+withCommonOptions(
+  program
+    .command("lr-find")
+    .description("train a few steps with a growing learning rate, draw the losses and suggest a rate")
+    .argument("<experiment>", "a .ts or .js file that default-exports defineExperiment({ ... })")
+    .option("--from <rate>", "first learning rate (default: 1e-7)", positive)
+    .option("--to <rate>", "last learning rate (default: 10)", positive)
+    .option("--steps <n>", "steps (default: 100)", whole(10))
+    .option("--batch-size <n>", "rows in a batch", whole(1))
+    .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
+    .option("--seed <n>", "of initial values and order", whole(0)),
+).action(async (file: string, options: LrFindCommandOptions) => {
+  const { lrFindCommand } = await import("./lr-find.ts");
+  code = await lrFindCommand(file, options);
 });
 
 program

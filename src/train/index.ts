@@ -21,6 +21,13 @@ export {
 } from "./experiment.ts";
 export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 export { history } from "./history.ts";
+export {
+  type LrFindOptions,
+  type LrFindParts,
+  type LrFindResult,
+  type LrPoint,
+  lrFind,
+} from "./lr-find.ts";
 export { nearest, suggestion } from "./nearest.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";

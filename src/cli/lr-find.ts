@@ -1,0 +1,76 @@
+/** nabla lr-find: the learning-rate range test of an experiment, drawn. */
+import { setDefaultDevice } from "../engine/runtime/index.ts";
+import { experimentData, experimentModel, type LrFindResult, lrFind } from "../train/index.ts";
+import { plotCurve } from "./curve.ts";
+import { exitCodes } from "./exit.ts";
+import { inFile, loadExperiment, shortPath } from "./load.ts";
+import { optimizerByName } from "./optimizers.ts";
+import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
+import { interruptible } from "./signals.ts";
+
+export interface LrFindCommandOptions extends CommonOptions {
+  readonly from?: number;
+  readonly to?: number;
+  readonly steps?: number;
+  readonly batchSize?: number;
+  readonly optimizer?: string;
+  readonly seed?: number;
+}
+
+/** Runs the command and gives its exit code. */
+export async function lrFindCommand(file: string, options: LrFindCommandOptions): Promise<number> {
+  useDevice(options);
+  const optimizer = options.optimizer === undefined ? null : optimizerByName(options.optimizer);
+  const experiment = await loadExperiment(file);
+  if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
+  const { from, to, steps } = options;
+  let result: LrFindResult;
+  try {
+    const { train } = await experimentData(experiment);
+    const parts = {
+      model: experimentModel(experiment),
+      loss: experiment.loss,
+      optimizer: optimizer ?? experiment.optimizer,
+      seed: options.seed ?? experiment.seed ?? 0,
+    };
+    const given = Object.fromEntries(
+      Object.entries({ from, to, steps }).filter(([, value]) => value !== undefined),
+    );
+    const batchSize = options.batchSize ?? experiment.batchSize ?? 32;
+    result = await interruptible((signal) => lrFind(parts, train, { ...given, batchSize, signal }));
+  } catch (error) {
+    throw inFile(error, shortPath(file));
+  }
+  print(options, chart(result));
+  print(options, words(result, file));
+  printJson(options, { experiment: shortPath(file), ...result });
+  return result.reason === "interrupted" ? exitCodes.interrupted : exitCodes.done;
+}
+
+const rate = (value: number): string => value.toPrecision(2);
+
+function chart({ points }: LrFindResult): string {
+  const [first, last] = [points[0], points.at(-1)];
+  if (first === undefined || last === undefined) return "";
+  // What explodes at the end would press the rest flat.
+  const least = Math.min(...points.map(({ smoothed }) => smoothed));
+  const most = Math.max(first.smoothed, least) * 1.2;
+  const curve = plotCurve(
+    "smoothed loss",
+    points.map(({ smoothed }) => Math.min(smoothed, most)),
+  );
+  return `${curve}\n         learning rate ${rate(first.learningRate)} to ${rate(last.learningRate)}, each step the same factor`;
+}
+
+function words({ suggestion, tenthOfLeast, reason, points }: LrFindResult, file: string): string {
+  const end =
+    reason === "diverged"
+      ? `the loss exploded at ${rate(points.at(-1)?.learningRate ?? 0)}`
+      : reason === "interrupted"
+        ? "interrupted"
+        : "the loss did not explode: try a larger --to";
+  if (suggestion === null) {
+    return `${end}; it fell nowhere, so there is no rate to suggest. Look at the data, the loss and the initial values.`;
+  }
+  return `${end}\nsuggested learning rate ${rate(suggestion)} (steepest fall); a tenth of the best point's is ${rate(tenthOfLeast)}\ntry: nabla train ${shellWord(shortPath(file))} --lr ${rate(suggestion)}`;
+}
