@@ -53,7 +53,7 @@ export function hyperSet(
   for (const [name, [value, range]] of Object.entries(names)) {
     if (typeof value === "function") schedules.push([name, value]);
     else {
-      check(op, name, value, range);
+      checkRange(op, name, value, range);
       numbers.push([name, value]);
       if (decays.includes(name)) numbers.push([COMPLEMENT + name, 1 - value]);
     }
@@ -79,7 +79,8 @@ export function hyperSet(
   };
 }
 
-function check(op: string, name: string, value: number, { min, above, below }: Range): void {
+/** Throws ConfigError, naming `op` and `name`, unless the value is finite and in the range. */
+export function checkRange(op: string, name: string, value: number, { min, above, below }: Range): void {
   const fits =
     Number.isFinite(value) &&
     (min === undefined || value >= min) &&
