@@ -62,11 +62,20 @@ export function mapTensors<P extends TensorTree>(
 const brief = (structure: string): string =>
   structure.length > 120 ? `${structure.slice(0, 117)}...` : structure;
 
-/** Zeros like each tensor of a tree, on its device: fresh memory, so that it can be donated. */
-export function zerosOf(op: string, tree: TensorTree): TensorTree {
-  const zero = ({ shape, size, device }: Tensor) => tensor(new Float32Array(size), { shape, device });
-  return mapTensors(op, zero, tree);
+/** `value` everywhere, in the shape of each tensor of a tree and on its device: fresh memory, so that it can be donated. */
+export function filledLike(op: string, tree: TensorTree, value: number): TensorTree {
+  const filled = ({ shape, size, device }: Tensor) =>
+    tensor(new Float32Array(size).fill(value), { shape, device });
+  return mapTensors(op, filled, tree);
 }
+
+/** Zeros like each tensor of a tree; see `filledLike`. */
+export const zerosOf = (op: string, tree: TensorTree): TensorTree => filledLike(op, tree, 0);
+
+/** A copy of each tensor of a tree: fresh memory, so that both can be donated. */
+export const copiesOf = (op: string, tree: TensorTree): TensorTree =>
+  // Only x + 0 is not x to the compiler, which keeps the sign of zeros.
+  mapTensors(op, (leaf) => leaf.add(0), tree);
 
 /** The device of a tree's first tensor. Throws ConfigError when it has none. */
 export function deviceOfTree(op: string, tree: TensorTree): string {

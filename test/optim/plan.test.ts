@@ -1,14 +1,30 @@
 /** What an update compiles to: a whole optimizer is one pass over memory, whatever the number of tensors. */
 import { jit, tensor } from "nabla";
 import {
+  adadelta,
+  adafactor,
+  adagrad,
   adam,
+  adamax,
   adamW,
+  adaptiveGradientClip,
   applyUpdates,
   chain,
   clipByGlobalNorm,
+  clipByNorm,
+  dadaptAdamW,
+  lamb,
+  lars,
   linear,
+  lion,
+  nadam,
   type Optimizer,
+  prodigy,
+  radam,
   rmsprop,
+  rprop,
+  scheduleFreeAdamW,
+  scheduleFreeSgd,
   sgd,
   type TensorTree,
 } from "nabla/optim";
@@ -43,8 +59,27 @@ test.each([
   ["adam", adam(0.1), 2],
   ["adam on a schedule", adam(linear({ from: 1, to: 0, steps: 10 })), 2],
   ["adamW", adamW(0.1, { amsgrad: true }), 2],
+  ["adagrad", adagrad(0.1, { lrDecay: 0.1, weightDecay: 0.1 }), 2],
+  ["adadelta", adadelta(1, { weightDecay: 0.1 }), 2],
+  ["adamax", adamax(0.1, { weightDecay: 0.1 }), 2],
+  ["nadam", nadam(0.1, { weightDecay: 0.1, decoupledWeightDecay: true }), 2],
+  ["radam", radam(0.1, { weightDecay: 0.1, decoupledWeightDecay: true }), 2],
+  ["lion", lion(0.1), 2],
+  ["rprop", rprop(0.1), 2],
+  ["scheduleFreeSgd", scheduleFreeSgd(0.1, { weightDecay: 0.1 }), 2],
+  ["scheduleFreeAdamW", scheduleFreeAdamW(0.1, { weightDecay: 0.1 }), 2],
   // sums of squares, their total and the scalars, the update
   ["adamW with clipping", chain(clipByGlobalNorm(1), adamW(0.1)), 4],
+  // norms of all tensors beside each other, the scalars, the update
+  ["sgd with clipping by tensor", chain(clipByNorm(1), sgd(0.1)), 4],
+  ["lars", lars(0.1), 4],
+  // norms of vectors and of columns apart
+  ["sgd with adaptive clipping", chain(adaptiveGradientClip(0.1), sgd(0.1)), 6],
+  ["lamb", lamb(0.1), 7],
+  ["prodigy", prodigy(), 7],
+  ["dadaptAdamW", dadaptAdamW(), 6],
+  // rows, columns and updates of three matrices of different shapes
+  ["adafactor", adafactor(0.1), 17],
 ] as const)("%s", (_name, optimizer, most) => {
   expect(commands(optimizer)).toBeLessThanOrEqual(most);
 });

@@ -1,6 +1,6 @@
 /** Decaying means end at 0 where gradients stay 0, and not as denormal numbers, which are slow. */
 import { jit, type Tensor, tensor } from "nabla";
-import { adam, type Optimizer, rmsprop, type State, sgd } from "nabla/optim";
+import { adam, lion, nadam, type Optimizer, rmsprop, type State, sgd } from "nabla/optim";
 import { expect, it } from "vitest";
 import { visitLeaves } from "../../src/util/index.ts";
 
@@ -8,6 +8,8 @@ const optimizers: Record<string, Optimizer> = {
   adam: adam(1e-3),
   "sgd with momentum": sgd(1e-3, { momentum: 0.9 }),
   "centered rmsprop": rmsprop(1e-3, { alpha: 0.5, centered: true }),
+  nadam: nadam(1e-3),
+  lion: lion(1e-3, { beta2: 0.9 }),
 };
 
 it.each(Object.keys(optimizers))("%s", async (name) => {

@@ -85,7 +85,7 @@ describe("lrFind", () => {
     [{ divergence: 1 }, /divergence must be above 1; got 1/],
     [{ step: 5 }, /no option "step". Did you mean "steps"/],
   ])("%o", async (options, message) => {
-    await expect(lrFind(parts(), data, options)).rejects.toThrow(message);
+    await expect(lrFind(parts(), data, options as object)).rejects.toThrow(message);
   });
 
   it("refuses a scheduled rate and data that do not fit", async () => {

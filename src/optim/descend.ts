@@ -1,0 +1,25 @@
+/** descend: makes a whole optimizer of a direction. */
+import { chain } from "./chain.ts";
+import type { Hyper } from "./hyper.ts";
+import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+export interface DecayOptions {
+  /** Default 0: none, unless the optimizer says otherwise. */
+  readonly weightDecay?: Hyper;
+  /** Which parameters decay. Default all; biases and norms are often left out. */
+  readonly mask?: Mask;
+}
+
+/** `direction` with weight decay before it (L2) or after it (decoupled), then the learning rate. */
+export function descend(
+  direction: Optimizer,
+  learningRate: Hyper,
+  { weightDecay = 0, mask }: DecayOptions,
+  decoupled = false,
+): Optimizer {
+  const decay = weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })];
+  const links = decoupled ? [direction, ...decay] : [...decay, direction];
+  return chain(...links, scaleByLearningRate(learningRate));
+}

@@ -1,0 +1,34 @@
+/** What the optimizers that find their learning rate share: sums over whole trees, and the estimate that only grows. */
+import { maximum, type Tensor, where } from "../../engine/tensor/index.ts";
+import { flattenTree } from "../../util/index.ts";
+import type { DecayOptions } from "../descend.ts";
+import { mapTensors, type TensorTree } from "../optimizer.ts";
+
+/** The sum of all elements of all tensors: 0-d. */
+export const totalOf = (tree: TensorTree): Tensor =>
+  (flattenTree(tree).leaves as Tensor[]).map((leaf) => leaf.sum()).reduce((sum, next) => sum.add(next));
+
+/** max(distance, numerator / |sums|), with the 1-norm; `distance` where all gradients so far were 0. */
+export function grown(op: string, distance: Tensor, numerator: Tensor, sums: TensorTree): Tensor {
+  const size = totalOf(mapTensors(op, (s) => s.abs(), sums));
+  return maximum(distance, where(size.gt(0), numerator.div(size), 0));
+}
+
+/** updates - rate * weightDecay * params, for the parameters that the mask picks. */
+export function withDecay<P extends TensorTree>(
+  op: string,
+  updates: P,
+  params: P,
+  rate: Tensor | null,
+  mask: DecayOptions["mask"] = () => true,
+): P {
+  if (rate === null) return updates;
+  const { paths } = flattenTree(params);
+  let at = 0;
+  return mapTensors(
+    op,
+    (u, p) => (mask(paths[at++] as string, p as Tensor) ? u.sub((p as Tensor).mul(rate)) : u),
+    updates,
+    params,
+  );
+}

@@ -1,0 +1,56 @@
+/** Trust ratio: each tensor's update gets a length in proportion to the tensor's own. */
+import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { flattenTree } from "../../util/index.ts";
+import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
+import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
+import type { Mask } from "./add-decayed-weights.ts";
+
+export interface TrustRatioOptions {
+  /** Length of the update over that of the parameter. Default 1. */
+  readonly trustCoefficient?: Hyper;
+  /** Added to the length of the update. Default 0. */
+  readonly epsilon?: Hyper;
+  /** Shorter parameters and updates count as this long. Default 0. */
+  readonly minNorm?: Hyper;
+  /** Which parameters take part. Default all; biases and norms are often left out. */
+  readonly mask?: Mask;
+}
+
+/**
+ * u = g * trustCoefficient * |p| / (|g| + epsilon), with norms of each tensor; u = g where a norm is 0. No state per parameter.
+ * You, Gitman and Ginsburg, "Large batch training of convolutional networks", 2017.
+ * @throws ConfigError for negative values.
+ * @example chain(scaleByAdam(), scaleByTrustRatio({ mask: (_, p) => p.ndim > 1 }), scaleByLearningRate(1e-2));
+ */
+export function scaleByTrustRatio(options: TrustRatioOptions = {}): Optimizer<HyperState> {
+  const { trustCoefficient = 1, epsilon = 0, minNorm = 0, mask = () => true } = options;
+  const op = "scaleByTrustRatio";
+  const hyper = hyperSet(op, {
+    trustCoefficient: [trustCoefficient, { min: 0 }],
+    epsilon: [epsilon, { min: 0 }],
+    minNorm: [minNorm, { min: 0 }],
+  });
+  return {
+    init: (params) => hyper.init(deviceOfTree(op, params)),
+    update(grads, state, params) {
+      const now = hyper.at(state);
+      const least = now.value("minNorm");
+      const norm = (x: Tensor) => x.square().sum().sqrt().maximum(least);
+      const { paths } = flattenTree(params);
+      let at = 0;
+      const updates = mapTensors(
+        op,
+        (g, parameter) => {
+          const p = parameter as Tensor;
+          if (!mask(paths[at++] as string, p)) return g;
+          const [ofGrad, ofParameter] = [norm(g), norm(p)];
+          const ratio = ofParameter.mul(now.value("trustCoefficient")).div(ofGrad.add(now.value("epsilon")));
+          return g.mul(where(ofGrad.mul(ofParameter).eq(0), 1, ratio));
+        },
+        grads,
+        params,
+      );
+      return [updates, now.next];
+    },
+  };
+}

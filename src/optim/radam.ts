@@ -1,0 +1,23 @@
+/** radam: Adam that warms up by itself. */
+import { type DecayOptions, descend } from "./descend.ts";
+import type { Hyper } from "./hyper.ts";
+import { type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.ts";
+import type { Optimizer } from "./optimizer.ts";
+
+export interface RadamOptions extends ScaleByRadamOptions, DecayOptions {
+  /** Decay past the moments, as in AdamW, instead of L2 on the gradient. Default false. */
+  readonly decoupledWeightDecay?: boolean;
+}
+
+/**
+ * p <- p - learningRate * m / (1 - b1^t), times sqrt(1 - b2^t) r(t) / (sqrt(v) + epsilon) from where v averages over 5 steps:
+ * Adam's step, rectified by r(t) for how short that average is (see `scaleByRadam`).
+ * For Adam's uses without a warm-up schedule. Defaults, PyTorch's: beta1 0.9, beta2 0.999, epsilon 1e-8.
+ * Bytes of state per f32 parameter: 8. Liu et al. 2020.
+ * @param learningRate Default 0.001.
+ * @throws ConfigError for values out of range.
+ * @example radam(1e-3, { weightDecay: 0.01, decoupledWeightDecay: true });
+ */
+export function radam(learningRate: Hyper = 1e-3, options: RadamOptions = {}): Optimizer {
+  return descend(scaleByRadam(options), learningRate, options, options.decoupledWeightDecay);
+}
