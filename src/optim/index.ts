@@ -6,6 +6,7 @@ export { type LookaheadOptions, lookahead } from "./combine/lookahead.ts";
 export { type Part, partition } from "./combine/partition.ts";
 export { type SamOptions, sam } from "./combine/sharpness-aware.ts";
 export { switchAt } from "./combine/switch-at.ts";
+export * from "./evolution/index.ts";
 export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
 export { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
 export { centralise } from "./links/centralise.ts";
