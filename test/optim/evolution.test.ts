@@ -97,6 +97,18 @@ describe("CMA-ES is purecma with the tutorial's constants", () => {
     expect(learnt({ diagonal: true })).toEqual(learnt({ diagonal: true, active: false }));
   });
 
+  test("eigenvectors are renewed only now and then where learning is slow", () => {
+    const search = cmaES({ population: 4 });
+    let state = search.init(new Float64Array(60).fill(1));
+    const renewed: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const asked = search.ask(state);
+      state = search.tell(asked.state, asked.candidates.map(sphere));
+      renewed.push(state.decomposed);
+    }
+    expect(renewed).toEqual([0, 2, 2, 4]);
+  });
+
   test("candidates of ask have the mean and the covariance of the state", () => {
     const search = cmaES({ population: 20_000, sigma: 2 });
     const c = [4, 1, 1, 2];
@@ -354,6 +366,23 @@ describe.each(Object.entries(searches))("%s", (_, make) => {
         .candidates.flatMap((x) => [...x])
         .every(Number.isFinite),
     ).toBe(true);
+  });
+
+  test("candidates stay finite where losses say nothing for long, have no least, or have been at the least for long", async () => {
+    const flat = () => 0;
+    const none = () => Number.NaN;
+    const falls: Loss = (x) => x[0] as number;
+    const shifted: Loss = (x) => sphere(x.map((v) => v - 1.1));
+    for (const f of [flat, none, falls, shifted]) {
+      const search = make(3);
+      const { state } = await minimise(f, search, { start, generations: 4000 });
+      expect(
+        search
+          .ask(state)
+          .candidates.flatMap((x) => [...x])
+          .every(Number.isFinite),
+      ).toBe(true);
+    }
   });
 
   test("refuses an empty start and what tell cannot use", () => {

@@ -1,6 +1,7 @@
 /** cmaES: evolution with a normal distribution that learns the shape of the loss. */
 import { ConfigError } from "../../util/index.ts";
 import { type CmaConstants, cmaConstants } from "./cma-constants.ts";
+import { addSquare, addTo, identityOf, roots, squared, stretch, whiten } from "./cma-shape.ts";
 import { drawsOf } from "./draws.ts";
 import { eigh } from "./eigh.ts";
 import {
@@ -54,7 +55,8 @@ const LARGEST = 4096;
  *   C       <- (1 + c_1 (1 - h) c_c (2 - c_c) - c_1 - c_mu sum w) C + c_1 p_c p_c^T + c_mu sum over i of w_i' y_i y_i^T
  *
  * where h is 0 while |p_sigma| is unusually long, else 1, and w_i' is w_i, or w_i n / |C^(-1/2) y_i|^2 where that is negative.
- * The eigenvectors of C are renewed every max(1, 1 / (10 n (c_1 + c_mu))) generations.
+ * The eigenvectors of C are renewed every max(1, 1 / (10 n (c_1 + c_mu))) generations. A generation that would take sigma or a variance
+ * out of 1e-150 .. 1e150 (all losses equal for long, no least loss) changes nothing.
  *
  * The first choice for up to some hundred numbers without gradients, ill-conditioned or not separable; it only sees ranks.
  * Memory is of order n^2: the state holds 16 n^2 bytes (32 MB for n = 1400) and `tell` takes as much again; time is n^2 a candidate and
@@ -109,6 +111,9 @@ export function cmaES(options: CmaOptions = {}): Evolution<CmaState> {
   });
 }
 
+/** Whether products of such numbers are still numbers. */
+const tells = (value: number): boolean => value > 1e-150 && value < 1e150;
+
 function learn(
   state: CmaState,
   { candidates, order }: Generation,
@@ -148,13 +153,13 @@ function learn(
   const covariance = state.covariance.map((value) => keep * value);
   for (const { factor, step } of terms) addSquare(covariance, factor, step, diagonal);
 
-  const next = {
-    mean,
-    sigma: sigma * Math.exp((cSigma / dSigma) * (length / chi - 1)),
-    covariance,
-    pathC,
-    pathSigma,
-  };
+  const nextSigma = sigma * Math.exp((cSigma / dSigma) * (length / chi - 1));
+  const variances = diagonal ? covariance : mean.map((_, i) => covariance[i * (n + 1)] as number);
+  if (!tells(nextSigma) || !variances.every(tells)) {
+    const { generation: _, asked: __, best: ___, ...same } = state;
+    return same;
+  }
+  const next = { mean, sigma: nextSigma, covariance, pathC, pathSigma };
   if (diagonal) {
     return { ...next, axes: state.axes, lengths: roots(covariance), decomposed: generation + 1 };
   }
@@ -164,62 +169,4 @@ function learn(
   }
   const { values, vectors } = eigh(covariance, n);
   return { ...next, axes: vectors, lengths: roots(values), decomposed: generation + 1 };
-}
-
-/** Square roots of eigenvalues; what rounding made too small to tell, or negative, counts as 2^-52 of the greatest. */
-function roots(values: Float64Array): Float64Array {
-  const least = values.reduce((most, value) => Math.max(most, value), 0) * Number.EPSILON;
-  return values.map((value) => Math.sqrt(Math.max(value, least)));
-}
-
-/** C^(1/2) z up to a rotation: B D z. */
-function stretch({ axes, lengths }: CmaState, z: Float64Array): Float64Array {
-  const scaled = z.map((value, k) => value * (lengths[k] as number));
-  return axes.length === 0 ? scaled : combine(axes, scaled);
-}
-
-/** C^(-1/2) y = B D^-1 B^T y. */
-function whiten({ axes, lengths }: CmaState, y: Float64Array): Float64Array {
-  const n = y.length;
-  if (axes.length === 0) return y.map((value, k) => value / (lengths[k] as number));
-  const parts = lengths.map((length, k) => {
-    let along = 0;
-    for (let j = 0; j < n; j++) along += (axes[k * n + j] as number) * (y[j] as number);
-    return along / length;
-  });
-  return combine(axes, parts);
-}
-
-/** The sum of the rows of a matrix times `parts`. */
-function combine(rows: Float64Array, parts: Float64Array): Float64Array {
-  const n = parts.length;
-  const out = new Float64Array(n);
-  for (let k = 0; k < n; k++) addTo(out, parts[k] as number, rows.subarray(k * n, (k + 1) * n));
-  return out;
-}
-
-function addTo(sum: Float64Array, factor: number, x: Float64Array): void {
-  for (let j = 0; j < sum.length; j++) sum[j] = (sum[j] as number) + factor * (x[j] as number);
-}
-
-/** C += factor step step^T, or its diagonal alone. */
-function addSquare(c: Float64Array, factor: number, step: Float64Array, diagonal: boolean): void {
-  const n = step.length;
-  for (let i = 0; i < n; i++) {
-    const si = step[i] as number;
-    // The product of the steps first: C stays symmetric to the bit.
-    if (diagonal) c[i] = (c[i] as number) + factor * (si * si);
-    else {
-      for (let j = 0; j < n; j++)
-        c[i * n + j] = (c[i * n + j] as number) + factor * (si * (step[j] as number));
-    }
-  }
-}
-
-const squared = (x: Float64Array): number => x.reduce((sum, value) => sum + value * value, 0);
-
-function identityOf(n: number): Float64Array {
-  const matrix = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) matrix[i * n + i] = 1;
-  return matrix;
 }

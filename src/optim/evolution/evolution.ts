@@ -25,7 +25,8 @@ export interface Found {
  * - `tell` takes their losses, in the same order, and learns. NaN and infinite losses rank last, also -Infinity: a broken loss must
  *   never win. It throws ConfigError for another number of losses. `candidates` replaces those asked for: what was evaluated instead
  *   (after clamping, say), as many and as long.
- * - `best` is the best candidate that was ever evaluated. Where losses are noisy it is the luckiest one: prefer the state's `mean`.
+ * - `best` is the best candidate that was ever evaluated. Where losses are noisy it is the luckiest one: prefer
+ *   the `mean` of the state, where it has one.
  *
  * @example
  * const search = cmaES({ sigma: 0.5, seed: 1 });

@@ -1,5 +1,5 @@
 export { type CmaOptions, type CmaState, cmaES } from "./cma-es.ts";
-export type { Evolution, EvolutionState, Found, Rate } from "./evolution.ts";
+export type { Evolution, EvolutionState, Found } from "./evolution.ts";
 export { type Crossover, type GeneticOptions, type GeneticState, genetic } from "./genetic.ts";
 export { evolutionFromJson, evolutionToJson } from "./json.ts";
 export {

@@ -86,9 +86,9 @@ export function muLambda(options: MuLambdaOptions = {}): Evolution<MuLambdaState
     return Array.from({ length: lambda }, (_, i) => {
       const from = shared ?? pick(steps, draws.uniform(1, generation, i, CHOICE)[0]);
       const [all] = draws.normal(1, generation, i, SHARED);
-      if (own === 0) return from.map((s) => s * Math.exp(common * (all as number)));
+      if (own === 0) return from.map((s) => bounded(s * Math.exp(common * (all as number))));
       const each = draws.normal(n, generation, i, OWN);
-      return from.map((s, j) => s * Math.exp(common * (all as number) + own * (each[j] as number)));
+      return from.map((s, j) => bounded(s * Math.exp(common * (all as number) + own * (each[j] as number))));
     });
   }
 
@@ -138,6 +138,9 @@ export function muLambda(options: MuLambdaOptions = {}): Evolution<MuLambdaState
     },
   });
 }
+
+/** Keeps step sizes that drift, as while all losses are equal, away from 0 and Infinity, from where they would not come back. */
+const bounded = (step: number): number => Math.min(Math.max(step, 1e-150), 1e150);
 
 function meanOf(list: readonly Float64Array[]): Float64Array {
   const sum = new Float64Array((list[0] as Float64Array).length);

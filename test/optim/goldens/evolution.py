@@ -3,8 +3,8 @@
 Run by hand (needs numpy and cma 4.5): python test/optim/goldens/evolution.py
 purecma decides the mean, both paths, C, C^(-1/2) and the scaling of negative weights. It is told the tutorial's constants (Table 1 of
 Hansen, "The CMA evolution strategy: a tutorial", computed below from the paper), and the step size, for which it has another
-rule than the tutorial, is set here after each generation. Diagonal runs drop what lies off C's diagonal. The candidates are those of nobody:
-standard normal draws from here, stretched along purecma's axes; only they and their losses are handed over.
+rule than the tutorial, is set here after each generation. Diagonal runs drop what lies off C's diagonal. Candidates are normal draws
+from here, stretched along purecma's axes: they and their losses are all that both sides are told.
 """
 import json
 import math
