@@ -1,14 +1,48 @@
 /** Optimizers by name, for `--optimizer`. */
-import { adam, adamW, type Optimizer, rmsprop, sgd } from "../optim/index.ts";
+import {
+  adadelta,
+  adafactor,
+  adagrad,
+  adam,
+  adamax,
+  adamW,
+  dadaptAdamW,
+  lamb,
+  lars,
+  lion,
+  muon,
+  nadam,
+  type Optimizer,
+  prodigy,
+  radam,
+  rmsprop,
+  rprop,
+  sgd,
+} from "../optim/index.ts";
 import { suggestion } from "../train/index.ts";
 import { UsageError } from "./exit.ts";
 
 const optimizers = {
   sgd: (rate?: number) => sgd(rate),
   momentum: (rate?: number) => sgd(rate, { momentum: 0.9 }),
+  nesterov: (rate?: number) => sgd(rate, { momentum: 0.9, nesterov: true }),
   rmsprop: (rate?: number) => rmsprop(rate),
+  adagrad: (rate?: number) => adagrad(rate),
+  adadelta: (rate?: number) => adadelta(rate),
   adam: (rate?: number) => adam(rate),
+  amsgrad: (rate?: number) => adam(rate, { amsgrad: true }),
   adamw: (rate?: number) => adamW(rate),
+  adamax: (rate?: number) => adamax(rate),
+  nadam: (rate?: number) => nadam(rate),
+  radam: (rate?: number) => radam(rate),
+  lion: (rate?: number) => lion(rate),
+  lamb: (rate?: number) => lamb(rate ?? 1e-3),
+  lars: (rate?: number) => lars(rate ?? 0.1),
+  adafactor: (rate?: number) => adafactor(rate),
+  muon: (rate?: number) => muon(rate),
+  prodigy: (rate?: number) => prodigy(rate),
+  "dadapt-adamw": (rate?: number) => dadaptAdamW(rate),
+  rprop: (rate?: number) => rprop(rate),
 } as const satisfies Record<string, (rate?: number) => Optimizer>;
 
 export const optimizerNames = Object.keys(optimizers);

@@ -10,6 +10,9 @@ import type { EpochRecord, Events, Plan, Position, Scores } from "./events.ts";
 import { counter, freshMetrics, type MetricStates, never, type TrainState } from "./state.ts";
 import type { TrainStep } from "./steps.ts";
 
+/** The loss became NaN or infinite. */
+export class NotFiniteError extends DataError {}
+
 /** A training that exists: what is saved and resumed. */
 export interface Live {
   state: TrainState;
@@ -120,7 +123,7 @@ async function failIfNotFinite(live: Live, train: Scores, { plan, debug }: Job):
     debug === null
       ? "With { debug: true } (nabla train: --debug) the operation is named."
       : await debug.explain();
-  throw new DataError(
+  throw new NotFiniteError(
     `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch}, batch ${(step % plan.batches) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
   );
 }

@@ -1,5 +1,15 @@
 export type { MetricName } from "../metrics/index.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export {
+  type CompareOptions,
+  type CompareParts,
+  type CompareResult,
+  type CurvePoint,
+  compare,
+  type Finalist,
+  type Setting,
+  type Trial,
+} from "./compare.ts";
 export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
