@@ -9,6 +9,7 @@ namespace {
 
 constexpr idx LEAST_ROWS = 4;          // of a part: the tiles of fewer wait for their own sums
 constexpr idx MOST_SHARED = 4 << 20;   // bytes of matrices that every part reads in every round: it is the threads' caches that hold them
+constexpr size_t MOST_SPANS = 128;     // of a part: all of two parts are compared
 
 // Bytes [begin, end) of one owner's memory; where `apart` is not 0, so many bytes further in each round.
 struct Span {
@@ -45,6 +46,8 @@ class Part {
         if (!map(*s.fused.group[g].program, s.fused.group[g].segment[i])) return false;
     return true;
   }
+
+  size_t spans() const { return reads_.size() + writes_.size(); }
 
   bool meets(const Part& other, idx rounds) const {
     for (const Span& w : writes_) {
@@ -144,7 +147,7 @@ RowCut cutByRows(const Program& program, const LoopInfo& loop, int32_t parts) {
   for (int32_t i = 0; i < parts; i++) {
     list.emplace_back(program, rows, rows * i / parts, rows * (i + 1) / parts);
     for (const Step& s : loop.steps)
-      if (!list.back().step(s)) return none;
+      if (!list.back().step(s) || list.back().spans() > MOST_SPANS) return none;
   }
   for (const Part& a : list)
     for (const Part& b : list)

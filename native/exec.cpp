@@ -160,7 +160,7 @@ struct Context::Walk final : Team {
   void piece(int32_t thread, uint64_t phase, int32_t piece) override {
     const Phase& now = seek(thread, phase);
     if (now.loop < 0) return shares(thread, now.pieces[piece]);
-    for (idx n = 0; n < schedule.loops[now.loop]->length; n++) {
+    for (idx n = 0; n < schedule.loops[now.loop]->length && !context.pool_.interrupt.load(std::memory_order_relaxed); n++) {
       move(now.loop, n, bindingOf(thread));
       shares(thread, now.pieces[piece]);
     }
