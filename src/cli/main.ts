@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | lr-find | info. */
+/** The command line: nabla train | evaluate | lr-find | compare | info. */
 import { Command, CommanderError } from "commander";
+import type { CompareCommandOptions } from "./compare.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
-import { type CommonOptions, positive, whole, withCommonOptions } from "./options.ts";
+import { type CommonOptions, duration, list, positive, whole, withCommonOptions } from "./options.ts";
 import type { TrainOptions } from "./train.ts";
 import { version } from "./version.ts";
 
@@ -68,6 +69,21 @@ withCommonOptions(
 ).action(async (file: string, options: LrFindCommandOptions) => {
   const { lrFindCommand } = await import("./lr-find.ts");
   code = await lrFindCommand(file, options);
+});
+
+withCommonOptions(
+  program
+    .command("compare")
+    .description("race optimizers and learning rates under a budget of time and report the best")
+    .argument("<experiment>", "a .ts or .js file that default-exports defineExperiment({ ... })")
+    .option("--optimizers <names>", `all, or some of ${optimizerNames.join(", ")} with commas between`)
+    .option("--rates <list>", "learning rates for all of them (default: usual ones of each)", list(positive))
+    .option("--batch-sizes <list>", "default: the experiment's", list(whole(1)))
+    .option("--budget <time>", "as in 60s or 5m (default: 60s)", duration)
+    .option("--seeds <n>", "runs of each of the two best (default: 3)", whole(1)),
+).action(async (file: string, options: CompareCommandOptions) => {
+  const { compareCommand } = await import("./compare.ts");
+  code = await compareCommand(file, options);
 });
 
 program

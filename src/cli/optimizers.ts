@@ -55,3 +55,27 @@ export function optimizerByName(name: string, learningRate?: number): Optimizer 
   }
   return optimizers[known](learningRate);
 }
+
+const adaptive = [3e-4, 1e-3, 3e-3, 1e-2];
+const descent = [0.01, 0.03, 0.1, 0.3];
+
+/** Rates worth a try where none are given: about the usual ones of each kind. */
+const rates: Partial<Record<keyof typeof optimizers, readonly number[]>> = {
+  sgd: descent,
+  momentum: descent,
+  nesterov: descent,
+  adagrad: [3e-3, 1e-2, 3e-2, 0.1],
+  adadelta: [0.3, 1, 3],
+  lion: [3e-5, 1e-4, 3e-4, 1e-3],
+  lars: [0.1, 0.3, 1, 3],
+  lamb: [1e-3, 3e-3, 1e-2, 3e-2],
+  adafactor: [3e-3, 1e-2, 3e-2],
+  muon: [3e-3, 1e-2, 3e-2],
+  prodigy: [1],
+  "dadapt-adamw": [1],
+  rprop: [1e-3, 1e-2],
+};
+
+/** For the optimizer of that name. */
+export const learningRatesOf = (name: string): readonly number[] =>
+  rates[name as keyof typeof optimizers] ?? adaptive;

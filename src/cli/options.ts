@@ -25,6 +25,20 @@ export function positive(text: string): number {
   throw new InvalidArgumentError("It must be a number above 0.");
 }
 
+/** A parser for lists, as in 0.1,0.01. */
+export const list =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T[] =>
+    text.split(",").map((part) => parse(part.trim()));
+
+/** Seconds: 90, 90s or 1.5m. */
+export function duration(text: string): number {
+  const [, number, unit] = /^([\d.]+)([sm]?)$/.exec(text.trim()) ?? [];
+  const value = Number(number) * (unit === "m" ? 60 : 1);
+  if (number !== undefined && Number.isFinite(value) && value > 0) return value;
+  throw new InvalidArgumentError("It must be a time such as 60s or 2m.");
+}
+
 export function withCommonOptions(command: Command): Command {
   return command
     .option("--device <name>", "cpu or reference (default: cpu)")
