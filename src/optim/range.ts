@@ -27,6 +27,12 @@ export function checkRange(op: string, name: string, value: number, range: Range
   throw new ConfigError(`${op}: ${name} must be ${limits.join(" and ") || "a finite number"}; got ${value}.`);
 }
 
+/** Throws ConfigError unless the value is a whole number of at least `least`. */
+export function checkWhole(op: string, name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  throw new ConfigError(`${op}: ${name} must be a whole number of at least ${least}; got ${value}.`);
+}
+
 /** Throws ConfigError for the first of `values` that is not finite. */
 export function checkFinite(op: string, values: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(values)) checkRange(op, name, value);

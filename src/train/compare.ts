@@ -100,7 +100,14 @@ const ROUNDS_SHARE = 0.6;
 export async function compare(parts: CompareParts, options: CompareOptions): Promise<CompareResult> {
   const { budget = 60, seeds = 3, reduction = 3, signal, onTrial } = options;
   rejectUnknown("compare", options, [
-    ...["optimizers", "learningRates", "batchSizes", "budget", "seeds", "reduction", "signal", "onTrial"],
+    "optimizers",
+    "learningRates",
+    "batchSizes",
+    "budget",
+    "seeds",
+    "reduction",
+    "signal",
+    "onTrial",
   ]);
   wholeNumber("compare", "seeds", seeds, 1);
   wholeNumber("compare", "reduction", reduction, 2);

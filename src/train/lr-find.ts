@@ -2,7 +2,7 @@
 import { type Dataset, deviceRows, permutation, toTensor } from "../data/index.ts";
 import { defaultDevice } from "../engine/runtime/index.ts";
 import { tensor } from "../engine/tensor/index.ts";
-import { meanLoss } from "../metrics/index.ts";
+import { type Metric, meanLoss } from "../metrics/index.ts";
 import type { Module } from "../nn/index.ts";
 import { exponentialGrowth, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError } from "../util/index.ts";
@@ -69,7 +69,14 @@ export async function lrFind(
   options: LrFindOptions = {},
 ): Promise<LrFindResult> {
   rejectUnknown("lrFind", options, [
-    ...["from", "to", "steps", "batchSize", "smoothing", "divergence", "signal", "onStep"],
+    "from",
+    "to",
+    "steps",
+    "batchSize",
+    "smoothing",
+    "divergence",
+    "signal",
+    "onStep",
   ]);
   const { from = 1e-7, to = 10, steps = 100, batchSize = 32, smoothing = 0.9, divergence = 4 } = options;
   wholeNumber("lrFind", "steps", steps, 10);
@@ -82,7 +89,7 @@ export async function lrFind(
   }
   if (!(divergence > 1)) throw new ConfigError(`lrFind: divergence must be above 1; got ${divergence}.`);
   const size = Math.min(batchSize, train.length);
-  const metrics = [meanLoss()] as unknown as Parts["metrics"];
+  const metrics = [meanLoss() as Metric];
   const parts: Parts = { model, loss, optimizer, metrics, matmulPrecision: "f32" };
   initialise(model, seed);
   await checkFit(parts, train, size, "the training data");

@@ -49,8 +49,6 @@ describe("compare", () => {
     const two = trials.find(({ optimizer }) => optimizer === "adam")?.stateBytes as number;
     // 114 parameters of 4 bytes: one mean for momentum, two for Adam; and the hyper-parameters.
     expect(two - momentum).toBeGreaterThanOrEqual(4 * 114);
-    // Compilation and evaluation come on top of the budget.
-    expect(result.seconds).toBeLessThan(20);
   });
 
   it("calls equal settings equal", async () => {

@@ -1,5 +1,6 @@
 /** accumulate: one step of an optimizer for the gradients of several. */
 import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { zeroOn } from "../links/means.ts";
 import {
   deviceOfTree,
   mapTensors,
@@ -8,7 +9,8 @@ import {
   type TensorTree,
   zerosOf,
 } from "../optimizer.ts";
-import { noSteps, requireWhole, select } from "./select.ts";
+import { checkWhole } from "../range.ts";
+import { select } from "./select.ts";
 
 interface AccumulateState extends Record<string, State> {
   readonly inner: State;
@@ -25,12 +27,12 @@ interface AccumulateState extends Record<string, State> {
 export function accumulate(optimizer: Optimizer, options: { every: number }): Optimizer<AccumulateState> {
   const op = "accumulate";
   const { every } = options;
-  requireWhole(op, "every", every, 1);
+  checkWhole(op, "every", every, 1);
   return {
     init: (params) => ({
       inner: optimizer.init(params),
       sum: zerosOf(op, params),
-      taken: noSteps(deviceOfTree(op, params)),
+      taken: zeroOn(deviceOfTree(op, params), "i32"),
     }),
     update<P extends TensorTree>(grads: P, state: AccumulateState, params: P): [P, AccumulateState] {
       const taken = state.taken.add(1);

@@ -2,15 +2,16 @@
 import { type Tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, isPlainObject } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
+import { zeroOn } from "../links/means.ts";
 import {
+  copiesOf,
   deviceOfTree,
   mapTensors,
   type Optimizer,
   type State,
   type TensorTree,
-  zerosOf,
 } from "../optimizer.ts";
-import { noSteps, requireWhole } from "./select.ts";
+import { checkWhole } from "../range.ts";
 
 type AverageState = HyperState & {
   readonly inner: State;
@@ -35,10 +36,8 @@ export interface EmaOptions {
  */
 export function ema(optimizer: Optimizer, options: EmaOptions = {}): Optimizer<AverageState> {
   const hyper = hyperSet("ema", { decay: [options.decay ?? 0.999, { min: 0, below: 1 }] }, ["decay"]);
-  return averaging("ema", optimizer, hyper, (average, p, taken, now) =>
-    where(taken.eq(0), p.before, average)
-      .mul(now.value("decay"))
-      .add(p.after.mul(now.complement("decay"))),
+  return averaging("ema", optimizer, hyper, (average, p, _, now) =>
+    average.mul(now.value("decay")).add(p.mul(now.complement("decay"))),
   );
 }
 
@@ -59,20 +58,20 @@ export interface SwaOptions {
  */
 export function swa(optimizer: Optimizer, options: SwaOptions): Optimizer<AverageState> {
   const { start, every = 1 } = options;
-  requireWhole("swa", "start", start, 0);
-  requireWhole("swa", "every", every, 1);
+  checkWhole("swa", "start", start, 0);
+  checkWhole("swa", "every", every, 1);
   return averaging("swa", optimizer, hyperSet("swa", {}), (average, p, taken) => {
     const since = taken.sub(start);
     const counts = since.remainder(every).eq(0);
     const share = since.floorDivide(every).add(1).astype("f32").reciprocal();
-    const mean = average.add(p.after.sub(average).mul(share));
-    return where(since.lt(0), p.after, where(counts, mean, average));
+    const mean = average.add(p.sub(average).mul(share));
+    return where(since.lt(0), p, where(counts, mean, average));
   });
 }
 
 type Average = (
   average: Tensor,
-  parameter: { readonly before: Tensor; readonly after: Tensor },
+  parameter: Tensor,
   taken: Tensor,
   now: ReturnType<ReturnType<typeof hyperSet>["at"]>,
 ) => Tensor;
@@ -87,15 +86,14 @@ function averaging(
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);
-      return { ...hyper.init(device), inner, average: zerosOf(op, params), taken: noSteps(device) };
+      return { ...hyper.init(device), inner, average: copiesOf(op, params), taken: zeroOn(device, "i32") };
     },
     update<P extends TensorTree>(grads: P, state: AverageState, params: P): [P, AverageState] {
       const now = hyper.at(state);
       const [updates, inner] = optimizer.update(grads, state.inner, params);
       const average = mapTensors(
         op,
-        (before, u, kept) =>
-          mean(kept as Tensor, { before, after: before.add(u as Tensor) }, state.taken, now),
+        (p, u, kept) => mean(kept as Tensor, p.add(u as Tensor), state.taken, now),
         params,
         updates,
         state.average,

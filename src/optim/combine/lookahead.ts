@@ -1,15 +1,16 @@
 /** lookahead: slow weights that the fast ones are set back to now and then. */
 import { type Tensor, where } from "../../engine/tensor/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
+import { zeroOn } from "../links/means.ts";
 import {
+  copiesOf,
   deviceOfTree,
   mapTensors,
   type Optimizer,
   type State,
   type TensorTree,
-  zerosOf,
 } from "../optimizer.ts";
-import { noSteps, requireWhole } from "./select.ts";
+import { checkWhole } from "../range.ts";
 
 export interface LookaheadOptions {
   /** Steps of the optimizer between two of the slow weights. Default 6. */
@@ -35,25 +36,24 @@ type LookaheadState = HyperState & {
 export function lookahead(optimizer: Optimizer, options: LookaheadOptions = {}): Optimizer<LookaheadState> {
   const op = "lookahead";
   const { syncPeriod = 6, slowStepSize = 0.5 } = options;
-  requireWhole(op, "syncPeriod", syncPeriod, 1);
+  checkWhole(op, "syncPeriod", syncPeriod, 1);
   const hyper = hyperSet(op, { slowStepSize: [slowStepSize, { above: 0 }] });
   return {
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);
-      return { ...hyper.init(device), inner, slow: zerosOf(op, params), taken: noSteps(device) };
+      return { ...hyper.init(device), inner, slow: copiesOf(op, params), taken: zeroOn(device, "i32") };
     },
     update<P extends TensorTree>(grads: P, state: LookaheadState, params: P): [P, LookaheadState] {
       const now = hyper.at(state);
       const part = now.value("slowStepSize");
       const [steps, inner] = optimizer.update(grads, state.inner, params);
       const taken = state.taken.add(1);
-      const first = state.taken.eq(0);
       const syncs = taken.remainder(syncPeriod).eq(0);
       const slow = mapTensors(
         op,
         (p, u, kept) => {
-          const from = where(first, p, kept as Tensor);
+          const from = kept as Tensor;
           return where(
             syncs,
             from.add(

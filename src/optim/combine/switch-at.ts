@@ -1,7 +1,9 @@
 /** switchAt: another optimizer from some step on. */
 import type { Tensor } from "../../engine/tensor/index.ts";
+import { zeroOn } from "../links/means.ts";
 import { deviceOfTree, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
-import { noSteps, requireWhole, select } from "./select.ts";
+import { checkWhole } from "../range.ts";
+import { select } from "./select.ts";
 
 interface SwitchState extends Record<string, State> {
   readonly count: Tensor;
@@ -17,10 +19,10 @@ interface SwitchState extends Record<string, State> {
  */
 export function switchAt(step: number, before: Optimizer, after: Optimizer): Optimizer<SwitchState> {
   const op = "switchAt";
-  requireWhole(op, "step", step, 1);
+  checkWhole(op, "step", step, 1);
   return {
     init: (params) => ({
-      count: noSteps(deviceOfTree(op, params)),
+      count: zeroOn(deviceOfTree(op, params), "i32"),
       before: before.init(params),
       after: after.init(params),
     }),

@@ -1,11 +1,11 @@
 /** cmaES: evolution with a normal distribution that learns the shape of the loss. */
 import { ConfigError } from "../../util/index.ts";
+import { checkWhole } from "../range.ts";
 import { type CmaConstants, cmaConstants } from "./cma-constants.ts";
 import { addSquare, addTo, identityOf, roots, squared, stretch, whiten } from "./cma-shape.ts";
 import { drawsOf } from "./draws.ts";
 import { eigh } from "./eigh.ts";
 import {
-  checkCount,
   checkPositive,
   type Evolution,
   type EvolutionState,
@@ -71,7 +71,7 @@ export function cmaES(options: CmaOptions = {}): Evolution<CmaState> {
   const op = "cmaES";
   const { sigma = 0.3, population, diagonal = false, active = !diagonal, seed = 0 } = options;
   checkPositive(op, "sigma", sigma);
-  if (population !== undefined) checkCount(op, "population", population, 2);
+  if (population !== undefined) checkWhole(op, "population", population, 2);
   const draws = drawsOf(op, seed);
   const sizeFor = (n: number) => population ?? 4 + Math.floor(3 * Math.log(n));
 

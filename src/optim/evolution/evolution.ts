@@ -141,13 +141,6 @@ export function rank(losses: ArrayLike<number>): number[] {
   });
 }
 
-/** @throws ConfigError unless `value` is a whole number of at least `least`. */
-export function checkCount(op: string, name: string, value: number, least: number): void {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new ConfigError(`${op}: ${name} must be a whole number of at least ${least}; got ${value}.`);
-  }
-}
-
 /** @throws ConfigError unless `value` is finite and above 0. */
 export function checkPositive(op: string, name: string, value: number): void {
   if (!(value > 0 && Number.isFinite(value))) {

@@ -1,8 +1,8 @@
 /** genetic: a population whose fittest mate, cross over and mutate. */
 import { ConfigError } from "../../util/index.ts";
+import { checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkCount,
   checkPositive,
   checkShare,
   type Evolution,
@@ -64,9 +64,9 @@ export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
   const op = "genetic";
   const { population: size = 64, elites = 2, tournament = 3, crossover = "blend" } = options;
   const { crossoverRate = 0.9, mutationRate, sigma = 0.3, seed = 0 } = options;
-  checkCount(op, "population", size, 2);
-  checkCount(op, "elites", elites, 0);
-  checkCount(op, "tournament", tournament, 1);
+  checkWhole(op, "population", size, 2);
+  checkWhole(op, "elites", elites, 0);
+  checkWhole(op, "tournament", tournament, 1);
   if (elites >= size || tournament > size) {
     throw new ConfigError(
       `${op}: elites must be below the population, and the tournament at most as large; got ${elites}, ${tournament} and ${size}.`,

@@ -1,6 +1,7 @@
 /** minimise: the plain loop around ask and tell. */
 import { ConfigError } from "../../util/index.ts";
-import { checkCount, type Evolution, type EvolutionState, type Found } from "./evolution.ts";
+import { checkWhole } from "../range.ts";
+import type { Evolution, EvolutionState, Found } from "./evolution.ts";
 
 /** What is minimised: the loss of one candidate, or of all of a generation at once. It may be async. It must not write to them. */
 export type Objective = (x: Float64Array) => number | Promise<number>;
@@ -76,7 +77,7 @@ export async function minimise<S extends EvolutionState>(
     onGeneration,
     batch,
   } = options;
-  checkCount("minimise", "generations", generations, 0);
+  checkWhole("minimise", "generations", generations, 0);
   if ((start === undefined) === (options.state === undefined)) {
     throw new ConfigError("minimise: there must be a start or a state to go on from; got neither or both.");
   }

@@ -1,14 +1,8 @@
 /** muLambda: the (mu, lambda) and (mu + lambda) evolution strategies, whose step sizes evolve along. */
 import { ConfigError } from "../../util/index.ts";
+import { checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
-import {
-  checkCount,
-  checkPositive,
-  type Evolution,
-  type EvolutionState,
-  evolutionOf,
-  rank,
-} from "./evolution.ts";
+import { checkPositive, type Evolution, type EvolutionState, evolutionOf, rank } from "./evolution.ts";
 
 export interface MuLambdaOptions {
   /** mu, how many survive a generation. Default 15. */
@@ -60,8 +54,8 @@ export function muLambda(options: MuLambdaOptions = {}): Evolution<MuLambdaState
   const op = "muLambda";
   const { parents: mu = 15, selection = "comma", sigma = 0.3, steps: kind = "one", seed = 0 } = options;
   const { population: lambda = 7 * mu, recombination = "intermediate" } = options;
-  checkCount(op, "parents", mu, 1);
-  checkCount(op, "population", lambda, 1);
+  checkWhole(op, "parents", mu, 1);
+  checkWhole(op, "population", lambda, 1);
   checkPositive(op, "sigma", sigma);
   oneOf(op, "selection", selection, ["comma", "plus"]);
   oneOf(op, "steps", kind, ["one", "each"]);

@@ -1,8 +1,9 @@
 /** openaiES: gradient descent on an estimate of the gradient from pairs of opposite noise. */
+
 import { ConfigError } from "../../util/index.ts";
+import { checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkCount,
   checkPositive,
   type Evolution,
   type EvolutionState,
@@ -58,7 +59,7 @@ export function openaiES(options: OpenaiOptions = {}): Evolution<OpenaiState> {
   const op = "openaiES";
   const { population = 64, sigma = 0.1, learningRate = 0.05, weightDecay = 0, seed = 0 } = options;
   const { optimizer = "adam" } = options;
-  checkCount(op, "population", population, 2);
+  checkWhole(op, "population", population, 2);
   if (population % 2 !== 0) {
     throw new ConfigError(`${op}: population must be even, for pairs of opposite noise; got ${population}.`);
   }

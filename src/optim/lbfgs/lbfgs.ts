@@ -2,6 +2,7 @@
 import { concat, jit, type Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { deviceOfTree, type TensorTree } from "../optimizer.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { direction, type Pair } from "./direction.ts";
 import { type Probe, wolfeSearch } from "./line-search.ts";
 
@@ -61,13 +62,11 @@ export async function lbfgs<P extends TensorTree>(
   const { lineSearch = "wolfe", learningRate = 1, maxEvaluations = 25, signal, onIteration } = options;
   deviceOfTree("lbfgs", params);
   for (const [name, value] of Object.entries({ maxIterations, historySize, maxEvaluations })) {
-    if (Number.isInteger(value) && value >= 1) continue;
-    throw new ConfigError(`lbfgs: ${name} must be a whole number of at least 1; got ${value}.`);
+    checkWhole("lbfgs", name, value, 1);
   }
-  for (const [name, value] of Object.entries({ gradientTolerance, lossTolerance })) {
-    if (!(value >= 0)) throw new ConfigError(`lbfgs: ${name} must be at least 0; got ${value}.`);
-  }
-  if (!(learningRate > 0)) throw new ConfigError(`lbfgs: learningRate must be above 0; got ${learningRate}.`);
+  checkRange("lbfgs", "gradientTolerance", gradientTolerance, { min: 0 });
+  checkRange("lbfgs", "lossTolerance", lossTolerance, { min: 0 });
+  checkRange("lbfgs", "learningRate", learningRate, { above: 0 });
 
   let evaluations = 0;
   const unflatten = unflattenLike(params);

@@ -2,7 +2,9 @@
 import { maximum, type Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { checkRange, checkWhole } from "../range.ts";
+import { meanOf } from "./means.ts";
 
 export interface MuonScaleOptions {
   /** Decay of the mean of gradients. Default 0.95. */
@@ -55,10 +57,8 @@ export function newtonSchulz(
 export function scaleByMuon(options: MuonScaleOptions = {}): Optimizer<MuonState> {
   const op = "scaleByMuon";
   const { momentum = 0.95, nesterov = true, steps = 5, epsilon = 1e-7, scale = "original" } = options;
-  if (!Number.isInteger(steps) || steps < 1) {
-    throw new ConfigError(`${op}: steps must be a whole number of at least 1; got ${steps}.`);
-  }
-  if (!(epsilon > 0)) throw new ConfigError(`${op}: epsilon must be above 0; got ${epsilon}.`);
+  checkWhole(op, "steps", steps, 1);
+  checkRange(op, "epsilon", epsilon, { above: 0 });
   const hyper = hyperSet(op, { momentum: [momentum, { min: 0, below: 1 }] }, ["momentum"]);
   const orthogonal = (g: Tensor): Tensor => {
     const outputs = g.shape.at(-1) as number;
@@ -85,7 +85,7 @@ export function scaleByMuon(options: MuonScaleOptions = {}): Optimizer<MuonState
     update(grads, state) {
       const now = hyper.at(state);
       const [beta, rest] = [now.value("momentum"), now.complement("momentum")];
-      const mu = mapTensors(op, (g, m) => settled((m as Tensor).mul(beta).add(g.mul(rest))), grads, state.mu);
+      const mu = meanOf(op, grads, state.mu, beta, rest);
       const updates = mapTensors(
         op,
         (g, m) => orthogonal(nesterov ? (m as Tensor).mul(beta).add(g.mul(rest)) : (m as Tensor)),
