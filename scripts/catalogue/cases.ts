@@ -43,7 +43,7 @@ export const usualSizes: Sizes = {
   net: [200, 72, 40, 10, 300],
 };
 
-const { adam, adamW, applyUpdates, chain, clipByGlobalNorm, clipByValue, rmsprop, sgd } = optim;
+const { adam, adamW, applyUpdates, chain, clipByGlobalNorm, clipByValue, ema, lion, rmsprop, sgd } = optim;
 
 const optimizers: Record<string, optim.Optimizer> = {
   sgd: sgd(0.1),
@@ -58,6 +58,21 @@ const optimizers: Record<string, optim.Optimizer> = {
   adam: adam(1e-3),
   amsgrad: adam(1e-3, { amsgrad: true }),
   adamW: adamW(1e-3),
+  lion: lion(1e-4),
+};
+
+/** Those whose updates alone get kernels: inside whole steps they are too rare. */
+const rarer: Record<string, optim.Optimizer> = {
+  adagrad: optim.adagrad(0.01),
+  adadelta: optim.adadelta(1),
+  adamax: optim.adamax(2e-3),
+  nadam: optim.nadam(2e-3),
+  radam: optim.radam(1e-3),
+  "momentum ema": ema(sgd(0.1, { momentum: 0.9 })),
+  "adam ema": ema(adam(1e-3)),
+  "adam clip norm ema": ema(chain(clipByGlobalNorm(1), adam(1e-3))),
+  "adamW ema": ema(adamW(1e-3)),
+  "adamW clip norm ema": ema(chain(clipByGlobalNorm(1), adamW(1e-3))),
 };
 
 const links: Record<string, (optimizer: optim.Optimizer) => optim.Optimizer> = {
@@ -108,22 +123,21 @@ function* trace(
 }
 
 /** One update of two parameters, their gradients given. */
-function* updates({ weight }: Sizes): Generator<Case> {
+function* updates(sizes: Sizes): Generator<Case> {
   for (const [name, plain] of Object.entries(optimizers)) {
-    for (const [link, wrap] of Object.entries(links)) {
-      const optimizer = wrap(plain);
-      const params = { weight: f32(...weight), bias: f32(weight[1]) };
-      const update = (
-        { params, state }: { params: typeof params0; state: optim.State },
-        grads: typeof params0,
-      ) => {
-        const [steps, next] = optimizer.update(grads, state, params);
-        return [{ params: applyUpdates(params, steps), state: next }];
-      };
-      const params0 = params;
-      yield* trace(`${name}${link}`, update, [{ params, state: optimizer.init(params) }, params], [0]);
-    }
+    for (const [link, wrap] of Object.entries(links)) yield* update(`${name}${link}`, wrap(plain), sizes);
   }
+  for (const [name, optimizer] of Object.entries(rarer)) yield* update(name, optimizer, sizes);
+}
+
+function* update(name: string, optimizer: optim.Optimizer, { weight }: Sizes): Generator<Case> {
+  const params = { weight: f32(...weight), bias: f32(weight[1]) };
+  type Params = typeof params;
+  const step = ({ params, state }: { params: Params; state: optim.State }, grads: Params) => {
+    const [steps, next] = optimizer.update(grads, state, params);
+    return [{ params: applyUpdates(params, steps), state: next }];
+  };
+  yield* trace(name, step, [{ params, state: optimizer.init(params) }, params], [0]);
 }
 
 type Targets = "classes" | "values" | "bits";

@@ -1,11 +1,22 @@
-/** nabla's Adam over `tensors` tensors of `size` elements with given gradients, many steps in one native call. */
+/** nabla's optimizers over `tensors` tensors of `size` elements with given gradients, many steps in one native call. */
 import { jit, setThreads, tensor } from "nabla";
-import { adam, applyUpdates, type State } from "nabla/optim";
-import type { AdamJob } from "../benches/adam.ts";
+import {
+  adam,
+  adamW,
+  applyUpdates,
+  chain,
+  clipByGlobalNorm,
+  ema,
+  lion,
+  type Optimizer,
+  type State,
+  sgd,
+} from "nabla/optim";
+import type { Rule, UpdateJob } from "../benches/updates.ts";
 import { job, serve } from "./serve.mjs";
 import { digest, timed, values } from "./values.mjs";
 
-const { tensors, size, learningRate, threads } = job<AdamJob>();
+const { rule, tensors, size, learningRate, threads } = job<UpdateJob>();
 setThreads(threads);
 
 const names = Array.from({ length: tensors }, (_, i) => `parameter${i}`);
@@ -13,24 +24,30 @@ const tree = (seed: number) =>
   Object.fromEntries(names.map((name, i) => [name, tensor(values(size, 2 * i + seed, -1, 1))]));
 type Params = ReturnType<typeof tree>;
 
-const optimizer = adam(learningRate);
+const rules: Record<Rule, () => Optimizer> = {
+  momentum: () => sgd(learningRate, { momentum: 0.9 }),
+  adam: () => adam(learningRate),
+  "adamw-clip-ema": () => ema(chain(clipByGlobalNorm(1), adamW(learningRate))),
+  lion: () => lion(learningRate),
+};
+const optimizer = rules[rule]();
 const grads = tree(1);
 
-interface AdamState {
+interface UpdateState {
   readonly params: Params;
   readonly optimizer: State;
 }
-function fresh(): AdamState {
+function fresh(): UpdateState {
   const params = tree(0);
   return { params, optimizer: optimizer.init(params) };
 }
 
 const step = jit(
-  ({ params, optimizer: memory }: AdamState, grads: Params): [AdamState] => {
+  ({ params, optimizer: memory }: UpdateState, grads: Params): [UpdateState] => {
     const [updates, next] = optimizer.update(grads, memory, params);
     return [{ params: applyUpdates(params, updates), optimizer: next }];
   },
-  { donate: [0], name: "Adam" },
+  { donate: [0], name: "the update" },
 );
 
 let state = fresh();
