@@ -12,6 +12,7 @@ export { type SamOptions, sam } from "./combine/sharpness-aware.ts";
 export { switchAt } from "./combine/switch-at.ts";
 export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
 export type { DecayOptions } from "./descend.ts";
+export { evaluatedParameters, keepsAverages, restartAverages } from "./evaluated.ts";
 export * from "./evolution/index.ts";
 export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
 export { type LambOptions, lamb } from "./lamb.ts";

@@ -1,6 +1,7 @@
 /** scheduleFree: averaging in place of a learning-rate schedule. */
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
 import { ConfigError, isPlainObject } from "../util/index.ts";
+import type { Kept } from "./evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { zeroOn } from "./links/means.ts";
 import {
@@ -105,13 +106,18 @@ export function evaluationParams<P extends TensorTree>(state: State, params: P):
       "evaluationParams: the state must be that of a schedule-free optimizer; it has none. Evaluate the parameters themselves.",
     );
   }
-  const rest = own.beta1.neg().add(1);
-  return mapTensors(
-    "evaluationParams",
-    (p, z) => p.sub((z as Tensor).mul(rest)).div(own.beta1),
-    params,
-    own.z,
-  );
+  return mapTensors("evaluationParams", (p, z) => averageFrom(own, p, z as Tensor), params, own.z);
+}
+
+/** x = (p - (1 - beta1) z) / beta1 */
+const averageFrom = ({ beta1 }: ScheduleFreeState, p: Tensor, z: Tensor): Tensor =>
+  p.sub(z.mul(beta1.neg().add(1))).div(beta1);
+
+/** The z that a node of a state keeps, and how x follows; null where it is no schedule-free optimizer's. */
+export function scheduleFreeIn(node: Readonly<Record<string, unknown>>): Kept | null {
+  if (!("weightSum" in node && "z" in node)) return null;
+  const own = node as ScheduleFreeState;
+  return { name: "z", tree: own.z, at: (p, z) => averageFrom(own, p, z) };
 }
 
 /** The schedule-free link's state in that of a chain. */

@@ -33,7 +33,7 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   if (!(minDelta >= 0)) throw new ConfigError(`earlyStopping: minDelta must be at least 0; got ${minDelta}.`);
   let best = Number.NaN;
   let wait = 0;
-  let restore: (() => void) | null = null;
+  let restore: (() => Promise<void>) | null = null;
 
   const read = (record: EpochRecord): number => readMonitor("earlyStopping", record, monitor);
   const improves = (value: number): boolean =>
@@ -65,8 +65,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
         run.stop(`${monitor} has not improved on ${best} for ${wait} epochs`);
       }
     },
-    stop() {
-      if (wait > 0) restore?.();
+    async stop() {
+      if (wait > 0) await restore?.();
       restore = null;
     },
   };

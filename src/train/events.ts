@@ -75,8 +75,8 @@ export interface Run {
   hyperparameters(): Promise<Record<string, number>>;
   /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */
   set(name: string, value: number): Promise<void>;
-  /** Copies of parameters and buffers on the host, and how to put them back. */
-  snapshot(): Promise<() => void>;
+  /** Copies of the parameters and buffers that are evaluated, and how to put them back: averages begin anew at them. */
+  snapshot(): Promise<() => Promise<void>>;
 }
 
 /** Functions by event, each optional; the trainer waits for those that return a promise. */

@@ -4,9 +4,10 @@ import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
-import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
+import { type Module, revisionOf } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import { adopt, same, sameKeys } from "./adopt.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
@@ -15,7 +16,8 @@ import { type Live, runEpochs } from "./fit.ts";
 import { suggestion } from "./nearest.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { type Resumed, readManifest } from "./resume.ts";
-import { firstState, type Params, treeBytes } from "./state.ts";
+import { Shown, splitCheckpoint, type Values } from "./shown.ts";
+import { firstState, treeBytes } from "./state.ts";
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
 export interface TrainerOptions {
@@ -37,6 +39,12 @@ export interface TrainerOptions {
    * every step is a call of its own and the state is copied before it, which is slower. Default false.
    */
   readonly debug?: boolean;
+  /**
+   * Where the optimizer keeps averages (`ema`, `swa`, schedule-free): validation, `evaluate` and `predict` use them, and they are what the
+   * model holds after `fit`. Batch norm's statistics are measured for them, by a pass over the training data at each validation and
+   * at the end. Default true.
+   */
+  readonly evaluateAverages?: boolean;
 }
 
 export interface FitOptions {
@@ -88,6 +96,7 @@ export class Trainer {
   readonly #parts: Parts;
   readonly #callbacks: readonly Callback[];
   readonly #debug: boolean;
+  readonly #shown: Shown;
   #evaluator: Evaluator;
   readonly #steps = new Map<number, TrainStep>();
   readonly #placed = new WeakMap<Dataset, Placed>();
@@ -95,6 +104,10 @@ export class Trainer {
   #live: Live | null = null;
   #resumed: Resumed | null = null;
   #run: Resumed | null = null;
+  /** What the model was given last: other values in it were set by the user since. */
+  #published: Values | null = null;
+  /** The training data of the fit under way. */
+  #train: Placed | null = null;
   #fitting = false;
 
   constructor(options: TrainerOptions) {
@@ -108,6 +121,7 @@ export class Trainer {
       "device",
       "matmulPrecision",
       "debug",
+      "evaluateAverages",
     ]);
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
     if (typeof model?.forward !== "function")
@@ -131,6 +145,7 @@ export class Trainer {
     };
     this.#callbacks = callbacks;
     this.#debug = debug;
+    this.#shown = new Shown(model, options.evaluateAverages ?? true);
     this.#evaluator = new Evaluator(this.#parts, this.device);
     this.#revision = revisionOf(model);
   }
@@ -206,15 +221,14 @@ export class Trainer {
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
       snapshot: async () => {
-        const { params, buffers } = await copyTree({
-          params: live.state.params,
-          buffers: live.state.buffers,
-        });
+        const { params, buffers } = await this.#values(live);
+        const kept = await copyTree({ params, buffers });
         const of = live.history.at(-1) ?? null;
-        return () => {
-          live.state = { ...live.state, params, buffers };
+        return async () => {
+          live.state = await this.#shown.withValues(live.state, kept);
           record = of;
-          this.#publish(live);
+          this.#shown.keep(live.state, kept);
+          this.#publish(live.state);
         };
       },
     };
@@ -222,7 +236,7 @@ export class Trainer {
       if (name === "stepEnd") {
         const { rows, seconds } = event as Events["stepEnd"];
         trained = { rows: trained.rows + rows, seconds: trained.seconds + seconds };
-      } else if (name !== "batch") this.#publish(live);
+      } else if (name !== "batch") this.#publish(live.state);
       for (const callback of this.#callbacks) await callback[name]?.(event, control);
     };
 
@@ -230,6 +244,7 @@ export class Trainer {
     try {
       await emit("start", { plan, position: live.position, history: live.history });
       const placed = { train: this.#place(train), validation: validation && this.#place(validation) };
+      this.#train = placed.train;
       const reason = await runEpochs(live, {
         plan,
         seed: this.seed,
@@ -246,15 +261,18 @@ export class Trainer {
       });
       record = live.history.at(-1) ?? record;
       await emit("stop", { reason, position: live.position });
+      const values = await this.#values(live);
       const seconds = (performance.now() - began) / 1000;
       const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
+      this.#publish(values);
       return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond };
     } catch (error) {
       // What a callback throws while it hears of an error must not hide that error.
       await emit("error", { error, position: live.position }).catch(() => undefined);
+      this.#publish(live.state);
       throw error;
     } finally {
-      this.#publish(live);
+      this.#train = null;
     }
   }
 
@@ -268,8 +286,8 @@ export class Trainer {
 
   /** The model's outputs [n, ...] for inputs x [n, ...], in inference mode. */
   async predict(x: Tensor | ArrayLike | Dataset): Promise<Tensor> {
-    const live = await this.#prepared();
-    const tensors = { ...live.state.params, ...live.state.buffers };
+    const { params, buffers } = await this.#values(await this.#prepared());
+    const tensors = { ...params, ...buffers };
     const input =
       x instanceof Tensor
         ? await x.to(this.device)
@@ -282,21 +300,26 @@ export class Trainer {
   /** Saves the whole training state into a folder: `resume` goes on from it to the same bits. Throws FileError. */
   async save(dir: string): Promise<void> {
     const live = await this.#prepared();
-    await saveCheckpoint(dir, live.state, { position: live.position, history: live.history, run: this.#run });
+    const { params, buffers } = await this.#values(live);
+    const tree = this.#shown.averages(live.state)
+      ? { ...live.state, evaluated: { params, buffers } }
+      : live.state;
+    await saveCheckpoint(dir, tree, { position: live.position, history: live.history, run: this.#run });
   }
 
-  /** Takes the parameters and buffers out of a checkpoint, and nothing else. Throws FileError or DataError. */
+  /**
+   * Takes the parameters and buffers out of a checkpoint, and nothing else: those that its run evaluated, where it kept averages.
+   * Throws FileError or DataError.
+   */
   async load(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { tensors } = await loadCheckpoint(dir, { device: this.device });
-    const own = Object.entries(tensors).filter(([path]) => /^(params|buffers)\//.test(path));
-    const { params, buffers } = restoreTree(
-      { params: live.state.params, buffers: live.state.buffers },
-      Object.fromEntries(own),
-      dir,
-    );
-    live.state = { ...live.state, params, buffers };
-    this.#publish(live);
+    const { trained, evaluated } = splitCheckpoint(tensors);
+    const own = Object.entries(evaluated ?? trained).filter(([path]) => /^(params|buffers)\//.test(path));
+    const { params, buffers } = live.state;
+    const values = restoreTree({ params, buffers }, Object.fromEntries(own), dir);
+    live.state = await this.#shown.withValues(live.state, values);
+    this.#publish(live.state);
   }
 
   /** Takes over a whole training state: the next `fit` goes on where it was. Throws FileError or DataError. */
@@ -304,10 +327,14 @@ export class Trainer {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
     const { position, history, run } = readManifest(manifest, dir);
-    const state = restoreTree(live.state, tensors, dir);
+    const { trained, evaluated } = splitCheckpoint(tensors);
+    const state = restoreTree(live.state, trained, dir);
     this.#live = { state, position, history };
     this.#resumed = run;
-    this.#publish(this.#live);
+    if (evaluated !== null) {
+      this.#shown.keep(state, restoreTree({ params: state.params, buffers: state.buffers }, evaluated, dir));
+    }
+    this.#publish(await this.#values(this.#live));
   }
 
   /** The optimizer's hyper-parameters by name, as in `{ learningRate: 0.001 }`. */
@@ -353,13 +380,20 @@ export class Trainer {
     return placed;
   }
 
-  #scores(live: Live, data: Placed): Promise<Scores> {
-    return this.#evaluator.scores(live.state.params, live.state.buffers, data);
+  async #scores(live: Live, data: Placed): Promise<Scores> {
+    const { params, buffers } = await this.#values(live);
+    return this.#evaluator.scores(params, buffers, data);
   }
 
-  /** The model's parameters are those of the state again (a step has donated the ones before). */
-  #publish(live: Live): void {
-    this.model.load({ ...live.state.params, ...live.state.buffers });
+  /** What is evaluated and predicted with. */
+  #values(live: Live): Promise<Values> {
+    return this.#shown.of(live.state, this.#train);
+  }
+
+  /** The model's parameters are these (a step has donated the ones before). */
+  #publish(values: Values): void {
+    this.#published = values;
+    this.model.load({ ...values.params, ...values.buffers });
   }
 
   /** The state, made at first use; values that were set in the model since are taken over. */
@@ -374,31 +408,25 @@ export class Trainer {
       sameKeys(old.state.params, model.parameters()) &&
       sameKeys(old.state.buffers, model.buffers())
     ) {
-      const params = await adopt(old.state.params, model.parameters(), this.device);
-      const buffers = await adopt(old.state.buffers, model.buffers(), this.device);
-      old.state = { ...old.state, params, buffers };
+      const { params, buffers } = old.state;
+      const known = this.#published ?? old.state;
+      if (!same(known.params, model.parameters()) || !same(known.buffers, model.buffers())) {
+        old.state = await this.#shown.withValues(old.state, {
+          params: await adopt(known.params === params ? params : {}, model.parameters(), this.device),
+          buffers: await adopt(known.buffers === buffers ? buffers : {}, model.buffers(), this.device),
+        });
+        this.#publish(old.state);
+      }
       return old;
     }
     // The first use, or parameters were frozen, freed or exchanged: the optimizer starts anew, the step goes on.
     const state = await firstState(model, optimizer, metrics, this.seed, this.device);
+    this.#published = { params: model.parameters(), buffers: model.buffers() };
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }
       : { state, position: { epoch: 0, batch: 0, step: 0 }, history: [] };
     return this.#live;
   }
-}
-
-const sameKeys = (a: Params, b: Tensors): boolean =>
-  Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((key) => key in b);
-
-/** The state's tensors, but copies of those the model has got since. */
-async function adopt(mine: Params, models: Tensors, device: string): Promise<Params> {
-  const out: Params = {};
-  for (const [path, tensor] of Object.entries(mine)) {
-    const now = models[path] as Tensor;
-    out[path] = now === tensor ? tensor : await copyTree(now, device);
-  }
-  return out;
 }
 
 function toMetric(metric: MetricName | Metric): Metric {

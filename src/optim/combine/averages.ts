@@ -1,6 +1,7 @@
 /** ema and swa: averages of the parameters over the steps, to evaluate with. */
 import { type Tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, isPlainObject } from "../../util/index.ts";
+import type { Kept } from "../evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { zeroOn } from "../links/means.ts";
 import {
@@ -103,6 +104,12 @@ function averaging(
   };
 }
 
+/** The averages that a node of a state keeps; null where it is not one of `ema` or `swa`. */
+export const averageIn = (node: Readonly<Record<string, unknown>>): Kept | null =>
+  "average" in node && "inner" in node
+    ? { name: "average", tree: node.average as TensorTree, at: (_, average) => average }
+    : null;
+
 /**
  * The averaged parameters in the state of an optimizer with `ema` or `swa` in it.
  * @throws ConfigError where there is none, or more than one.
@@ -112,7 +119,8 @@ export function averagedParameters(state: State): TensorTree {
   const walk = (node: unknown): void => {
     if (Array.isArray(node)) node.forEach(walk);
     else if (isPlainObject(node)) {
-      if ("average" in node && "inner" in node) found.push(node.average as TensorTree);
+      const kept = averageIn(node);
+      if (kept !== null) found.push(kept.tree);
       else Object.values(node).forEach(walk);
     }
   };
