@@ -1,5 +1,5 @@
 /** Context: what a forward pass knows besides its input: the mode, randomness and where new state goes. */
-import { random, type Tensor } from "../engine/tensor/index.ts";
+import { random, type Tensor, tensor } from "../engine/tensor/index.ts";
 import { ConfigError } from "../util/index.ts";
 import { hashPath } from "./hash.ts";
 import type { Module } from "./module.ts";
@@ -10,10 +10,14 @@ export interface ContextOptions {
   readonly train?: boolean;
   /** Where randomness comes from: a key tensor or a seed. A layer that needs it and finds none throws. */
   readonly key?: Tensor | number;
+  /** The step of training, for what follows a schedule: 0-d i32 or a number, 0 for the first. */
+  readonly step?: Tensor | number;
 }
 
 export interface Context {
   readonly train: boolean;
+  /** The step of training, 0-d, where it was given. */
+  readonly step?: Tensor | undefined;
   /**
    * A fresh key for `owner`, derived from its path and how often it asked before: adding a layer elsewhere does not change it.
    * Throws ConfigError when the context was made without a key.
@@ -42,6 +46,7 @@ export function context(options: ContextOptions = {}): Context {
   const put = new Map<Parameter, Tensor>();
   return {
     train: options.train ?? false,
+    step: typeof options.step === "number" ? tensor(options.step, { dtype: "i32" }) : options.step,
     key(owner) {
       if (root === undefined) {
         throw new ConfigError(

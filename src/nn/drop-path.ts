@@ -1,15 +1,16 @@
 /** DropPath: a residual branch is left out for whole samples (stochastic depth). */
-import { random, type Tensor, where } from "../engine/tensor/index.ts";
+import type { Tensor } from "../engine/tensor/index.ts";
 import { formatShape, ShapeError } from "../util/index.ts";
 import { type Context, context } from "./context.ts";
-import { checkRate } from "./dropout.ts";
+import { checkRate, dropped } from "./dropout.ts";
 import { Module } from "./module.ts";
+import type { Scheduled } from "./scheduled.ts";
 
 /**
  * y = x * m / (1 - rate) with m ~ Bernoulli(1 - rate) for each sample of x [N, ...] in training, y = x otherwise. Put it at the end
  * of a residual branch; the usual rate of block i of n is rate * i / (n - 1).
  * Huang et al., "Deep networks with stochastic depth", 2016; the division is that of Larsson et al. (FractalNet) and later code.
- * @throws ConfigError unless 0 <= rate < 1, and in training when the context has no key; ShapeError for a number.
+ * @throws ConfigError unless 0 <= rate < 1, and in training when the context has no key, or no step for a rate that follows it; ShapeError for a number.
  * @example
  * class Residual extends Module {
  *   readonly inner = new Linear(64, 64);
@@ -20,7 +21,7 @@ import { Module } from "./module.ts";
  * }
  */
 export class DropPath extends Module {
-  constructor(readonly rate: number) {
+  constructor(readonly rate: Scheduled) {
     super();
     checkRate("dropPath", rate);
   }
@@ -29,12 +30,10 @@ export class DropPath extends Module {
     if (x.ndim < 1) {
       throw new ShapeError(`${this.label}: input must be [N,...]; got ${x.dtype}${formatShape(x.shape)}.`);
     }
-    if (!ctx.train || this.rate === 0) return x;
-    const keep = 1 - this.rate;
     const samples = x.shape.map((size, axis) => (axis === 0 ? size : 1));
-    return where(random.bernoulli(ctx.key(this), samples, keep), x.mul(1 / keep), 0);
+    return dropped(x, ctx, this, samples);
   }
 }
 
 /** A DropPath layer. */
-export const dropPath = (rate: number): DropPath => new DropPath(rate);
+export const dropPath = (rate: Scheduled): DropPath => new DropPath(rate);

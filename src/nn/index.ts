@@ -61,6 +61,7 @@ export { type PredictOptions, predict, predictRows, type RowSource } from "./pre
 export { type Predictor, type PredictorOptions, predictor } from "./predictor.ts";
 export { PRelu, prelu } from "./prelu.ts";
 export * from "./recurrent/index.ts";
+export type { Scheduled } from "./scheduled.ts";
 export { Sequential } from "./sequential.ts";
 export * from "./shape/index.ts";
 export { dirac, eye, sparse } from "./sparse-initializers.ts";

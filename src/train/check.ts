@@ -4,7 +4,10 @@ import { valueAndGrad } from "../engine/autodiff/index.ts";
 import { type Tensor, tensor, zeros } from "../engine/tensor/index.ts";
 import { context } from "../nn/index.ts";
 import { ConfigError, DataError, formatShape, NablaError, sizeOf } from "../util/index.ts";
-import type { Loss, Parts } from "./steps.ts";
+import { type Loss, lossAt, type Parts } from "./steps.ts";
+
+/** As at the first step. */
+const firstStep = () => ({ train: true, step: tensor(0, { dtype: "i32" }) });
 
 const rowsLike = (array: HostArray, rows: number): Tensor =>
   zeros([rows, ...array.shape.slice(1)], array.dtype);
@@ -26,7 +29,7 @@ export async function checkFit(
   const rows = Math.min(batchSize, data.length);
   const logits = model.forward(rowsLike(data.x, rows), context());
   const targets = rowsLike(data.y, rows);
-  const value = loss(logits, targets);
+  const value = lossAt(loss, firstStep())(logits, targets);
   if (value.ndim !== 0) {
     throw new ConfigError(
       `loss: must return one number (0-d) for a batch; got ${value.dtype}${formatShape(value.shape)}. Take its mean().`,
@@ -69,7 +72,7 @@ async function ignores(loss: Loss, label: number, logits: Tensor): Promise<boole
     Int32Array.from({ length: 2 * perRow }, (_, at) => (at < perRow ? 0 : label)),
     { shape },
   );
-  const [value, gradient] = valueAndGrad((outputs: Tensor) => loss(outputs, targets))(
+  const [value, gradient] = valueAndGrad((outputs: Tensor) => lossAt(loss, firstStep())(outputs, targets))(
     zeros([...shape, logits.shape.at(-1) as number], logits.dtype),
   );
   const steepest = await (gradient.split(2)[1] as Tensor).abs().max().item();

@@ -8,7 +8,7 @@ import { predict, predictRows } from "../nn/index.ts";
 import { sizeOf } from "../util/index.ts";
 import { Chunks } from "./chunks.ts";
 import type { Scores } from "./events.ts";
-import { freshMetrics, type MetricStates, type Params } from "./state.ts";
+import { freshMetrics, type MetricStates, type Params, type Values } from "./state.ts";
 import { type EvaluateStep, evaluateStep, type Parts, readStep } from "./steps.ts";
 
 /** Data on the device. */
@@ -58,8 +58,8 @@ export class Evaluator {
     return Object.fromEntries(entries) as Scores;
   }
 
-  /** Averages over all rows, each once. */
-  async scores(params: Params, buffers: Params, data: Placed): Promise<Scores> {
+  /** Averages over all rows, each once, as after so many steps. */
+  async scores({ params, buffers }: Values, steps: number, data: Placed): Promise<Scores> {
     const rows = rowsShape(data.x)[0] as number;
     const batchSize = evaluationBatch(data.x);
     const chunks = new Chunks();
@@ -67,7 +67,8 @@ export class Evaluator {
       metrics: freshMetrics(this.#parts.metrics, this.#device),
       cursor: tensor(0, { dtype: "i32", device: this.#device }),
     };
-    const input = { params, buffers, x: data.x, y: data.y };
+    const step = tensor(steps, { dtype: "i32", device: this.#device });
+    const input = { params, buffers, step, x: data.x, y: data.y };
     const full = Math.floor(rows / batchSize);
     for (let done = 0; done < full; ) {
       const count = chunks.next(full - done);

@@ -53,6 +53,9 @@ const isMetric = (value: unknown): boolean =>
     : isObject(value) && isFunction(value.init) && isFunction(value.update);
 const isEvents = (value: unknown): boolean => isObject(value) && Object.values(value).every(isFunction);
 
+const isLoss = (value: unknown): boolean =>
+  isFunction(value) || (typeof value === "object" && value !== null && "at" in value && isFunction(value.at));
+
 const whole = (least: number) => z.int().gte(least);
 
 /** Each field with what it must be, in the words of the error. */
@@ -66,7 +69,7 @@ const fields = {
     z.custom((value) => isFunction(value) || value instanceof Module),
     "a Module or a function that makes one",
   ],
-  loss: [z.custom(isFunction), "a function such as crossEntropy"],
+  loss: [z.custom(isLoss), "a function such as crossEntropy, or { at }"],
   optimizer: [z.custom(isOptimizer), "an optimizer such as adam(1e-3)"],
   metrics: [
     z.array(z.custom(isMetric)).optional(),

@@ -41,7 +41,7 @@ export {
 export { nearest, suggestion } from "./nearest.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
-export type { Loss } from "./steps.ts";
+export type { Loss, LossContext, PlainLoss } from "./steps.ts";
 export {
   type FitOptions,
   type FitResult,

@@ -5,13 +5,7 @@ import { copyTree, type TensorsByPath } from "../io/index.ts";
 import { BatchNorm, type Module, recalibrate } from "../nn/index.ts";
 import { evaluatedParameters, keepsAverages, restartAverages } from "../optim/index.ts";
 import { evaluationBatch, type Placed } from "./evaluate.ts";
-import type { Params, TrainState } from "./state.ts";
-
-/** The values that are evaluated, predicted with, and left in the model at the end. */
-export interface Values {
-  readonly params: Params;
-  readonly buffers: Params;
-}
+import type { Params, TrainState, Values } from "./state.ts";
 
 /** Finds the values to show, and keeps those of the last state it was asked for. */
 export class Shown {

@@ -8,6 +8,12 @@ import type { Optimizer, State } from "../optim/index.ts";
 import { visitLeaves } from "../util/index.ts";
 
 export type Params = Record<string, Tensor>;
+/** The values that are evaluated, predicted with, and left in the model at the end. */
+export interface Values {
+  readonly params: Params;
+  readonly buffers: Params;
+}
+
 export type MetricStates = Record<string, ReturnType<Metric["init"]>>;
 
 export interface TrainState {

@@ -18,8 +18,26 @@ import { apply, context, type Module } from "../nn/index.ts";
 import { applyUpdates, type Optimizer } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
-/** A loss is a mean over its batch, 0-d. */
-export type Loss = (outputs: Tensor, targets: Tensor) => Tensor;
+/** What a loss may depend on besides outputs and targets. */
+export interface LossContext {
+  /** Whether the loss is trained on, and not only measured. */
+  readonly train: boolean;
+  /** Steps taken before this one, i32 0-d: what schedules are functions of. */
+  readonly step: Tensor;
+}
+
+/** A mean over a batch, 0-d. */
+export type PlainLoss = (outputs: Tensor, targets: Tensor) => Tensor;
+
+/**
+ * A loss is a mean over its batch, 0-d; or, where something in it follows the step, an object that gives it for one.
+ * @example { at: ({ step }) => (logits, labels) => crossEntropy(logits, labels, { labelSmoothing: smoothing(step) }) }
+ */
+export type Loss = PlainLoss | { at(context: LossContext): PlainLoss };
+
+/** The loss of one step. */
+export const lossAt = (loss: Loss, context: LossContext): PlainLoss =>
+  typeof loss === "function" ? loss : loss.at(context);
 
 export interface Parts {
   readonly model: Module;
@@ -62,9 +80,12 @@ export function stepOf(
     const key = random.foldIn(state.key, state.step);
     const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
       apply(model, { ...params, ...state.buffers }, () => {
-        const ctx = context({ train: true, key });
+        const ctx = context({ train: true, key, step: state.step });
         const logits = model.forward(x, ctx);
-        return [loss(logits, targets), { logits, buffers: ctx.updates() }];
+        return [
+          lossAt(loss, { train: true, step: state.step })(logits, targets),
+          { logits, buffers: ctx.updates() },
+        ];
       });
     const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
     const [updates, next] = optimizer.update(grads, state.optimizer, state.params);
@@ -92,6 +113,8 @@ export interface EvaluateState {
 export interface EvaluateData {
   readonly params: Params;
   readonly buffers: Params;
+  /** Steps trained, i32 0-d. */
+  readonly step: Tensor;
   readonly x: Rows;
   readonly y: Tensor;
 }
@@ -107,7 +130,7 @@ export function evaluateStep(parts: Omit<Parts, "optimizer">, batchSize: number)
     const logits = apply(model, { ...data.params, ...data.buffers }, () =>
       model.forward(gatherRows(data.x, rows), context()),
     );
-    const batch = { logits, targets, loss: loss(logits, targets) };
+    const batch = { logits, targets, loss: lossAt(loss, { train: false, step: data.step })(logits, targets) };
     return [{ metrics: updateMetrics(metrics, state.metrics, batch), cursor: state.cursor.add(batchSize) }];
   };
   return jit(step, { donate: [0], name: "the evaluation step", matmulPrecision });

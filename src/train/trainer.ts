@@ -16,13 +16,13 @@ import { type Live, runEpochs } from "./fit.ts";
 import { suggestion } from "./nearest.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { type Resumed, readManifest } from "./resume.ts";
-import { Shown, splitCheckpoint, type Values } from "./shown.ts";
-import { firstState, treeBytes } from "./state.ts";
+import { Shown, splitCheckpoint } from "./shown.ts";
+import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
 export interface TrainerOptions {
   readonly model: Module;
-  /** From outputs and targets to a mean over the batch, as `crossEntropy`. */
+  /** From outputs and targets to a mean over the batch, as `crossEntropy`; `{ at }` where it follows the step. */
   readonly loss: Loss;
   readonly optimizer: Optimizer;
   /** By name ("accuracy") or your own. The loss is always measured. */
@@ -126,8 +126,8 @@ export class Trainer {
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
     if (typeof model?.forward !== "function")
       throw new ConfigError("Trainer: model must be a Module; it has no forward.");
-    if (typeof loss !== "function")
-      throw new ConfigError(`Trainer: loss must be a function; got ${typeof loss}.`);
+    if (typeof loss !== "function" && typeof loss?.at !== "function")
+      throw new ConfigError(`Trainer: loss must be a function or { at }; got ${typeof loss}.`);
     if (typeof optimizer?.update !== "function") {
       throw new ConfigError(
         `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
@@ -381,8 +381,7 @@ export class Trainer {
   }
 
   async #scores(live: Live, data: Placed): Promise<Scores> {
-    const { params, buffers } = await this.#values(live);
-    return this.#evaluator.scores(params, buffers, data);
+    return this.#evaluator.scores(await this.#values(live), live.position.step, data);
   }
 
   /** What is evaluated and predicted with. */

@@ -2,9 +2,11 @@
 import { type Tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, formatShape, ShapeError } from "../../util/index.ts";
 import { type Context, context } from "../context.ts";
+import { checkRate } from "../dropout.ts";
 import { type RotaryOptions, rotary } from "../embedding/index.ts";
 import { Linear, type LinearOptions } from "../linear.ts";
 import { Module } from "../module.ts";
+import { type Scheduled, scheduledValue } from "../scheduled.ts";
 import { appended, emptyCache, type KeyValueCache } from "./cache.ts";
 import { causalMask } from "./mask.ts";
 import { attention } from "./scaled-dot-product.ts";
@@ -19,7 +21,7 @@ export interface MultiHeadAttentionOptions extends Pick<LinearOptions, "bias" | 
   /** Each position sees itself and what is before it. Default false. */
   readonly causal?: boolean;
   /** Dropout of attention weights, while training. Default 0. */
-  readonly dropout?: number;
+  readonly dropout?: Scheduled;
   /** Turns queries and keys by their positions; see `rotary`. Default false. */
   readonly rotary?: boolean | Pick<RotaryOptions, "base" | "pairs">;
   /** Of the projection back. Default as weightInit. */
@@ -54,7 +56,7 @@ export class MultiHeadAttention extends Module {
   readonly heads: number;
   readonly groups: number;
   readonly causal: boolean;
-  readonly dropout: number;
+  readonly dropout: Scheduled;
   private readonly turn: RotaryOptions | null;
 
   constructor(
@@ -81,9 +83,7 @@ export class MultiHeadAttention extends Module {
     if (this.turn !== null && each % 2 !== 0) {
       throw new ConfigError(`MultiHeadAttention: with rotary the width of a head must be even; got ${each}.`);
     }
-    if (!(dropout >= 0 && dropout < 1)) {
-      throw new ConfigError(`MultiHeadAttention: dropout must be at least 0 and below 1; got ${dropout}.`);
-    }
+    checkRate("MultiHeadAttention", dropout, "dropout");
     this.heads = heads;
     this.groups = groups;
     this.causal = causal;
@@ -154,8 +154,8 @@ export class MultiHeadAttention extends Module {
     ctx: Context,
     options: { mask?: Tensor; causal?: boolean },
   ): Tensor {
-    const dropout = ctx.train ? this.dropout : 0;
-    const key = dropout > 0 ? { dropout, key: ctx.key(this) } : {};
+    const dropout = ctx.train ? scheduledValue(this.label, "dropout", this.dropout, ctx) : 0;
+    const key = dropout === 0 ? {} : { dropout, key: ctx.key(this) };
     const mixed = attention(this.label, { q, k, v }, { ...options, ...key });
     return this.output.forward(mixed.reshape([...q.shape.slice(0, 2), this.width]));
   }

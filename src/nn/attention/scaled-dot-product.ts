@@ -1,6 +1,7 @@
 /** scaledDotProductAttention, with the signature of PyTorch's. */
-import { random, type Tensor, where } from "../../engine/tensor/index.ts";
+import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, DTypeError, formatShape, ShapeError } from "../../util/index.ts";
+import { checkRate, drop } from "../dropout.ts";
 import { attend, attendWeighed, type Heads } from "./attend.ts";
 
 export interface AttentionOptions {
@@ -8,8 +9,8 @@ export interface AttentionOptions {
   readonly causal?: boolean;
   /** bool: true where a query sees a key; or f32: added to the scores. Broadcasts to [..., heads, queries, keys]. */
   readonly mask?: Tensor;
-  /** The share of weights set to 0, the others growing for it; needs a key. Default 0. */
-  readonly dropout?: number;
+  /** The share of weights set to 0, the others growing for it; needs a key. Default 0. A 0-d tensor may follow the step. */
+  readonly dropout?: number | Tensor;
   /** Where dropout draws from. */
   readonly key?: Tensor;
   /** What products are multiplied by. Default 1 / sqrt(width). */
@@ -84,9 +85,7 @@ export function attention(label: string, heads: Heads, options: AttentionOptions
   if (ofK === 0 || ofQ % ofK !== 0) {
     throw new ShapeError(`${label}: the heads of k and v must divide those of q; got ${ofK} and ${ofQ}.`);
   }
-  if (!(dropout >= 0 && dropout < 1)) {
-    throw new ConfigError(`${label}: dropout must be at least 0 and below 1; got ${dropout}.`);
-  }
+  if (typeof dropout === "number") checkRate(label, dropout, "dropout");
   if (mask !== undefined && mask.dtype !== "bool" && mask.dtype !== "f32") {
     throw new DTypeError(`${label}: mask must be bool, or f32 to be added; got ${described(mask)}.`);
   }
@@ -104,9 +103,9 @@ export function attention(label: string, heads: Heads, options: AttentionOptions
   });
 }
 
-function dropped(label: string, shares: Tensor, dropout: number, key: Tensor | undefined): Tensor {
+function dropped(label: string, shares: Tensor, rate: number | Tensor, key: Tensor | undefined): Tensor {
   if (key === undefined) {
     throw new ConfigError(`${label}: dropout needs a random key; got none. Pass key: random.key(seed).`);
   }
-  return where(random.bernoulli(key, shares.shape, 1 - dropout), shares.mul(1 / (1 - dropout)), 0);
+  return drop(shares, key, shares.shape, rate);
 }

@@ -1,5 +1,5 @@
 /** Cross-entropy from logits, for class numbers or probabilities. */
-import { stopGradient, type Tensor } from "../../engine/tensor/index.ts";
+import { stopGradient, Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, formatShape, ShapeError, sameShape } from "../../util/index.ts";
 import {
   areClassNumbers,
@@ -14,8 +14,10 @@ import { expectLogits } from "./logits.ts";
 import { asFloat, maskInput, reduceLoss } from "./reduction.ts";
 
 export interface CrossEntropyOptions extends ClassOptions {
-  /** Mixes the target with the uniform distribution: (1 - s) t + s / classes. Szegedy et al. 2016. Default 0. */
-  readonly labelSmoothing?: number;
+  /**
+   * Mixes the target with the uniform distribution: (1 - s) t + s / classes. Szegedy et al. 2016. Default 0. A 0-d tensor may follow the step.
+   */
+  readonly labelSmoothing?: number | Tensor;
 }
 
 /**
@@ -31,7 +33,13 @@ export interface CrossEntropyOptions extends ClassOptions {
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const smoothing = options.labelSmoothing ?? 0;
-  if (!(smoothing >= 0 && smoothing < 1)) {
+  if (smoothing instanceof Tensor) {
+    if (smoothing.ndim !== 0) {
+      throw new ShapeError(
+        `crossEntropy: labelSmoothing must be 0-d; got ${smoothing.dtype}${formatShape(smoothing.shape)}.`,
+      );
+    }
+  } else if (!(smoothing >= 0 && smoothing < 1)) {
     throw new ConfigError(`crossEntropy: labelSmoothing must be at least 0 and below 1; got ${smoothing}.`);
   }
   expectLogits("crossEntropy", logits, "softmax");
@@ -40,30 +48,45 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
     : denseLoss(logits, asFloat(targets, logits), options, smoothing);
 }
 
+const rest = (smoothing: number | Tensor): number | Tensor =>
+  typeof smoothing === "number" ? 1 - smoothing : smoothing.neg().add(1);
+const share = (smoothing: number | Tensor, classes: number): number | Tensor =>
+  typeof smoothing === "number" ? smoothing / classes : smoothing.div(classes);
+
 /** Logits less the largest of their row, and log sum exp of them: the shift cancels in every loss. */
 function shifted(logits: Tensor): [z: Tensor, logSum: Tensor] {
   const z = logits.sub(stopGradient(logits.max(-1, { keepDims: true })));
   return [z, z.exp().sum(-1).log()];
 }
 
-function sparseLoss(logits: Tensor, label: Tensor, options: CrossEntropyOptions, smoothing: number): Tensor {
+function sparseLoss(
+  logits: Tensor,
+  label: Tensor,
+  options: CrossEntropyOptions,
+  smoothing: number | Tensor,
+): Tensor {
   const classes = logits.shape.at(-1) as number;
   const weights = weightsOf("crossEntropy", options, logits);
   const kept = withoutIgnored("crossEntropy", options, label);
   const [z, logSum] = shifted(maskInput("crossEntropy", logits, kept.mask, label.shape));
   const picked = pick(z, label);
   if (weights === null) {
-    const aim = smoothing === 0 ? picked : picked.mul(1 - smoothing).add(z.mean(-1).mul(smoothing));
+    const aim = smoothing === 0 ? picked : picked.mul(rest(smoothing)).add(z.mean(-1).mul(smoothing));
     return reduceLoss("crossEntropy", logSum.sub(aim).add(outOfRange(label, classes)), kept);
   }
   const measure = pick(weights, label);
   const hit = measure.mul(logSum.sub(picked));
   const all = weights.sum().mul(logSum).sub(weights.mul(z).sum(-1));
-  const loss = smoothing === 0 ? hit : hit.mul(1 - smoothing).add(all.mul(smoothing / classes));
+  const loss = smoothing === 0 ? hit : hit.mul(rest(smoothing)).add(all.mul(share(smoothing, classes)));
   return reduceLoss("crossEntropy", loss.add(outOfRange(label, classes)), kept, measure);
 }
 
-function denseLoss(logits: Tensor, targets: Tensor, options: CrossEntropyOptions, smoothing: number): Tensor {
+function denseLoss(
+  logits: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions,
+  smoothing: number | Tensor,
+): Tensor {
   if (options.ignoreIndex !== undefined) {
     throw new ConfigError(
       "crossEntropy: ignoreIndex is of class numbers, and the targets are probabilities. Use { mask }.",
@@ -74,7 +97,7 @@ function denseLoss(logits: Tensor, targets: Tensor, options: CrossEntropyOptions
   const [z, logSum] = shifted(maskInput("crossEntropy", logits, options.mask, rows));
   const given = maskInput("crossEntropy", targets, options.mask, rows);
   const smooth =
-    smoothing === 0 ? given : given.mul(1 - smoothing).add(smoothing / (logits.shape.at(-1) as number));
+    smoothing === 0 ? given : given.mul(rest(smoothing)).add(share(smoothing, logits.shape.at(-1) as number));
   const t = weights === null ? smooth : smooth.mul(weights);
   return reduceLoss("crossEntropy", logSum.mul(t.sum(-1)).sub(t.mul(z).sum(-1)), options);
 }

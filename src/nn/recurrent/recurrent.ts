@@ -4,6 +4,7 @@ import { ConfigError, formatShape, ShapeError, sizeOf } from "../../util/index.t
 import { type Context, context } from "../context.ts";
 import { Dropout } from "../dropout.ts";
 import { Module } from "../module.ts";
+import type { Scheduled } from "../scheduled.ts";
 import type { CellOptions, RecurrentCell, RecurrentState } from "./cell.ts";
 import { type SequenceMask, stepMask } from "./mask.ts";
 
@@ -13,7 +14,7 @@ export interface RecurrentOptions extends CellOptions {
   /** Also runs from the last step to the first, and joins both outputs. Default false. */
   readonly bidirectional?: boolean;
   /** Dropout between layers, while training. Default 0. */
-  readonly dropout?: number;
+  readonly dropout?: Scheduled;
   /** `forward` gives the outputs of all steps (true, default) or the last ones alone. */
   readonly returnSequences?: boolean;
 }

@@ -11,6 +11,7 @@ import { type Context, context } from "../context.ts";
 import { Dropout } from "../dropout.ts";
 import { Module } from "../module.ts";
 import { LayerNorm } from "../norm/layer-norm.ts";
+import type { Scheduled } from "../scheduled.ts";
 import { FeedForward, type FeedForwardOptions } from "./feed-forward.ts";
 
 export interface TransformerBlockOptions extends MultiHeadAttentionOptions {
@@ -21,7 +22,7 @@ export interface TransformerBlockOptions extends MultiHeadAttentionOptions {
   /** "pre": x + f(norm(x)), which trains deep stacks without warm-up. "post": norm(x + f(x)), as the paper. Default "pre". */
   readonly norm?: "pre" | "post";
   /** Dropout of attention weights, of the feed-forward network's units and of what is added to x, while training. Default 0. */
-  readonly dropout?: number;
+  readonly dropout?: Scheduled;
   /** Also attends to a context given in `forward`, as a decoder does. Default false. */
   readonly cross?: boolean;
 }

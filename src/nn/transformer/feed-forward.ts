@@ -5,6 +5,7 @@ import { type Context, context } from "../context.ts";
 import { Dropout } from "../dropout.ts";
 import { Linear, type LinearOptions } from "../linear.ts";
 import { Module } from "../module.ts";
+import type { Scheduled } from "../scheduled.ts";
 
 export interface FeedForwardOptions extends LinearOptions {
   /** Units between the two products. Default 4 width. */
@@ -12,7 +13,7 @@ export interface FeedForwardOptions extends LinearOptions {
   /** Default gelu. */
   readonly activation?: (x: Tensor) => Tensor;
   /** Dropout after the activation, while training. Default 0. */
-  readonly dropout?: number;
+  readonly dropout?: Scheduled;
   /** Of the second product's weights. Default as weightInit. */
   readonly outputInit?: LinearOptions["weightInit"];
 }
