@@ -13,7 +13,7 @@ export { switchAt } from "./combine/switch-at.ts";
 export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
 export type { DecayOptions } from "./descend.ts";
 export * from "./evolution/index.ts";
-export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
+export { type Hyper, hyperparameters, setHyperparameter, withLearningRateTimes } from "./hyper.ts";
 export { type LambOptions, lamb } from "./lamb.ts";
 export { type LarsOptions, lars } from "./lars.ts";
 export { type LbfgsOptions, type LbfgsResult, lbfgs } from "./lbfgs/lbfgs.ts";

@@ -7,14 +7,16 @@ import { type Metric, type MetricName, meanLoss, metricsByName } from "../metric
 import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import { type BatchSize, batching, epochOf, type LearningRateScaling } from "./batch-size.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { suggestion } from "./nearest.ts";
+import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
-import { type Resumed, readManifest } from "./resume.ts";
+import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { firstState, type Params, treeBytes } from "./state.ts";
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
@@ -42,8 +44,13 @@ export interface TrainerOptions {
 export interface FitOptions {
   /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */
   readonly epochs: number;
-  /** Default 32. */
-  readonly batchSize?: number;
+  /** A number, a schedule of the step or `{ byEpoch }`, or `noiseScale(...)`. Default 32. */
+  readonly batchSize?: BatchSize;
+  /**
+   * How learning rates follow a batch size that changes: times its ratio to the first, the root of that, or not at all. Default "sqrt",
+   * which suits adaptive optimizers and is cautious for others; with plain SGD "linear" is usual.
+   */
+  readonly learningRateScaling?: LearningRateScaling;
   /** Measured after each epoch. */
   readonly validation?: Dataset;
   /** A new order each epoch; default true. */
@@ -141,7 +148,7 @@ export class Trainer {
   }
 
   get position(): Position {
-    return this.#live?.position ?? { epoch: 0, batch: 0, step: 0 };
+    return this.#live?.position ?? beginning;
   }
 
   /**
@@ -151,7 +158,15 @@ export class Trainer {
    * options; on the way: DataError when the loss is NaN or infinite, and what callbacks throw.
    */
   async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
-    rejectUnknown("fit", options, ["epochs", "batchSize", "validation", "shuffle", "dropLast", "signal"]);
+    rejectUnknown("fit", options, [
+      "epochs",
+      "batchSize",
+      "learningRateScaling",
+      "validation",
+      "shuffle",
+      "dropLast",
+      "signal",
+    ]);
     if (this.#fitting) throw new ConfigError("fit: this trainer is already training. Await the first call.");
     this.#fitting = true;
     try {
@@ -162,28 +177,37 @@ export class Trainer {
   }
 
   async #fit(train: Dataset, options: FitOptions): Promise<FitResult> {
-    const { batchSize = 32, shuffle = true, dropLast = false, validation, signal } = options;
-    const epochs = wholeNumber("fit", "epochs", options.epochs, 1);
-    wholeNumber("fit", "batchSize", batchSize, 1);
+    const { shuffle = true, dropLast = false, validation, signal } = options;
+    const given = wholeNumber("fit", "epochs", options.epochs, 1);
     checkDataset("fit: the training data", train);
+    const live = await this.#prepared();
+    const rows = train.length;
+    const epochs = this.#resumed ? given : live.position.epoch + given;
+    const sizes = batching(
+      options.batchSize ?? 32,
+      options.learningRateScaling ?? "sqrt",
+      { epochs, rows, dropLast },
+      live.position,
+      Object.keys(hyperparameters(live.state.optimizer)),
+    );
+    const batchSize = sizes.base;
     if (dropLast && train.length < batchSize) {
       throw new DataError(
         `fit: with dropLast there must be a whole batch; got ${train.length} rows and batchSize ${batchSize}.`,
       );
     }
-    const live = await this.#prepared();
     await checkFit(this.#parts, train, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
       await checkFit(this.#parts, validation, batchSize, "the validation data");
     }
-    const run: Resumed = { seed: this.seed, rows: train.length, batchSize, shuffle, dropLast };
+    const run: Resumed = { seed: this.seed, rows, batchSize: sizes.key, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
     const plan: Plan = {
-      epochs: this.#resumed ? epochs : live.position.epoch + epochs,
+      epochs,
       batchSize,
-      rows: train.length,
-      batches: dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize),
+      rows,
+      ...epochOf(rows, sizes, dropLast),
       parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stateBytes: treeBytes(live.state),
       device: getDevice(this.device).backend.describe(),
@@ -234,6 +258,9 @@ export class Trainer {
         plan,
         seed: this.seed,
         shuffle,
+        dropLast,
+        batching: sizes,
+        meter: new NoiseMeter(this.#parts),
         device: this.device,
         train: placed.train,
         metrics: this.#parts.metrics,
@@ -282,7 +309,8 @@ export class Trainer {
   /** Saves the whole training state into a folder: `resume` goes on from it to the same bits. Throws FileError. */
   async save(dir: string): Promise<void> {
     const live = await this.#prepared();
-    await saveCheckpoint(dir, live.state, { position: live.position, history: live.history, run: this.#run });
+    const { state, ...rest } = live;
+    await saveCheckpoint(dir, state, { ...rest, run: this.#run });
   }
 
   /** Takes the parameters and buffers out of a checkpoint, and nothing else. Throws FileError or DataError. */
@@ -303,9 +331,9 @@ export class Trainer {
   async resume(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { position, history, run } = readManifest(manifest, dir);
+    const { run, ...rest } = readManifest(manifest, dir);
     const state = restoreTree(live.state, tensors, dir);
-    this.#live = { state, position, history };
+    this.#live = { state, ...rest };
     this.#resumed = run;
     this.#publish(this.#live);
   }
@@ -383,10 +411,12 @@ export class Trainer {
     const state = await firstState(model, optimizer, metrics, this.seed, this.device);
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }
-      : { state, position: { epoch: 0, batch: 0, step: 0 }, history: [] };
+      : { state, position: beginning, history: [], noise: null };
     return this.#live;
   }
 }
+
+const beginning: Position = { epoch: 0, batch: 0, row: 0, step: 0 };
 
 const sameKeys = (a: Params, b: Tensors): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((key) => key in b);
@@ -414,14 +444,4 @@ function checkDataset(what: string, data: unknown): void {
   if (data instanceof Dataset)
     throw new DataError(`${what} must have at least one row; got an empty data set.`);
   throw new DataError(`${what} must be a data set made by dataset() or mnist(); got ${typeof data}.`);
-}
-
-/** In the middle of an epoch only the same batches go on to the same bits. */
-function checkResumed(was: Resumed, now: Resumed, position: Position): void {
-  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast"] as const;
-  const changed = names.find((name) => was[name] !== now[name]);
-  if (changed === undefined || position.batch === 0) return;
-  throw new ConfigError(
-    `fit: the resumed run stopped within epoch ${position.epoch + 1} with ${changed} ${was[changed]}; got ${now[changed]}. Go on with the same.`,
-  );
 }
