@@ -48,7 +48,9 @@ const scheduleOf = (batchSize: Schedule | { readonly byEpoch: Schedule }): Sched
 const unitOf = (batchSize: object): "step" | "epoch" => (typeof batchSize === "function" ? "step" : "epoch");
 
 function wholeSize(value: number, rows: number, at: number, unit: "step" | "epoch"): number {
-  if (Number.isSafeInteger(value) && value >= 1 && value <= rows) return value;
+  const size = Math.round(value);
+  // A straight line through whole numbers meets them but for rounding.
+  if (Math.abs(value - size) <= 1e-9 * size && size >= 1 && size <= rows) return size;
   const limit = rows < Number.MAX_SAFE_INTEGER ? ` to ${rows}, the rows there are` : "";
   throw new ConfigError(
     `fit: batchSize must be a whole number from 1${limit}; the schedule gives ${value} at ${unit} ${at}. Round it, as powersOfTwo(schedule) does.`,
@@ -131,7 +133,7 @@ function scheduled(
     const size = sizeAt(step);
     let steps = 1;
     // Past the end of a run nobody has looked at the sizes.
-    while (steps < LOOK_AHEAD && schedule(step + steps) === size) steps++;
+    while (steps < LOOK_AHEAD && Math.round(schedule(step + steps)) === size) steps++;
     return { size, steps };
   };
   return { base: sizeAt(0), key: `by ${unit}, learning rate ${scaling}`, scaling, noise: null, at };

@@ -22,8 +22,10 @@ import {
   type BatchSize,
   type Callback,
   checkpoint,
+  defineExperiment,
   type Events,
   type FitOptions,
+  firstBatchSize,
   noiseScale,
   progress,
   Trainer,
@@ -318,4 +320,32 @@ it("powersOfTwo rounds by ratio", () => {
   expect([0, 49, 51, 149, 151, 449, 451, 9999].map((step) => schedule(step))).toEqual([
     32, 32, 64, 64, 128, 512, 1024, 1024,
   ]);
+});
+
+it("experiments take them, and name what is none", () => {
+  const parts = {
+    name: "a",
+    data: { train: rows(9) },
+    model: network(),
+    loss: crossEntropy,
+    optimizer: adam(),
+  };
+  for (const batchSize of [8, bySteps, byEpochs, byNoise]) {
+    expect(defineExperiment({ ...parts, batchSize, learningRateScaling: "linear" }).batchSize).toBe(
+      batchSize,
+    );
+    expect(firstBatchSize(batchSize)).toBe(batchSize === 8 ? 8 : 4);
+  }
+  for (const [batchSize, got] of [
+    [0, "0"],
+    [2.5, "2.5"],
+    [{ byEpoch: 4 }, "an object with byEpoch"],
+  ]) {
+    expect(() => defineExperiment({ ...parts, batchSize: batchSize as number })).toThrow(
+      `experiment: batchSize must be a whole number of at least 1, a schedule, { byEpoch: schedule } or noiseScale(...); got ${got}.`,
+    );
+  }
+  expect(() => defineExperiment({ ...parts, learningRateScaling: "root" as never })).toThrow(
+    'experiment: learningRateScaling must be "linear", "sqrt" or "none"; got "root".',
+  );
 });
