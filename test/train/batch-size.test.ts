@@ -33,6 +33,7 @@ import {
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 import { Chunks } from "../../src/train/chunks.ts";
+import { readManifest } from "../../src/train/resume.ts";
 import { ConfigError, DataError } from "../../src/util/index.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "nabla-batch-size-"));
@@ -348,4 +349,23 @@ it("experiments take them, and name what is none", () => {
   expect(() => defineExperiment({ ...parts, learningRateScaling: "root" as never })).toThrow(
     'experiment: learningRateScaling must be "linear", "sqrt" or "none"; got "root".',
   );
+});
+
+it("a checkpoint of before positions had rows counts them by its batches", () => {
+  const run = { seed: 0, rows: 100, batchSize: 16, shuffle: true, dropLast: false };
+  const read = (batch: number) =>
+    readManifest(
+      {
+        format: "nabla-checkpoint",
+        version: 1,
+        file: "",
+        bytes: 0,
+        sha256: "",
+        data: { position: { epoch: 1, batch, step: 9 }, history: [], run },
+      },
+      "old",
+    );
+  expect(read(3).position).toEqual({ epoch: 1, batch: 3, row: 48, step: 9 });
+  expect(read(7).position.row).toBe(100);
+  expect(read(0).noise).toBe(null);
 });
