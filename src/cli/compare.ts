@@ -8,6 +8,7 @@ import {
   experimentData,
   experimentModel,
   type Finalist,
+  firstBatchSize,
   formatScore,
   formatSeconds,
   type Setting,
@@ -70,7 +71,7 @@ export async function compareCommand(file: string, options: CompareCommandOption
         {
           optimizers: makers,
           learningRates: rates,
-          batchSizes: options.batchSizes ?? [experiment.batchSize ?? 32],
+          batchSizes: options.batchSizes ?? [firstBatchSize(experiment.batchSize ?? 32)],
           budget,
           seeds,
           signal,

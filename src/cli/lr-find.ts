@@ -1,6 +1,12 @@
 /** nabla lr-find: the learning-rate range test of an experiment, drawn. */
 import { setDefaultDevice } from "../engine/runtime/index.ts";
-import { experimentData, experimentModel, type LrFindResult, lrFind } from "../train/index.ts";
+import {
+  experimentData,
+  experimentModel,
+  firstBatchSize,
+  type LrFindResult,
+  lrFind,
+} from "../train/index.ts";
 import { plotCurve } from "./curve.ts";
 import { exitCodes } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
@@ -36,7 +42,7 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
     const given = Object.fromEntries(
       Object.entries({ from, to, steps }).filter(([, value]) => value !== undefined),
     );
-    const batchSize = options.batchSize ?? experiment.batchSize ?? 32;
+    const batchSize = options.batchSize ?? firstBatchSize(experiment.batchSize ?? 32);
     result = await interruptible((signal) => lrFind(parts, train, { ...given, batchSize, signal }));
   } catch (error) {
     throw inFile(error, shortPath(file));

@@ -34,7 +34,7 @@ withCommonOptions(
     .description("train an experiment and save the run in runs/<name>-<time>")
     .argument("[experiment]", "a .ts or .js file that default-exports defineExperiment({ ... })")
     .option("--epochs <n>", "times through the training data", whole(1))
-    .option("--batch-size <n>", "rows in a batch", whole(1))
+    .option("--batch-size <n>", "rows in a batch, in place of what the experiment says", whole(1))
     .option("--lr <rate>", "learning rate", positive)
     .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
     .option("--seed <n>", "of initial values, order and randomness", whole(0))

@@ -24,7 +24,8 @@ const schema = z.object({
   experiment: z.string(),
   started: z.string(),
   epochs: z.int(),
-  batchSize: z.int(),
+  /** Null where it changes, as the experiment says. */
+  batchSize: z.int().nullable(),
   seed: z.int(),
   /** What was given on the command line in place of the experiment's own. */
   optimizer: z.string().nullable(),

@@ -3,6 +3,7 @@
 import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
+  type BatchSize,
   type Callback,
   checkpoint,
   type Experiment,
@@ -39,7 +40,7 @@ interface Job {
   readonly experiment: Experiment;
   readonly options: TrainOptions;
   readonly epochs: number;
-  readonly batchSize: number;
+  readonly batchSize: BatchSize;
   readonly seed: number;
   readonly optimizer: string | null;
   readonly learningRate: number | null;
@@ -94,7 +95,7 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 
 async function run(job: Job): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
-  const { shuffle, dropLast } = experiment;
+  const { shuffle, dropLast, learningRateScaling } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
@@ -149,6 +150,7 @@ async function run(job: Job): Promise<number> {
       const result = await trainer.fit(data.train, {
         epochs,
         batchSize,
+        learningRateScaling,
         validation,
         shuffle,
         dropLast,
@@ -196,7 +198,7 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
     experiment: folder.reference(job.file),
     started: new Date().toISOString(),
     epochs,
-    batchSize,
+    batchSize: typeof batchSize === "number" ? batchSize : null,
     seed,
     optimizer,
     learningRate,

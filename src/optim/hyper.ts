@@ -30,6 +30,23 @@ export interface HyperSet {
   at(state: HyperState): Values;
 }
 
+let rateFactor: Tensor | null = null;
+
+/**
+ * Runs `update` with every link's learning rate, numbers and schedules alike, times `factor` (0-d): wherever a formula says
+ * `learningRate`, in decoupled weight decay and in schedule-free means too. What `hyperparameters` shows stays without it.
+ * @example withLearningRateTimes(factor, () => optimizer.update(grads, state, params));
+ */
+export function withLearningRateTimes<T>(factor: Tensor, update: () => T): T {
+  const before = rateFactor;
+  rateFactor = factor;
+  try {
+    return update();
+  } finally {
+    rateFactor = before;
+  }
+}
+
 /** Entries of `hyper` that follow from others. */
 const COMPLEMENT = "1-";
 
@@ -63,7 +80,10 @@ export function hyperSet(
     at({ hyper, count }) {
       const scheduled: Record<string, Tensor> = {};
       for (const [name, at] of schedules) scheduled[name] = at(count as Tensor);
-      const value = (name: string) => (hyper[name] ?? scheduled[name]) as Tensor;
+      const value = (name: string) => {
+        const own = (hyper[name] ?? scheduled[name]) as Tensor;
+        return name === "learningRate" && rateFactor !== null ? own.mul(rateFactor) : own;
+      };
       return {
         value,
         complement: (name) => hyper[COMPLEMENT + name] ?? value(name).neg().add(1),

@@ -14,7 +14,7 @@ export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
 export type { DecayOptions } from "./descend.ts";
 export { evaluatedParameters, keepsAverages, restartAverages } from "./evaluated.ts";
 export * from "./evolution/index.ts";
-export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
+export { type Hyper, hyperparameters, setHyperparameter, withLearningRateTimes } from "./hyper.ts";
 export { type LambOptions, lamb } from "./lamb.ts";
 export { type LarsOptions, lars } from "./lars.ts";
 export { type LbfgsOptions, type LbfgsResult, lbfgs } from "./lbfgs/lbfgs.ts";

@@ -14,6 +14,7 @@ interface Kept {
   /** The rows of its epoch in order. */
   readonly rows: Int32Array;
   readonly batchSize: number;
+  readonly rateFactor?: Tensor | undefined;
 }
 
 const tensorsOf = (tree: unknown): Tensor[] => {
@@ -34,9 +35,9 @@ export class Debug {
   ) {}
 
   /** To be called before each step. */
-  async keep(state: TrainState, rows: Int32Array, batchSize: number): Promise<void> {
+  async keep(state: TrainState, rows: Int32Array, batchSize: number, rateFactor?: Tensor): Promise<void> {
     const copy = await copyTree(state, this.device);
-    this.#kept = [...this.#kept.slice(-1), { state: copy, rows, batchSize }];
+    this.#kept = [...this.#kept.slice(-1), { state: copy, rows, batchSize, rateFactor }];
   }
 
   /** A sentence that names the operation which first made a NaN or an infinity in the last step, or in the update before it. */
@@ -52,11 +53,13 @@ export class Debug {
     return (await this.#again(last)) ?? "Taken again, the step makes neither NaN nor infinity.";
   }
 
-  async #again({ state, rows, batchSize }: Kept): Promise<string | null> {
+  async #again({ state, rows, batchSize, rateFactor }: Kept): Promise<string | null> {
     const { model } = this.parts;
     const order = tensor(rows, { dtype: "i32", device: this.device });
     const { result, layerOf } = withLayers(model, () =>
-      withoutDebt(() => stepOf(this.parts, batchSize)(state, { ...this.data, order })),
+      withoutDebt(() =>
+        stepOf(this.parts, batchSize)(state, { ...this.data, order, ...(rateFactor && { rateFactor }) }),
+      ),
     );
     const bad = await firstBad(tensorsOf(result));
     if (bad === null) return null;

@@ -12,6 +12,15 @@ export interface EpochRecord {
   readonly step: number;
   readonly train: Scores;
   readonly validation: Scores | null;
+  /** Where the batch size changes: that of the last steps, what learning rates are times, and the noise scale when measured. */
+  readonly batch?: BatchRecord;
+}
+
+export interface BatchRecord {
+  readonly size: number;
+  readonly learningRateFactor: number;
+  /** Null where it is not measured, and while the squared gradient seems to be 0. */
+  readonly noiseScale: number | null;
 }
 
 /** Where a run is. */
@@ -20,6 +29,8 @@ export interface Position {
   readonly epoch: number;
   /** Batches done of the epoch under way. */
   readonly batch: number;
+  /** And rows. */
+  readonly row: number;
   /** Steps taken in all. */
   readonly step: number;
 }
@@ -27,10 +38,14 @@ export interface Position {
 /** Fixed facts of a run. */
 export interface Plan {
   readonly epochs: number;
+  /** Where it changes, the first: the learning rate is meant for it. */
   readonly batchSize: number;
-  /** Rows of training data, and batches in an epoch. */
+  /** Rows of training data. */
   readonly rows: number;
-  readonly batches: number;
+  /** In an epoch; null where the batch size changes. */
+  readonly batches: number | null;
+  /** Rows an epoch trains: all, or less with `dropLast`. */
+  readonly rowsPerEpoch: number;
   /** Trained numbers in the model. */
   readonly parameters: number;
   /** What a checkpoint takes on disk, about. */
@@ -43,6 +58,17 @@ export interface Events {
   /** Before anything is computed: the place to fail early. */
   start: { readonly plan: Plan; readonly position: Position; readonly history: readonly EpochRecord[] };
   epochStart: { readonly epoch: number };
+  /** The gradient noise was measured, before this position's next step; the means of all measurements so far. */
+  noise: {
+    readonly position: Position;
+    /** tr(Sigma) / |G|^2, in rows; null while the mean of |G|^2 is not above 0. */
+    readonly noiseScale: number | null;
+    /** |G|^2 and tr(Sigma), of this measurement alone. */
+    readonly signal: number;
+    readonly noise: number;
+  };
+  /** Where it changes: the size of batches from here on. Sent for the first step of a `fit` too. */
+  batchSize: { readonly position: Position } & BatchRecord;
   /** `count` batches are about to be trained in one go. */
   batch: { readonly epoch: number; readonly batch: number; readonly count: number };
   /** They have been. `train` is the average over the epoch so far, `recent` over these batches, of what is a mean over rows. */

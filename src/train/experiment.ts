@@ -5,8 +5,10 @@ import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
 import { ConfigError } from "../util/index.ts";
+import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback } from "./events.ts";
 import { suggestion } from "./nearest.ts";
+import { NoiseScale } from "./noise-scale.ts";
 import type { Loss } from "./steps.ts";
 import { metricNames } from "./trainer.ts";
 
@@ -28,8 +30,10 @@ export interface Experiment {
   readonly metrics?: readonly (MetricName | Metric)[];
   /** Default 10. */
   readonly epochs?: number;
-  /** Default 32. */
-  readonly batchSize?: number;
+  /** A number, a schedule, `{ byEpoch: schedule }` or `noiseScale(...)`. Default 32. */
+  readonly batchSize?: BatchSize;
+  /** How learning rates follow a batch size that changes; default "sqrt". */
+  readonly learningRateScaling?: LearningRateScaling;
   /** Default 0. */
   readonly seed?: number;
   /** A new order of the rows each epoch; default true. */
@@ -55,6 +59,10 @@ const isEvents = (value: unknown): boolean => isObject(value) && Object.values(v
 
 const isLoss = (value: unknown): boolean =>
   isFunction(value) || (typeof value === "object" && value !== null && "at" in value && isFunction(value.at));
+const isSize = (value: unknown): boolean =>
+  typeof value === "number"
+    ? Number.isSafeInteger(value) && value >= 1
+    : isFunction(value) || value instanceof NoiseScale || (isObject(value) && isFunction(value.byEpoch));
 
 const whole = (least: number) => z.int().gte(least);
 
@@ -76,7 +84,11 @@ const fields = {
     `a list of metrics (${metricNames.join(", ")}) or of your own`,
   ],
   epochs: [whole(1).optional(), "a whole number of at least 1"],
-  batchSize: [whole(1).optional(), "a whole number of at least 1"],
+  batchSize: [
+    z.custom((value) => value === undefined || isSize(value)).optional(),
+    "a whole number of at least 1, a schedule, { byEpoch: schedule } or noiseScale(...)",
+  ],
+  learningRateScaling: [z.enum(["linear", "sqrt", "none"]).optional(), '"linear", "sqrt" or "none"'],
   seed: [whole(0).optional(), "a whole number of at least 0"],
   shuffle: [z.boolean().optional(), "true or false"],
   dropLast: [z.boolean().optional(), "true or false"],

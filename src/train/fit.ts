@@ -3,12 +3,15 @@ import { permutation } from "../data/index.ts";
 import { tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { DataError } from "../util/index.ts";
+import { type Batching, rateFactor } from "./batch-size.ts";
 import { Chunks } from "./chunks.ts";
 import type { Debug } from "./debug.ts";
 import type { Placed } from "./evaluate.ts";
-import type { EpochRecord, Events, Plan, Position, Scores } from "./events.ts";
+import type { BatchRecord, EpochRecord, Events, Plan, Position, Scores } from "./events.ts";
+import { after, type NoiseState, scaleOf, untilDue } from "./noise-scale.ts";
+import type { NoiseMeter } from "./noise-step.ts";
 import { counter, freshMetrics, type MetricStates, never, type TrainState } from "./state.ts";
-import type { TrainStep } from "./steps.ts";
+import type { TrainData, TrainStep } from "./steps.ts";
 
 /** The loss became NaN or infinite. */
 export class NotFiniteError extends DataError {}
@@ -18,12 +21,17 @@ export interface Live {
   state: TrainState;
   position: Position;
   readonly history: EpochRecord[];
+  /** Null before the first measurement of gradient noise. */
+  noise: NoiseState | null;
 }
 
 export interface Job {
   readonly plan: Plan;
   readonly seed: number;
   readonly shuffle: boolean;
+  readonly dropLast: boolean;
+  readonly batching: Batching;
+  readonly meter: NoiseMeter;
   readonly device: string;
   readonly train: Placed;
   readonly metrics: readonly Metric[];
@@ -40,7 +48,7 @@ export interface Job {
 
 /** Trains until `plan.epochs` are done or someone asks to stop; resolves to the reason, null when all is done. */
 export async function runEpochs(live: Live, job: Job): Promise<string | null> {
-  const pace: Pace = { chunks: new Chunks(), compiled: new Set() };
+  const pace: Pace = { chunks: new Map(), compiled: new Set(), size: null };
   for (let reason = job.stopping(); live.position.epoch < job.plan.epochs; reason = job.stopping()) {
     if (reason !== null) return reason;
     const stopped = await runEpoch(live, job, pace);
@@ -50,12 +58,15 @@ export async function runEpochs(live: Live, job: Job): Promise<string | null> {
 }
 
 interface Pace {
-  readonly chunks: Chunks;
+  /** By batch size. */
+  readonly chunks: Map<number, Chunks>;
   /** Batch sizes whose step is compiled: its time is none of the training's. */
   readonly compiled: Set<number>;
+  /** That of the last steps; null before the first. */
+  size: number | null;
 }
 
-async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promise<string | null> {
+async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null> {
   const { plan, device } = job;
   const { epoch } = live.position;
   if (live.position.batch === 0) {
@@ -66,27 +77,40 @@ async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promi
     ? permutation(plan.rows, job.seed, epoch)
     : Int32Array.from({ length: plan.rows }, (_, row) => row);
   const order = tensor(rows, { dtype: "i32", device });
-  const data = { ...job.train, order };
-  const full = Math.floor(plan.rows / plan.batchSize);
+  let data: TrainData = { ...job.train, order };
   let train = await job.read(live.state.metrics);
-  while (live.position.batch < plan.batches) {
-    const { batch, step } = live.position;
-    const size = batch < full ? plan.batchSize : plan.rows % plan.batchSize;
-    const count = batch < full && job.debug === null ? chunks.next(full - batch) : 1;
-    await job.debug?.keep(live.state, rows, size);
-    if (!compiled.has(size)) job.step(size).planFor(live.state, data);
-    compiled.add(size);
+  let factorOf: number | null = null; // the size that `data` has the factor of
+  while (live.position.row < plan.rows) {
+    await measureNoise(live, job, { ...job.train, order });
+    const { batch, row, step } = live.position;
+    const left = plan.rows - row;
+    const next = job.batching.at(live.position, live.noise);
+    if (left < next.size && job.dropLast) break;
+    if (job.batching.scaling !== null && factorOf !== next.size) {
+      factorOf = next.size;
+      const factor = tensor(rateFactor(job.batching, next.size), { dtype: "f32", device });
+      data = { ...data, ...(job.batching.scaling !== "none" && { rateFactor: factor }) };
+      if (pace.size !== next.size)
+        await job.emit("batchSize", { position: live.position, ...recordOf(job, next.size, live.noise) });
+    }
+    pace.size = next.size;
+    const size = Math.min(next.size, left);
+    const chunks = pace.chunks.get(size) ?? new Chunks();
+    pace.chunks.set(size, chunks);
+    const count = job.debug === null ? chunks.next(Math.min(Math.floor(left / size), next.steps)) : 1;
+    await job.debug?.keep(live.state, rows, size, data.rateFactor);
+    if (!pace.compiled.has(size)) job.step(size).planFor(live.state, data);
+    pace.compiled.add(size);
     await job.emit("batch", { epoch: epoch + 1, batch, count });
     const start = performance.now();
     [live.state] = await job.step(size).repeat(count, live.state, data);
     const before = train;
     train = await job.read(live.state.metrics);
     const seconds = (performance.now() - start) / 1000;
-    if (batch < full) chunks.note(count, seconds);
-    live.position = { epoch, batch: batch + count, step: step + count };
+    chunks.note(count, seconds);
+    live.position = { epoch, batch: batch + count, row: row + size * count, step: step + count };
     await failIfNotFinite(live, train, job);
-    const means = meansOf(train, job.metrics);
-    const recent = difference(means, before, live.position.batch * plan.batchSize, batch * plan.batchSize);
+    const recent = difference(meansOf(train, job.metrics), before, live.position.row, row);
     await job.emit("stepEnd", { position: live.position, rows: size * count, seconds, train, recent });
     const reason = job.stopping();
     if (reason !== null) {
@@ -97,7 +121,7 @@ async function runEpoch(live: Live, job: Job, { chunks, compiled }: Pace): Promi
   order.dispose();
   const record = await finishEpoch(live, job, train);
   live.history.push(record);
-  live.position = { epoch: epoch + 1, batch: 0, step: live.position.step };
+  live.position = { epoch: epoch + 1, batch: 0, row: 0, step: live.position.step };
   await job.emit("epochEnd", { record });
   return job.stopping();
 }
@@ -110,21 +134,45 @@ async function finishEpoch(live: Live, job: Job, train: Scores): Promise<EpochRe
     validation = await job.validate();
     await job.emit("evaluate", { epoch, scores: validation, seconds: (performance.now() - start) / 1000 });
   }
-  return { epoch, step: live.position.step, train, validation };
+  const record = { epoch, step: live.position.step, train, validation };
+  if (job.batching.scaling === null) return record;
+  const { size } = job.batching.at({ ...live.position, step: record.step - 1 }, live.noise);
+  return { ...record, batch: recordOf(job, size, live.noise) };
+}
+
+const recordOf = ({ batching }: Job, size: number, noise: NoiseState | null): BatchRecord => ({
+  size,
+  learningRateFactor: rateFactor(batching, size),
+  noiseScale: scaleOf(batching.noise ? noise : null),
+});
+
+/** Measures the gradient noise where that is due, on the next whole batch. */
+async function measureNoise(live: Live, job: Job, data: TrainData): Promise<void> {
+  const { plan, batching } = job;
+  const { position, noise } = live;
+  if (batching.noise === null || untilDue(batching.noise.options, position.step, noise) > 0) return;
+  const { size } = batching.at(position, noise);
+  if (plan.rows - position.row < size) return;
+  const measured = await job.meter.measure(live.state, data, size);
+  // Loss or parameters will be no numbers either, which says more: the means stay as they are.
+  if (!Number.isFinite(measured.signal) || !Number.isFinite(measured.noise)) return;
+  live.noise = after(batching.noise.options, noise, position.step, measured);
+  await job.emit("noise", { position, noiseScale: scaleOf(live.noise), ...measured });
 }
 
 /** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */
-async function failIfNotFinite(live: Live, train: Scores, { plan, debug }: Job): Promise<void> {
+async function failIfNotFinite(live: Live, train: Scores, { debug }: Job): Promise<void> {
   if (Number.isFinite(train.loss)) return;
   const step = await live.state.failed.item();
   if (step === never) return;
-  const epoch = Math.floor(step / plan.batches) + 1;
+  // Each time steps were taken it is asked, so that it was one of the last.
+  const { epoch, batch, step: taken } = live.position;
   const cause =
     debug === null
       ? "With { debug: true } (nabla train: --debug) the operation is named."
       : await debug.explain();
   throw new NotFiniteError(
-    `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch}, batch ${(step % plan.batches) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
+    `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch + 1}, batch ${batch - (taken - step) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
   );
 }
 

@@ -1,4 +1,5 @@
 export type { MetricName } from "../metrics/index.ts";
+export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
@@ -13,6 +14,7 @@ export {
 export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
+  type BatchRecord,
   type Callback,
   type EpochRecord,
   type Events,
@@ -39,6 +41,7 @@ export {
   lrFind,
 } from "./lr-find.ts";
 export { nearest, suggestion } from "./nearest.ts";
+export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export type { Loss, LossContext, PlainLoss } from "./steps.ts";

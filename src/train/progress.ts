@@ -1,7 +1,7 @@
 /** Progress: a live bar on a terminal, plain lines elsewhere; on stderr, so that stdout stays for results. */
 import type { SingleBar } from "cli-progress";
 import type { Callback, EpochRecord, Events, Plan } from "./events.ts";
-import { formatRate, formatScores, formatSeconds } from "./format.ts";
+import { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 
 export interface ProgressOptions {
   /** Default: process.stderr. */
@@ -12,11 +12,12 @@ export interface ProgressOptions {
 
 /** What one epoch reached, in a line. */
 export function epochLine(record: EpochRecord, epochs: number, seconds: number, rows: number): string {
-  const { epoch, train, validation } = record;
+  const { epoch, train, validation, batch } = record;
   const place = `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
   const measured = validation ? `  validation ${formatScores(validation)}` : "";
   const speed = seconds > 0 ? `  ${formatRate(rows / seconds)}` : "";
-  return `${place}  ${formatScores(train)}${measured}${speed}`;
+  const size = batch ? `  batch ${batch.size}` : "";
+  return `${place}  ${formatScores(train)}${measured}${speed}${size}`;
 }
 
 /**
@@ -35,7 +36,8 @@ export function progress(options: ProgressOptions = {}): Callback {
   let seconds = 0;
   let recentRows = 0; // both decay over a few seconds; their quotient is the rate shown
   let recentSeconds = 0;
-  let batchesLeft = 0;
+  let size = ""; // of the batches, where it changes
+  let rowsDone = 0; // of this epoch, before a resume too
   let lastLine = 0;
 
   const line = (text: string): void => {
@@ -46,21 +48,21 @@ export function progress(options: ProgressOptions = {}): Callback {
     bar?.stop();
     bar = null;
   };
-  const shown = ({ train, position }: Events["stepEnd"], { rows: all, batchSize }: Plan) => {
-    const left = Math.max(0, batchesLeft - position.step);
+  const shown = ({ train, position }: Events["stepEnd"], { epochs, rowsPerEpoch }: Plan) => {
+    const left = Math.max(0, (epochs - position.epoch) * rowsPerEpoch - position.row);
     const rate = recentRows / recentSeconds;
     return {
       scores: formatScores(train),
-      speed: formatRate(rate),
-      left: formatSeconds((left * Math.min(batchSize, all)) / rate),
+      speed: `${formatRate(rate)}${size}`,
+      left: formatSeconds(left / rate),
     };
   };
 
   return {
     async start(event) {
       plan = event.plan;
-      const { position } = event;
-      batchesLeft = position.step + (plan.epochs - position.epoch) * plan.batches - position.batch;
+      rowsDone = event.position.row;
+      size = "";
       recentRows = 0;
       recentSeconds = 0;
       lastLine = performance.now();
@@ -82,27 +84,36 @@ export function progress(options: ProgressOptions = {}): Callback {
           fps: 12,
           gracefulExit: false, // Ctrl-C is the command line's to handle: it saves first
         });
-        bar.start(all.batches, done, { scores: "loss ...", speed: "", left: "?" });
+        bar.start(all.rowsPerEpoch, done, { scores: "loss ...", speed: "", left: "?" });
       };
     },
     epochStart() {
+      rowsDone = 0;
       rows = 0;
       seconds = 0;
     },
-    batch({ epoch, batch }) {
-      if (!bar) startBar?.(epoch, batch);
+    batchSize({ position, size: rowsOfBatch, learningRateFactor, noiseScale }) {
+      size = `, batch ${rowsOfBatch}`;
+      if (stream.isTTY || position.step === 0) return; // the bar shows it; the first line has
+      const rate = learningRateFactor === 1 ? "" : `, learning rate x ${formatScore(learningRateFactor)}`;
+      const noise = noiseScale === null ? "" : `, noise scale ${Math.round(noiseScale)}`;
+      line(`batch ${rowsOfBatch} from step ${position.step + 1} on${rate}${noise}`);
+    },
+    batch({ epoch }) {
+      if (!bar) startBar?.(epoch, rowsDone);
     },
     stepEnd(event) {
       if (!plan) return;
+      rowsDone = event.position.row;
       rows += event.rows;
       seconds += event.seconds;
       const decay = Math.exp(-event.seconds / 2);
       recentRows = recentRows * decay + event.rows;
       recentSeconds = recentSeconds * decay + event.seconds;
       const text = shown(event, plan);
-      if (bar) bar.update(event.position.batch, text);
+      if (bar) bar.update(rowsDone, text);
       else if (performance.now() - lastLine > everySeconds * 1000) {
-        const share = Math.floor((100 * event.position.batch) / plan.batches);
+        const share = Math.floor((100 * rowsDone) / plan.rowsPerEpoch);
         line(
           `epoch ${event.position.epoch + 1}/${plan.epochs} ${share}%  ${text.scores}  ${text.speed}  ${text.left} left`,
         );

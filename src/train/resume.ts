@@ -1,14 +1,16 @@
 /** What a checkpoint's manifest says of the run it was taken from. */
 import { z } from "zod";
 import type { Manifest } from "../io/index.ts";
-import { DataError } from "../util/index.ts";
+import { ConfigError, DataError } from "../util/index.ts";
 import type { EpochRecord, Position } from "./events.ts";
+import type { NoiseState } from "./noise-scale.ts";
 
 /** What decides which rows each step sees. */
 export interface Resumed {
   readonly seed: number;
   readonly rows: number;
-  readonly batchSize: number;
+  /** Where it changes, how. */
+  readonly batchSize: number | string;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
 }
@@ -17,23 +19,61 @@ const count = z.int().nonnegative();
 /** JSON has no NaN: it is written as null. */
 const score = z.union([z.number(), z.null().transform(() => Number.NaN)]);
 const scores = z.object({ loss: score }).catchall(score);
+const record = z.object({
+  epoch: count,
+  step: count,
+  train: scores,
+  validation: scores.nullable(),
+  batch: z
+    .object({ size: count, learningRateFactor: z.number(), noiseScale: z.number().nullable() })
+    .optional(),
+});
 const schema = z.object({
-  position: z.object({ epoch: count, batch: count, step: count }),
-  history: z.array(z.object({ epoch: count, step: count, train: scores, validation: scores.nullable() })),
+  // Checkpoints of before there was `row` have batches of one size.
+  position: z.object({ epoch: count, batch: count, row: count.optional(), step: count }),
+  history: z.array(record),
   run: z
-    .object({ seed: count, rows: count, batchSize: count, shuffle: z.boolean(), dropLast: z.boolean() })
+    .object({
+      seed: count,
+      rows: count,
+      batchSize: z.union([count, z.string()]),
+      shuffle: z.boolean(),
+      dropLast: z.boolean(),
+    })
     .nullable(),
+  noise: z
+    .object({ size: count, signal: z.number(), noise: z.number(), measurements: count, step: count })
+    .nullable()
+    .default(null),
 });
 
+export interface Saved {
+  readonly position: Position;
+  readonly history: EpochRecord[];
+  readonly run: Resumed | null;
+  readonly noise: NoiseState | null;
+}
+
 /** Throws DataError when the checkpoint was not saved by a Trainer. */
-export function readManifest(
-  manifest: Manifest,
-  dir: string,
-): { position: Position; history: EpochRecord[]; run: Resumed | null } {
+export function readManifest(manifest: Manifest, dir: string): Saved {
   const parsed = schema.safeParse(manifest.data);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) {
+    const { position, run } = parsed.data;
+    const row = position.row ?? Math.min(position.batch * Number(run?.batchSize ?? 0), run?.rows ?? 0);
+    return { ...parsed.data, position: { ...position, row } };
+  }
   const issue = parsed.error.issues[0];
   throw new DataError(
     `${dir}: must be a checkpoint of a Trainer; ${issue?.path.join("/") ?? "data"} is not right (${issue?.message}).`,
+  );
+}
+
+/** In the middle of an epoch only the same batches go on to the same bits. */
+export function checkResumed(was: Resumed, now: Resumed, position: Position): void {
+  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast"] as const;
+  const changed = names.find((name) => was[name] !== now[name]);
+  if (changed === undefined || position.batch === 0) return;
+  throw new ConfigError(
+    `fit: the resumed run stopped within epoch ${position.epoch + 1} with ${changed} ${was[changed]}; got ${now[changed]}. Go on with the same.`,
   );
 }

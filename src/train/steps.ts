@@ -15,7 +15,7 @@ import {
 } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { apply, context, type Module } from "../nn/index.ts";
-import { applyUpdates, type Optimizer } from "../optim/index.ts";
+import { applyUpdates, type Optimizer, withLearningRateTimes } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
 /** What a loss may depend on besides outputs and targets. */
@@ -52,6 +52,8 @@ export interface TrainData {
   readonly x: Rows;
   readonly y: Tensor;
   readonly order: Tensor;
+  /** f32, 0-d: what learning rates are times; left out where the batch size is fixed. */
+  readonly rateFactor?: Tensor;
 }
 
 type Step = (state: TrainState, data: TrainData) => [TrainState];
@@ -69,40 +71,50 @@ export const trainStep = (parts: Parts, batchSize: number): TrainStep =>
   });
 
 /** The same, not compiled. */
-export function stepOf(
-  { model, loss, optimizer, metrics }: Omit<Parts, "matmulPrecision">,
-  batchSize: number,
-): Step {
+export function stepOf(parts: Omit<Parts, "matmulPrecision">, batchSize: number): Step {
+  const { optimizer, metrics } = parts;
   return (state, data) => {
-    const rows = take(data.order, arange(batchSize).add(state.cursor), 0);
-    const x = gatherRows(data.x, rows);
-    const targets = take(data.y, rows, 0);
     const key = random.foldIn(state.key, state.step);
-    const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
-      apply(model, { ...params, ...state.buffers }, () => {
-        const ctx = context({ train: true, key, step: state.step });
-        const logits = model.forward(x, ctx);
-        return [
-          lossAt(loss, { train: true, step: state.step })(logits, targets),
-          { logits, buffers: ctx.updates() },
-        ];
-      });
-    const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
-    const [updates, next] = optimizer.update(grads, state.optimizer, state.params);
+    const batch = batchGradients(parts, state, data, state.cursor, batchSize, key);
+    const update = () => optimizer.update(batch.grads, state.optimizer, state.params);
+    const [updates, next] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
     return [
       {
         params: applyUpdates(state.params, updates),
-        buffers: { ...state.buffers, ...aux.buffers },
+        buffers: { ...state.buffers, ...batch.buffers },
         optimizer: next,
         step: state.step.add(1),
         key: state.key,
         cursor: state.cursor.add(batchSize),
-        metrics: updateMetrics(metrics, state.metrics, { logits: aux.logits, targets, loss: value }),
+        metrics: updateMetrics(metrics, state.metrics, batch),
         // x - x is 0 for finite x, NaN for NaN and the infinities.
-        failed: where(value.sub(value).eq(0), state.failed, minimum(state.failed, state.step)),
+        failed: where(batch.loss.sub(batch.loss).eq(0), state.failed, minimum(state.failed, state.step)),
       },
     ];
   };
+}
+
+/** Loss and gradients of the `size` rows from place `from` of the order on, with what forward gave besides. */
+export function batchGradients(
+  { model, loss }: Pick<Parts, "model" | "loss">,
+  state: TrainState,
+  data: TrainData,
+  from: Tensor,
+  size: number,
+  key: Tensor,
+): { loss: Tensor; grads: Params; logits: Tensor; targets: Tensor; buffers: Params } {
+  const rows = take(data.order, arange(size).add(from), 0);
+  const x = gatherRows(data.x, rows);
+  const targets = take(data.y, rows, 0);
+  const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
+    apply(model, { ...params, ...state.buffers }, () => {
+      const ctx = context({ train: true, key, step: state.step });
+      const logits = model.forward(x, ctx);
+      const value = lossAt(loss, { train: true, step: state.step })(logits, targets);
+      return [value, { logits, buffers: ctx.updates() }];
+    });
+  const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
+  return { loss: value, grads, targets, ...aux };
 }
 
 export interface EvaluateState {

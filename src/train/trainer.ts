@@ -8,16 +8,19 @@ import { type Module, revisionOf } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
+import { type BatchSize, batching, epochOf, type LearningRateScaling } from "./batch-size.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { suggestion } from "./nearest.ts";
+import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
-import { type Resumed, readManifest } from "./resume.ts";
+import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { Shown, splitCheckpoint } from "./shown.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
+
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
 export interface TrainerOptions {
@@ -50,8 +53,13 @@ export interface TrainerOptions {
 export interface FitOptions {
   /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */
   readonly epochs: number;
-  /** Default 32. */
-  readonly batchSize?: number;
+  /** A number, a schedule of the step or `{ byEpoch }`, or `noiseScale(...)`. Default 32. */
+  readonly batchSize?: BatchSize;
+  /**
+   * How learning rates follow a batch size that changes: times its ratio to the first, the root of that, or not at all. Default "sqrt",
+   * which suits adaptive optimizers and is cautious for others; with plain SGD "linear" is usual.
+   */
+  readonly learningRateScaling?: LearningRateScaling;
   /** Measured after each epoch. */
   readonly validation?: Dataset;
   /** A new order each epoch; default true. */
@@ -156,7 +164,7 @@ export class Trainer {
   }
 
   get position(): Position {
-    return this.#live?.position ?? { epoch: 0, batch: 0, step: 0 };
+    return this.#live?.position ?? beginning;
   }
 
   /**
@@ -166,7 +174,15 @@ export class Trainer {
    * options; on the way: DataError when the loss is NaN or infinite, and what callbacks throw.
    */
   async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
-    rejectUnknown("fit", options, ["epochs", "batchSize", "validation", "shuffle", "dropLast", "signal"]);
+    rejectUnknown("fit", options, [
+      "epochs",
+      "batchSize",
+      "learningRateScaling",
+      "validation",
+      "shuffle",
+      "dropLast",
+      "signal",
+    ]);
     if (this.#fitting) throw new ConfigError("fit: this trainer is already training. Await the first call.");
     this.#fitting = true;
     try {
@@ -177,28 +193,37 @@ export class Trainer {
   }
 
   async #fit(train: Dataset, options: FitOptions): Promise<FitResult> {
-    const { batchSize = 32, shuffle = true, dropLast = false, validation, signal } = options;
-    const epochs = wholeNumber("fit", "epochs", options.epochs, 1);
-    wholeNumber("fit", "batchSize", batchSize, 1);
+    const { shuffle = true, dropLast = false, validation, signal } = options;
+    const given = wholeNumber("fit", "epochs", options.epochs, 1);
     checkDataset("fit: the training data", train);
+    const live = await this.#prepared();
+    const rows = train.length;
+    const epochs = this.#resumed ? given : live.position.epoch + given;
+    const sizes = batching(
+      options.batchSize ?? 32,
+      options.learningRateScaling ?? "sqrt",
+      { epochs, rows, dropLast },
+      live.position,
+      Object.keys(hyperparameters(live.state.optimizer)),
+    );
+    const batchSize = sizes.base;
     if (dropLast && train.length < batchSize) {
       throw new DataError(
         `fit: with dropLast there must be a whole batch; got ${train.length} rows and batchSize ${batchSize}.`,
       );
     }
-    const live = await this.#prepared();
     await checkFit(this.#parts, train, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
       await checkFit(this.#parts, validation, batchSize, "the validation data");
     }
-    const run: Resumed = { seed: this.seed, rows: train.length, batchSize, shuffle, dropLast };
+    const run: Resumed = { seed: this.seed, rows, batchSize: sizes.key, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
     const plan: Plan = {
-      epochs: this.#resumed ? epochs : live.position.epoch + epochs,
+      epochs,
       batchSize,
-      rows: train.length,
-      batches: dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize),
+      rows,
+      ...epochOf(rows, sizes, dropLast),
       parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stateBytes: treeBytes(live.state),
       device: getDevice(this.device).backend.describe(),
@@ -249,6 +274,9 @@ export class Trainer {
         plan,
         seed: this.seed,
         shuffle,
+        dropLast,
+        batching: sizes,
+        meter: new NoiseMeter(this.#parts),
         device: this.device,
         train: placed.train,
         metrics: this.#parts.metrics,
@@ -301,10 +329,9 @@ export class Trainer {
   async save(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { params, buffers } = await this.#values(live);
-    const tree = this.#shown.averages(live.state)
-      ? { ...live.state, evaluated: { params, buffers } }
-      : live.state;
-    await saveCheckpoint(dir, tree, { position: live.position, history: live.history, run: this.#run });
+    const { state, ...rest } = live;
+    const tree = this.#shown.averages(state) ? { ...state, evaluated: { params, buffers } } : state;
+    await saveCheckpoint(dir, tree, { ...rest, run: this.#run });
   }
 
   /**
@@ -326,10 +353,10 @@ export class Trainer {
   async resume(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { position, history, run } = readManifest(manifest, dir);
+    const { run, ...rest } = readManifest(manifest, dir);
     const { trained, evaluated } = splitCheckpoint(tensors);
     const state = restoreTree(live.state, trained, dir);
-    this.#live = { state, position, history };
+    this.#live = { state, ...rest };
     this.#resumed = run;
     if (evaluated !== null) {
       this.#shown.keep(state, restoreTree({ params: state.params, buffers: state.buffers }, evaluated, dir));
@@ -423,10 +450,12 @@ export class Trainer {
     this.#published = { params: model.parameters(), buffers: model.buffers() };
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }
-      : { state, position: { epoch: 0, batch: 0, step: 0 }, history: [] };
+      : { state, position: beginning, history: [], noise: null };
     return this.#live;
   }
 }
+
+const beginning: Position = { epoch: 0, batch: 0, row: 0, step: 0 };
 
 function toMetric(metric: MetricName | Metric): Metric {
   if (typeof metric !== "string") return metric;
@@ -441,14 +470,4 @@ function checkDataset(what: string, data: unknown): void {
   if (data instanceof Dataset)
     throw new DataError(`${what} must have at least one row; got an empty data set.`);
   throw new DataError(`${what} must be a data set made by dataset() or mnist(); got ${typeof data}.`);
-}
-
-/** In the middle of an epoch only the same batches go on to the same bits. */
-function checkResumed(was: Resumed, now: Resumed, position: Position): void {
-  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast"] as const;
-  const changed = names.find((name) => was[name] !== now[name]);
-  if (changed === undefined || position.batch === 0) return;
-  throw new ConfigError(
-    `fit: the resumed run stopped within epoch ${position.epoch + 1} with ${changed} ${was[changed]}; got ${now[changed]}. Go on with the same.`,
-  );
 }

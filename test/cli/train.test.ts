@@ -96,6 +96,29 @@ describe("nabla train", () => {
     expect(traces("d").state).not.toBe(traces("a").state);
   });
 
+  it("grows the batch as the experiment says, to the same bytes for any number of threads, and goes on", async () => {
+    const growing = experiment(
+      {
+        batchSize: "noiseScale({ min: 4, max: 32, every: 2, smoothing: 0.5 })",
+        learningRateScaling: '"linear"',
+      },
+      'import { noiseScale } from "nabla/train";',
+    );
+    space.write("growing.ts", growing);
+    const [one, , fixed] = await Promise.all([
+      space.run(["train", "growing.ts", "--out", "one", "--threads", "1"]),
+      space.run(["train", "growing.ts", "--out", "two", "--threads", "2", "--epochs", "1"]),
+      space.run(["train", "growing.ts", "--out", "fixed", "--batch-size", "16"]),
+    ]);
+    expect(one.stderr).toMatch(/^batch 8 from step \d+ on, learning rate x 2\.0000, noise scale \d+$/m);
+    expect(fixed.stderr).toMatch(/^67 parameters, 96 rows, batch 16, on /);
+    expect(fixed.stderr).not.toMatch(/^batch \d+ from/m);
+    const { batchSize } = JSON.parse(readFileSync(space.path("two", "config.json"), "utf8"));
+    expect(batchSize).toBe(null);
+    await space.run(["train", "--resume", "two", "--epochs", "3", "--threads", "2"]);
+    expect(traces("two")).toEqual(traces("one"));
+  });
+
   it.skipIf(!cpuAvailable().ok)(
     "gives the same bytes with AVX2 and AVX-512, where the machine has them",
     async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { tensor } from "nabla";
 import type { Module } from "nabla/nn";
 import type { Optimizer } from "nabla/optim";
+import type { Trainer } from "nabla/train";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { blocks, load } from "./pages.ts";
 
@@ -37,6 +38,16 @@ test("README: the trainer learns", async () => {
   );
   const scores = log.mock.calls.at(-1)?.[0] as { accuracy: number };
   expect(scores.accuracy).toBeGreaterThan(0.9);
+});
+
+test("batch sizes: grow by the noise", async () => {
+  vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+  const [code] = blocks("docs/batch-size.md") as [string];
+  const short = code.replace("epochs: 10", "epochs: 1").replace("max: 1024 })", "max: 64, every: 50 })");
+  const { trainer } = await load("batch-size", `${short}\nexport { trainer };`);
+  const [record] = (trainer as Trainer).history;
+  expect(record?.batch?.size).toBe(64);
+  expect(record?.validation?.accuracy).toBeGreaterThan(0.9);
 });
 
 test("README: a model is used for one row and for many", async () => {

@@ -80,7 +80,7 @@ async function drive(callback: ReturnType<typeof earlyStopping>, losses: number[
       return () => restored.push(at);
     },
   } as unknown as Run;
-  const position = { epoch: 0, batch: 0, step: 0 };
+  const position = { epoch: 0, batch: 0, row: 0, step: 0 };
   await callback.start?.({ history: [], position } as unknown as Events["start"], run);
   for (const loss of losses) {
     epoch++;
@@ -156,28 +156,35 @@ describe("progress", () => {
       batchSize: 32,
       rows: 100,
       batches: 4,
+      rowsPerEpoch: 100,
       parameters: 1234,
       stateBytes: 1,
       device: "cpu (test)",
     };
-    const position = { epoch: 0, batch: 0, step: 0 };
+    const position = { epoch: 0, batch: 0, row: 0, step: 0 };
     await callback.start?.({ plan, position, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
     await callback.batch?.({ epoch: 1, batch: 0, count: 2 }, run);
     const scores = { loss: 0.5, accuracy: 0.75 };
     await callback.stepEnd?.(
-      { position: { epoch: 0, batch: 2, step: 2 }, rows: 64, seconds: 0.5, train: scores, recent: scores },
+      {
+        position: { epoch: 0, batch: 2, row: 64, step: 2 },
+        rows: 64,
+        seconds: 0.5,
+        train: scores,
+        recent: scores,
+      },
       run,
     );
     await callback.epochEnd?.(
       { record: { epoch: 1, step: 4, train: scores, validation: { loss: 0.25 } } },
       run,
     );
-    await callback.stop?.({ reason: "interrupted", position: { epoch: 1, batch: 1, step: 5 } }, run);
+    await callback.stop?.({ reason: "interrupted", position: { epoch: 1, batch: 1, row: 32, step: 5 } }, run);
     expect(text).toBe(
       [
         "1,234 parameters, 100 rows, batch 32, on cpu (test)",
-        "epoch 1/2 50%  loss 0.5000, accuracy 0.7500  128 samples/s  1.5 s left",
+        "epoch 1/2 64%  loss 0.5000, accuracy 0.7500  128 samples/s  1.1 s left",
         "epoch 1/2  loss 0.5000, accuracy 0.7500  validation loss 0.2500  128 samples/s",
         "stopped at epoch 2: interrupted",
         "",
@@ -205,16 +212,17 @@ describe("progress on a terminal", () => {
       batchSize: 10,
       rows: 40,
       batches: 4,
+      rowsPerEpoch: 40,
       parameters: 1,
       stateBytes: 1,
       device: "cpu",
     };
     const scores = { loss: 0.5 };
-    await callback.start?.({ plan, position: { epoch: 0, batch: 0, step: 0 }, history: [] }, run);
+    await callback.start?.({ plan, position: { epoch: 0, batch: 0, row: 0, step: 0 }, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
     await callback.batch?.({ epoch: 1, batch: 0, count: 3 }, run);
     await new Promise((done) => setTimeout(done, 150)); // the bar draws 12 times a second
-    const position = { epoch: 0, batch: 3, step: 3 };
+    const position = { epoch: 0, batch: 3, row: 30, step: 3 };
     await callback.stepEnd?.({ position, rows: 30, seconds: 1, train: scores, recent: scores }, run);
     await new Promise((done) => setTimeout(done, 150));
     await callback.epochEnd?.({ record: { epoch: 1, step: 4, train: scores, validation: null } }, run);

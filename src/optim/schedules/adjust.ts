@@ -2,6 +2,7 @@
 import { ConfigError } from "../../util/index.ts";
 import { checkFinite } from "../range.ts";
 import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { pick } from "./shapes.ts";
 
 /**
  * factor * schedule(step). Holds what the schedule holds.
@@ -34,4 +35,16 @@ export function clamp(inner: Schedule, options: { min?: number; max?: number }):
     if (max !== undefined) value = maths.min(value, max);
     return value;
   });
+}
+
+const powers = Array.from({ length: 25 }, (_, i) => 2 ** i);
+const between = powers.slice(1).map((power) => power / Math.SQRT2);
+
+/**
+ * The power of two from 1 to 2^24 that is nearest to schedule(step) as a ratio: for batch sizes, which are to be few. Holds what the
+ * schedule holds.
+ * @example powersOfTwo(exponentialGrowth({ from: 32, to: 1024, steps: 5000 }));
+ */
+export function powersOfTwo(inner: Schedule): Schedule {
+  return schedule((maths, step) => pick(maths, valueAt(inner, step), powers, between));
 }

@@ -1,4 +1,4 @@
-export { clamp, scale } from "./adjust.ts";
+export { clamp, powersOfTwo, scale } from "./adjust.ts";
 export { constant } from "./constant.ts";
 export { cosine, warmupCosine } from "./cosine.ts";
 export { cosineWarmRestarts } from "./cosine-warm-restarts.ts";
