@@ -1,7 +1,8 @@
 /** adadelta: no learning rate to tune. */
-import { type DecayOptions, descend } from "./descend.ts";
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByAdadeltaOptions, scaleByAdadelta } from "./links/scale-by-adadelta.ts";
+import { adadeltaOptions, type ScaleByAdadeltaOptions, scaleByAdadelta } from "./links/scale-by-adadelta.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
@@ -16,5 +17,7 @@ export interface AdadeltaOptions extends ScaleByAdadeltaOptions, DecayOptions {}
  * @example adadelta();
  */
 export function adadelta(learningRate: Hyper = 1, options: AdadeltaOptions = {}): Optimizer {
-  return descend(scaleByAdadelta(options), learningRate, options);
+  rejectUnknown("adadelta", options, [...adadeltaOptions, ...decayOptions]);
+  const { weightDecay, mask, ...direction } = options;
+  return descend(scaleByAdadelta(direction), learningRate, { weightDecay, mask });
 }

@@ -1,8 +1,11 @@
 /** adam and adamW. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
+import { decayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
-import { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
+import { type AdamOptions, adamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import type { Optimizer } from "./optimizer.ts";
 
@@ -17,6 +20,7 @@ import type { Optimizer } from "./optimizer.ts";
  * @example adam(1e-3);
  */
 export function adam(learningRate: Hyper = 1e-3, options: AdamOptions = {}): Optimizer {
+  rejectUnknown("adam", options, adamOptions);
   return chain(scaleByAdam(options), scaleByLearningRate(learningRate));
 }
 
@@ -35,9 +39,10 @@ export interface AdamWOptions extends AdamOptions {
  * @throws ConfigError for values out of range.
  */
 export function adamW(learningRate: Hyper = 1e-3, options: AdamWOptions = {}): Optimizer {
-  const { weightDecay = 0.01, mask } = options;
+  rejectUnknown("adamW", options, [...adamOptions, ...decayOptions]);
+  const { weightDecay = 0.01, mask, ...direction } = options;
   return chain(
-    scaleByAdam(options),
+    scaleByAdam(direction),
     addDecayedWeights(weightDecay, { mask }),
     scaleByLearningRate(learningRate),
   );

@@ -1,5 +1,7 @@
 /** dadaptAdamW: AdamW that finds its learning rate. */
+
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import type { DecayOptions } from "./descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { grown, totalOf, withDecay } from "./links/distance.ts";
@@ -18,6 +20,15 @@ export interface DadaptAdamWOptions extends DecayOptions {
   /** The first estimate d: small beside any good learning rate. Default 1e-6. */
   readonly estimLr0?: number;
 }
+
+const dadaptAdamWOptions = optionNames<DadaptAdamWOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  estimLr0: true,
+  weightDecay: true,
+  mask: true,
+});
 
 type DadaptState = HyperState & {
   readonly mu: TensorTree;
@@ -45,6 +56,7 @@ export function dadaptAdamW(
   learningRate: Hyper = 1,
   options: DadaptAdamWOptions = {},
 ): Optimizer<DadaptState> {
+  rejectUnknown("dadaptAdamW", options, dadaptAdamWOptions);
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, estimLr0 = 1e-6, weightDecay = 0, mask } = options;
   const op = "dadaptAdamW";
   const unit = { min: 0, below: 1 };

@@ -1,4 +1,5 @@
 /** descend: makes a whole optimizer of a direction. */
+import { optionNames } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
@@ -11,6 +12,8 @@ export interface DecayOptions {
   /** Which parameters decay. Default all; biases and norms are often left out. */
   readonly mask?: Mask;
 }
+
+export const decayOptions = optionNames<DecayOptions>({ weightDecay: true, mask: true });
 
 /** `direction` with weight decay before it (L2) or after it (decoupled), then the learning rate. */
 export function descend(

@@ -1,4 +1,5 @@
 /** lars: momentum with a step length for each tensor. */
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { DecayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
@@ -22,6 +23,16 @@ export interface LarsOptions extends DecayOptions {
   readonly trustMask?: Mask;
 }
 
+const larsOptions = optionNames<LarsOptions>({
+  momentum: true,
+  nesterov: true,
+  trustCoefficient: true,
+  epsilon: true,
+  trustMask: true,
+  weightDecay: true,
+  mask: true,
+});
+
 /**
  * g <- g + weightDecay p;  g <- g * trustCoefficient |p| / (|g| + epsilon), with norms of each tensor;
  * b <- momentum * b - learningRate * g;  p <- p + b.
@@ -31,6 +42,7 @@ export interface LarsOptions extends DecayOptions {
  * @example lars(10, { weightDecay: 1e-4, mask: (_, p) => p.ndim > 1, trustMask: (_, p) => p.ndim > 1 });
  */
 export function lars(learningRate: Hyper, options: LarsOptions = {}): Optimizer {
+  rejectUnknown("lars", options, larsOptions);
   const { weightDecay = 0, mask, momentum = 0.9, nesterov, trustCoefficient = 0.001, epsilon } = options;
   const links: Optimizer[] = weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })];
   links.push(

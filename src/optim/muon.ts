@@ -1,11 +1,12 @@
 /** muon: orthogonalised momentum for matrices, AdamW for the rest. */
+import { rejectUnknown } from "../util/index.ts";
 import { adamW } from "./adam.ts";
 import { chain } from "./chain.ts";
 import { partition } from "./combine/partition.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
-import { type MuonScaleOptions, scaleByMuon } from "./links/scale-by-muon.ts";
+import { type MuonScaleOptions, muonOptions, scaleByMuon } from "./links/scale-by-muon.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 export interface MuonOptions extends MuonScaleOptions {
@@ -30,9 +31,15 @@ export interface MuonOptions extends MuonScaleOptions {
  * @example muon(0.02, { mask: (path, p) => p.ndim > 1 && !path.startsWith("head"), others: adamW(1e-3) });
  */
 export function muon(learningRate: Hyper = 0.02, options: MuonOptions = {}): Optimizer {
-  const { weightDecay = 0.1, mask = (_, parameter) => parameter.ndim > 1, others = adamW(3e-4) } = options;
+  rejectUnknown("muon", options, [...muonOptions, "weightDecay", "mask", "others"]);
+  const {
+    weightDecay = 0.1,
+    mask = (_, parameter) => parameter.ndim > 1,
+    others = adamW(3e-4),
+    ...direction
+  } = options;
   const matrices = chain(
-    scaleByMuon(options),
+    scaleByMuon(direction),
     addDecayedWeights(weightDecay),
     scaleByLearningRate(learningRate),
   );

@@ -1,6 +1,6 @@
 /** Penalties on parameters, to be added to a loss. */
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../util/index.ts";
+import { ConfigError, flattenTree, optionNames, rejectUnknown } from "../util/index.ts";
 import type { Mask } from "./links/add-decayed-weights.ts";
 import { deviceOfTree, type TensorTree } from "./optimizer.ts";
 
@@ -8,6 +8,8 @@ export interface PenaltyOptions {
   /** Which parameters are penalised, by path and value. Default all. */
   readonly mask?: Mask;
 }
+
+const penaltyOptions = optionNames<PenaltyOptions>({ mask: true });
 
 /**
  * strength * sum of |p|: a 0-d tensor. Its gradient is strength * sign(p), which seldom gives exact zeros: see `proximal`.
@@ -39,9 +41,11 @@ function penalty(
   op: string,
   params: TensorTree,
   strength: number,
-  { mask = () => true }: PenaltyOptions,
+  options: PenaltyOptions,
   of: (p: Tensor) => Tensor,
 ): Tensor {
+  rejectUnknown(op, options, penaltyOptions);
+  const { mask = () => true } = options;
   if (!(strength >= 0 && Number.isFinite(strength))) {
     throw new ConfigError(`${op}: the strength must be at least 0; got ${strength}.`);
   }

@@ -1,5 +1,7 @@
 /** prodigy: Adam that finds its learning rate. */
+
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import type { DecayOptions } from "./descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { grown, totalOf, withDecay } from "./links/distance.ts";
@@ -25,6 +27,18 @@ export interface ProdigyOptions extends DecayOptions {
   readonly safeguardWarmup?: boolean;
 }
 
+const prodigyOptions = optionNames<ProdigyOptions>({
+  beta1: true,
+  beta2: true,
+  beta3: true,
+  epsilon: true,
+  estimLr0: true,
+  estimLrCoef: true,
+  safeguardWarmup: true,
+  weightDecay: true,
+  mask: true,
+});
+
 type ProdigyState = HyperState & {
   readonly mu: TensorTree;
   readonly nu: TensorTree;
@@ -49,6 +63,7 @@ type ProdigyState = HyperState & {
  * @example prodigy(warmupCosine({ peak: 1, total: 4000 }), { weightDecay: 0.01 });
  */
 export function prodigy(learningRate: Hyper = 1, options: ProdigyOptions = {}): Optimizer<ProdigyState> {
+  rejectUnknown("prodigy", options, prodigyOptions);
   const { beta1 = 0.9, beta2 = 0.999, beta3, epsilon = 1e-8, estimLr0 = 1e-6, estimLrCoef = 1 } = options;
   const { weightDecay = 0, mask, safeguardWarmup = false } = options;
   const op = "prodigy";

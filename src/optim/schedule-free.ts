@@ -1,6 +1,6 @@
 /** scheduleFree: averaging in place of a learning-rate schedule. */
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
-import { ConfigError, isPlainObject } from "../util/index.ts";
+import { ConfigError, isPlainObject, optionNames, rejectUnknown } from "../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { zeroOn } from "./links/means.ts";
 import {
@@ -19,6 +19,8 @@ export interface ScheduleFreeOptions {
   /** A step's share of the mean is in proportion to the largest learning rate so far to this power. Default 2. */
   readonly weightLrPower?: Hyper;
 }
+
+export const scheduleFreeOptions = optionNames<ScheduleFreeOptions>({ beta1: true, weightLrPower: true });
 
 type ScheduleFreeState = HyperState & {
   /** What takes the steps. */
@@ -46,6 +48,7 @@ export function scheduleFree(
 ): Optimizer<ScheduleFreeState> {
   const { beta1 = 0.9, weightLrPower = 2 } = options;
   const op = "scheduleFree";
+  rejectUnknown(op, options, scheduleFreeOptions);
   // p is a mean with this beta1: it cannot change between steps.
   checkRange(op, "beta1", beta1, { above: 0, below: 1 });
   const hyper = hyperSet(op, {

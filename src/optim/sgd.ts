@@ -1,5 +1,5 @@
 /** sgd: gradient descent, with momentum if asked for. */
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights } from "./links/add-decayed-weights.ts";
@@ -14,6 +14,13 @@ export interface SgdOptions extends MomentumOptions {
   readonly weightDecay?: Hyper;
 }
 
+const sgdOptions = optionNames<SgdOptions>({
+  momentum: true,
+  weightDecay: true,
+  dampening: true,
+  nesterov: true,
+});
+
 /**
  * p <- p - learningRate * b, with b = g, or momentum * b + (1 - dampening) g, or with `nesterov` g + momentum * b.
  * Bytes of state per f32 parameter: 0, with momentum 4. An option left at 0 is left out of the program, so it cannot be set later.
@@ -23,6 +30,7 @@ export interface SgdOptions extends MomentumOptions {
  * @example sgd(0.1, { momentum: 0.9, nesterov: true });
  */
 export function sgd(learningRate: Hyper = 0.01, options: SgdOptions = {}): Optimizer {
+  rejectUnknown("sgd", options, sgdOptions);
   const { momentum = 0, weightDecay = 0, dampening = 0, nesterov = false } = options;
   const links: Optimizer[] = [];
   if (weightDecay !== 0) links.push(addDecayedWeights(weightDecay));

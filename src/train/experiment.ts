@@ -4,9 +4,8 @@ import { Dataset } from "../data/index.ts";
 import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, suggestion } from "../util/index.ts";
 import type { Callback } from "./events.ts";
-import { suggestion } from "./nearest.ts";
 import type { Loss } from "./steps.ts";
 import { metricNames } from "./trainer.ts";
 

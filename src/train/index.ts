@@ -1,4 +1,5 @@
 export type { MetricName } from "../metrics/index.ts";
+export { nearest, suggestion } from "../util/index.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
@@ -38,7 +39,6 @@ export {
   type LrPoint,
   lrFind,
 } from "./lr-find.ts";
-export { nearest, suggestion } from "./nearest.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export type { Loss } from "./steps.ts";

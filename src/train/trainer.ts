@@ -6,13 +6,12 @@ import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/ind
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
 import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
-import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Live, runEpochs } from "./fit.ts";
-import { suggestion } from "./nearest.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { type Resumed, readManifest } from "./resume.ts";
 import { firstState, type Params, treeBytes } from "./state.ts";

@@ -13,8 +13,7 @@ import {
   progress,
   type Run,
 } from "../../src/train/index.ts";
-import { editDistance, nearest, suggestion } from "../../src/train/nearest.ts";
-import { ConfigError, DataError } from "../../src/util/index.ts";
+import { ConfigError, DataError, editDistance, nearest, suggestion } from "../../src/util/index.ts";
 
 describe("nearest", () => {
   it("counts edits", () => {

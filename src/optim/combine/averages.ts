@@ -1,6 +1,6 @@
 /** ema and swa: averages of the parameters over the steps, to evaluate with. */
 import { type Tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError, isPlainObject } from "../../util/index.ts";
+import { ConfigError, isPlainObject, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { zeroOn } from "../links/means.ts";
 import {
@@ -35,6 +35,7 @@ export interface EmaOptions {
  * const evaluated = averagedParameters(state);
  */
 export function ema(optimizer: Optimizer, options: EmaOptions = {}): Optimizer<AverageState> {
+  rejectUnknown("ema", options, ["decay"]);
   const hyper = hyperSet("ema", { decay: [options.decay ?? 0.999, { min: 0, below: 1 }] }, ["decay"]);
   return averaging("ema", optimizer, hyper, (average, p, _, now) =>
     average.mul(now.value("decay")).add(p.mul(now.complement("decay"))),
@@ -57,6 +58,7 @@ export interface SwaOptions {
  * @example swa(sgd(0.05, { momentum: 0.9 }), { start: 7500, every: 100 });
  */
 export function swa(optimizer: Optimizer, options: SwaOptions): Optimizer<AverageState> {
+  rejectUnknown("swa", options, ["start", "every"]);
   const { start, every = 1 } = options;
   checkWhole("swa", "start", start, 0);
   checkWhole("swa", "every", every, 1);

@@ -1,5 +1,5 @@
 /** cmaES: evolution with a normal distribution that learns the shape of the loss. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { checkWhole } from "../range.ts";
 import { type CmaConstants, cmaConstants } from "./cma-constants.ts";
 import { addSquare, addTo, identityOf, roots, squared, stretch, whiten } from "./cma-shape.ts";
@@ -26,6 +26,14 @@ export interface CmaOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const cmaESOptions = optionNames<CmaOptions>({
+  sigma: true,
+  population: true,
+  active: true,
+  diagonal: true,
+  seed: true,
+});
 
 export interface CmaState extends EvolutionState {
   readonly mean: Float64Array; // [n]
@@ -69,6 +77,7 @@ const LARGEST = 4096;
  */
 export function cmaES(options: CmaOptions = {}): Evolution<CmaState> {
   const op = "cmaES";
+  rejectUnknown("cmaES", options, cmaESOptions);
   const { sigma = 0.3, population, diagonal = false, active = !diagonal, seed = 0 } = options;
   checkPositive(op, "sigma", sigma);
   if (population !== undefined) checkWhole(op, "population", population, 2);

@@ -1,5 +1,5 @@
 /** genetic: a population whose fittest mate, cross over and mutate. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
@@ -37,6 +37,17 @@ export interface GeneticOptions {
   readonly seed?: number;
 }
 
+const geneticOptions = optionNames<GeneticOptions>({
+  population: true,
+  elites: true,
+  tournament: true,
+  crossover: true,
+  crossoverRate: true,
+  mutationRate: true,
+  sigma: true,
+  seed: true,
+});
+
 export interface GeneticState extends EvolutionState {
   /** From best to worst; empty before the first losses. */
   readonly population: readonly Float64Array[];
@@ -62,6 +73,7 @@ const [MATING, GENES, MUTATES, MUTATION] = [0, 1, 2, 3];
  */
 export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
   const op = "genetic";
+  rejectUnknown("genetic", options, geneticOptions);
   const { population: size = 64, elites = 2, tournament = 3, crossover = "blend" } = options;
   const { crossoverRate = 0.9, mutationRate, sigma = 0.3, seed = 0 } = options;
   checkWhole(op, "population", size, 2);

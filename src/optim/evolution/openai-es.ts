@@ -1,6 +1,6 @@
 /** openaiES: gradient descent on an estimate of the gradient from pairs of opposite noise. */
 
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
@@ -28,6 +28,15 @@ export interface OpenaiOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const openaiESOptions = optionNames<OpenaiOptions>({
+  population: true,
+  sigma: true,
+  learningRate: true,
+  optimizer: true,
+  weightDecay: true,
+  seed: true,
+});
 
 export interface OpenaiState extends EvolutionState {
   readonly mean: Float64Array; // [n]
@@ -57,6 +66,7 @@ const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
  */
 export function openaiES(options: OpenaiOptions = {}): Evolution<OpenaiState> {
   const op = "openaiES";
+  rejectUnknown("openaiES", options, openaiESOptions);
   const { population = 64, sigma = 0.1, learningRate = 0.05, weightDecay = 0, seed = 0 } = options;
   const { optimizer = "adam" } = options;
   checkWhole(op, "population", population, 2);

@@ -1,6 +1,6 @@
 /** Weight decay: a share of each parameter is added to its update. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { flattenTree, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 
@@ -14,6 +14,7 @@ export type Mask = (path: string, parameter: Tensor) => boolean;
  * @example addDecayedWeights(1e-4, { mask: (path) => !path.endsWith("bias") });
  */
 export function addDecayedWeights(weightDecay: Hyper, options: { mask?: Mask } = {}): Optimizer<HyperState> {
+  rejectUnknown("addDecayedWeights", options, ["mask"]);
   const hyper = hyperSet("addDecayedWeights", { weightDecay: [weightDecay, { min: 0 }] });
   const mask = options.mask ?? (() => true);
   return {

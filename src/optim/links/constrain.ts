@@ -1,6 +1,6 @@
 /** Constraints: after a step the parameters are set to the nearest that fulfil one. */
 import { maximum, minimum, type Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../../util/index.ts";
+import { ConfigError, flattenTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
 import type { Mask } from "./add-decayed-weights.ts";
@@ -9,6 +9,8 @@ export interface ConstraintOptions {
   /** Which parameters are held. Default those of two axes and more. */
   readonly mask?: Mask;
 }
+
+const constraintOptions = optionNames<ConstraintOptions>({ mask: true });
 
 const matrices: Mask = (_, parameter) => parameter.ndim > 1;
 
@@ -44,6 +46,7 @@ function unitNorms(p: Tensor): Tensor {
  * @example chain(sgd(0.1), maxNorm(3));
  */
 export function maxNorm(limit: Hyper, options: ConstraintOptions = {}): Optimizer<HyperState> {
+  rejectUnknown("maxNorm", options, constraintOptions);
   const hyper = hyperSet("maxNorm", { limit: [limit, { above: 0 }] });
   return {
     init: (params) => hyper.init(deviceOfTree("maxNorm", params)),
@@ -60,11 +63,16 @@ export function maxNorm(limit: Hyper, options: ConstraintOptions = {}): Optimize
 
 /** The weights into each unit have norm 1 after each step: p' = p / |p|. The last link of a chain. No state. Keras: `UnitNorm`. */
 export const unitNorm = (options: ConstraintOptions = {}): Optimizer<readonly []> =>
-  stateless("unitNorm", options.mask ?? matrices, (p) => p.div(maximum(unitNorms(p), 1e-12)));
+  stateless("unitNorm", options, matrices, (p) => p.div(maximum(unitNorms(p), 1e-12)));
 
 /** No parameter is negative after a step: p' = max(p, 0). The last link of a chain. No state. Keras: `NonNeg`. */
 export const nonNegative = (options: ConstraintOptions = {}): Optimizer<readonly []> =>
-  stateless("nonNegative", options.mask ?? (() => true), (p) => maximum(p, 0));
+  stateless(
+    "nonNegative",
+    options,
+    () => true,
+    (p) => maximum(p, 0),
+  );
 
 /**
  * Every parameter stays in [low, high]: p' = min(max(p, low), high). The last link of a chain. No state.
@@ -77,10 +85,22 @@ export function clampParameters(
 ): Optimizer<readonly []> {
   if (!(low < high))
     throw new ConfigError(`clampParameters: low must be below high; got ${low} and ${high}.`);
-  return stateless("clampParameters", options.mask ?? (() => true), (p) => minimum(maximum(p, low), high));
+  return stateless(
+    "clampParameters",
+    options,
+    () => true,
+    (p) => minimum(maximum(p, low), high),
+  );
 }
 
-function stateless(op: string, mask: Mask, to: (p: Tensor) => Tensor): Optimizer<readonly []> {
+function stateless(
+  op: string,
+  options: ConstraintOptions,
+  usual: Mask,
+  to: (p: Tensor) => Tensor,
+): Optimizer<readonly []> {
+  rejectUnknown(op, options, constraintOptions);
+  const mask = options.mask ?? usual;
   return {
     init: () => [],
     update: <P extends TensorTree>(updates: P, state: readonly [], params: P) => [

@@ -1,6 +1,6 @@
 /** Proximal steps: penalties that a gradient treats badly, applied exactly after each step. */
 import { maximum, type Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { flattenTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
 import type { Mask } from "./add-decayed-weights.ts";
@@ -16,6 +16,13 @@ export interface ProximalOptions {
   readonly mask?: Mask;
 }
 
+export const proximalOptions = optionNames<ProximalOptions>({
+  l1: true,
+  l2: true,
+  learningRate: true,
+  mask: true,
+});
+
 /**
  * The penalty l1 |p| + l2 p^2 / 2 by its proximal operator, the elastic net's: with q = p + u and r the learning rate,
  * p' = sign(q) max(|q| - r l1, 0) / (1 + r l2). Unlike the gradient of |p| it gives exact zeros, and is stable for any r.
@@ -26,6 +33,7 @@ export interface ProximalOptions {
  */
 export function proximal(options: ProximalOptions): Optimizer<HyperState> {
   const op = "proximal";
+  rejectUnknown(op, options, proximalOptions);
   const { l1 = 0, l2 = 0, learningRate, mask = () => true } = options;
   const atLeast0 = { min: 0 };
   const hyper = hyperSet(op, {

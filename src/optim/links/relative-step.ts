@@ -1,6 +1,6 @@
 /** The last link of Adafactor: a step in proportion to each tensor's size, which slows down by itself. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { flattenTree, rejectUnknown } from "../../util/index.ts";
 import type { DecayOptions } from "../descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
@@ -25,6 +25,7 @@ export function relativeStep(
 ): Optimizer<RelativeState> {
   const { parameterEpsilon = 1e-3, weightDecay = 0, mask = () => true } = options;
   const op = "relativeStep";
+  rejectUnknown(op, options, ["parameterEpsilon", "weightDecay", "mask"]);
   const decays = weightDecay !== 0;
   const hyper = hyperSet(op, {
     learningRate: [learningRate, { min: 0 }],

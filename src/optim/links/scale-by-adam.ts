@@ -1,5 +1,7 @@
 /** Adam's direction: the mean of the gradients over the root of the mean of their squares. */
+
 import { maximum, type Tensor, tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 
@@ -13,6 +15,13 @@ export interface AdamOptions {
   /** Divide by the largest mean of squares so far. Reddi et al., "On the convergence of Adam and beyond", 2018. */
   readonly amsgrad?: boolean;
 }
+
+export const adamOptions = optionNames<AdamOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  amsgrad: true,
+});
 
 type AdamState = HyperState & {
   /** Means of gradients and of squares; the largest of the latter for amsgrad. */
@@ -34,6 +43,7 @@ type AdamState = HyperState & {
  * @throws ConfigError for betas outside [0, 1) or a negative epsilon.
  */
 export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
+  rejectUnknown("scaleByAdam", options, adamOptions);
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false } = options;
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(

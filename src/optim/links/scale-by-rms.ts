@@ -1,6 +1,6 @@
 /** RMSprop's direction: the gradient over the root of the mean of its squares. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 import { zeroOn } from "./means.ts";
@@ -15,6 +15,13 @@ export interface RmsOptions {
   /** Divide the mean by 1 - alpha^t, as Adam does, so that the first steps are no larger. Not with centered. Default false. */
   readonly biasCorrection?: boolean;
 }
+
+export const rmsOptions = optionNames<RmsOptions>({
+  alpha: true,
+  epsilon: true,
+  centered: true,
+  biasCorrection: true,
+});
 
 type RmsState = HyperState & {
   /** Mean of squares, and of gradients when centered. */
@@ -32,6 +39,7 @@ type RmsState = HyperState & {
  * @throws ConfigError for alpha outside [0, 1), a negative epsilon, and centered with biasCorrection.
  */
 export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
+  rejectUnknown("scaleByRms", options, rmsOptions);
   const { alpha = 0.99, epsilon = 1e-8, centered = false, biasCorrection = false } = options;
   if (centered && biasCorrection) {
     // The deviation of one gradient from itself is 0.

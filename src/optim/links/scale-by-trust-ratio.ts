@@ -1,6 +1,6 @@
 /** Trust ratio: each tensor's update gets a length in proportion to the tensor's own. */
 import { type Tensor, where } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { flattenTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 import type { Mask } from "./add-decayed-weights.ts";
@@ -16,6 +16,13 @@ export interface TrustRatioOptions {
   readonly mask?: Mask;
 }
 
+export const trustRatioOptions = optionNames<TrustRatioOptions>({
+  trustCoefficient: true,
+  epsilon: true,
+  minNorm: true,
+  mask: true,
+});
+
 /**
  * u = g * trustCoefficient * |p| / (|g| + epsilon), with norms of each tensor; u = g where a norm is 0. No state per parameter.
  * You, Gitman and Ginsburg, "Large batch training of convolutional networks", 2017.
@@ -25,6 +32,7 @@ export interface TrustRatioOptions {
 export function scaleByTrustRatio(options: TrustRatioOptions = {}): Optimizer<HyperState> {
   const { trustCoefficient = 1, epsilon = 0, minNorm = 0, mask = () => true } = options;
   const op = "scaleByTrustRatio";
+  rejectUnknown(op, options, trustRatioOptions);
   const hyper = hyperSet(op, {
     trustCoefficient: [trustCoefficient, { min: 0 }],
     epsilon: [epsilon, { min: 0 }],

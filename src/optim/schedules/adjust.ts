@@ -1,5 +1,5 @@
 /** Another schedule's value, changed. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite } from "../range.ts";
 import { type Schedule, schedule, valueAt } from "./schedule.ts";
 
@@ -19,6 +19,7 @@ export function scale(inner: Schedule, factor: number): Schedule {
  * @example clamp(inverseTime({ initial: 0.1, decay: 0.01 }), { min: 1e-4 });
  */
 export function clamp(inner: Schedule, options: { min?: number; max?: number }): Schedule {
+  rejectUnknown("clamp", options, ["min", "max"]);
   const { min, max } = options;
   if (min === undefined && max === undefined) {
     throw new ConfigError("clamp: there must be a min or a max; got neither.");

@@ -1,4 +1,5 @@
 /** Schedules written in epochs, samples or seconds: pure conversions of the step. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
 import { type Schedule, schedule, valueAt } from "./schedule.ts";
 
@@ -16,6 +17,7 @@ export function byEpoch(
     whole?: boolean;
   },
 ): Schedule {
+  rejectUnknown("byEpoch", options, ["stepsPerEpoch", "whole"]);
   const { stepsPerEpoch, whole = false } = options;
   checkRange("byEpoch", "stepsPerEpoch", stepsPerEpoch, { above: 0 });
   return schedule((maths, step) => {
@@ -31,6 +33,7 @@ export function byEpoch(
  * @example bySamples(cosine({ initial: 0.1, steps: 5_000_000 }), { batchSize: 128 });
  */
 export function bySamples(inner: Schedule, options: { batchSize: number }): Schedule {
+  rejectUnknown("bySamples", options, ["batchSize"]);
   const { batchSize } = options;
   checkRange("bySamples", "batchSize", batchSize, { above: 0 });
   return schedule((maths, step) => valueAt(inner, maths.mul(step, batchSize)));
@@ -43,6 +46,7 @@ export function bySamples(inner: Schedule, options: { batchSize: number }): Sche
  * @example bySeconds(linear({ from: 0.1, to: 0, steps: 3600 }), { secondsPerStep: 0.02 });
  */
 export function bySeconds(inner: Schedule, options: { secondsPerStep: number }): Schedule {
+  rejectUnknown("bySeconds", options, ["secondsPerStep"]);
   const { secondsPerStep } = options;
   checkRange("bySeconds", "secondsPerStep", secondsPerStep, { above: 0 });
   return schedule((maths, step) => valueAt(inner, maths.mul(step, secondsPerStep)));

@@ -1,4 +1,5 @@
 /** A warm-up before any schedule. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
 import { type Schedule, schedule, valueAt } from "./schedule.ts";
 import { anneal } from "./shapes.ts";
@@ -21,6 +22,7 @@ export function warmup(
     overlap?: boolean;
   },
 ): Schedule {
+  rejectUnknown("warmup", options, ["steps", "from", "overlap"]);
   const { steps, from = 0, overlap = false } = options;
   checkRange("warmup", "steps", steps, { above: 0 });
   checkRange("warmup", "from", from, { min: 0 });
