@@ -1,10 +1,9 @@
 /** genetic: a population whose fittest mate, cross over and mutate. */
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkPositive,
-  checkShare,
+  checkRate,
   type Evolution,
   type EvolutionState,
   evolutionOf,
@@ -84,14 +83,14 @@ export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
       `${op}: elites must be below the population, and the tournament at most as large; got ${elites}, ${tournament} and ${size}.`,
     );
   }
-  checkShare(op, "crossoverRate", crossoverRate);
-  if (mutationRate !== undefined) checkShare(op, "mutationRate", mutationRate);
+  checkRange(op, "crossoverRate", crossoverRate, { min: 0, max: 1 });
+  if (mutationRate !== undefined) checkRange(op, "mutationRate", mutationRate, { min: 0, max: 1 });
   if (!(crossover in crossovers)) {
     throw new ConfigError(
       `${op}: crossover must be "blend", "uniform" or "point"; got ${JSON.stringify(crossover)}.`,
     );
   }
-  if (typeof sigma === "number") checkPositive(op, "sigma", sigma);
+  checkRate(op, "sigma", sigma);
   const draws = drawsOf(op, seed);
 
   function child({ population, generation }: GeneticState, row: number, width: number): Float64Array {

@@ -1,8 +1,8 @@
 /** muLambda: the (mu, lambda) and (mu + lambda) evolution strategies, whose step sizes evolve along. */
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
-import { checkPositive, type Evolution, type EvolutionState, evolutionOf, rank } from "./evolution.ts";
+import { type Evolution, type EvolutionState, evolutionOf, rank } from "./evolution.ts";
 
 export interface MuLambdaOptions {
   /** mu, how many survive a generation. Default 15. */
@@ -67,7 +67,7 @@ export function muLambda(options: MuLambdaOptions = {}): Evolution<MuLambdaState
   const { population: lambda = 7 * mu, recombination = "intermediate" } = options;
   checkWhole(op, "parents", mu, 1);
   checkWhole(op, "population", lambda, 1);
-  checkPositive(op, "sigma", sigma);
+  checkRange(op, "sigma", sigma, { above: 0 });
   oneOf(op, "selection", selection, ["comma", "plus"]);
   oneOf(op, "steps", kind, ["one", "each"]);
   oneOf(op, "recombination", recombination, ["intermediate", "discrete", "none"]);

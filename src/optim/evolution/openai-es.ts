@@ -1,10 +1,10 @@
 /** openaiES: gradient descent on an estimate of the gradient from pairs of opposite noise. */
 
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkPositive,
+  checkRate,
   type Evolution,
   type EvolutionState,
   evolutionOf,
@@ -76,11 +76,9 @@ export function openaiES(options: OpenaiOptions = {}): Evolution<OpenaiState> {
   if (optimizer !== "adam" && optimizer !== "sgd") {
     throw new ConfigError(`${op}: optimizer must be "adam" or "sgd"; got ${JSON.stringify(optimizer)}.`);
   }
-  if (typeof sigma === "number") checkPositive(op, "sigma", sigma);
-  if (typeof learningRate === "number") checkPositive(op, "learningRate", learningRate);
-  if (!(weightDecay >= 0 && Number.isFinite(weightDecay))) {
-    throw new ConfigError(`${op}: weightDecay must be at least 0; got ${weightDecay}.`);
-  }
+  checkRate(op, "sigma", sigma);
+  checkRate(op, "learningRate", learningRate);
+  checkRange(op, "weightDecay", weightDecay, { min: 0 });
   const draws = drawsOf(op, seed);
 
   return evolutionOf<OpenaiState>(op, {
