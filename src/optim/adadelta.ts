@@ -1,9 +1,11 @@
 /** adadelta: no learning rate to tune. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { adadeltaOptions, type ScaleByAdadeltaOptions, scaleByAdadelta } from "./links/scale-by-adadelta.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdadeltaOptions extends ScaleByAdadeltaOptions, DecayOptions {}
@@ -19,5 +21,5 @@ export interface AdadeltaOptions extends ScaleByAdadeltaOptions, DecayOptions {}
 export function adadelta(learningRate: Hyper = 1, options: AdadeltaOptions = {}): Optimizer {
   rejectUnknown("adadelta", options, [...adadeltaOptions, ...decayOptions]);
   const { weightDecay, mask, ...direction } = options;
-  return descend(scaleByAdadelta(direction), learningRate, { weightDecay, mask });
+  return named("adadelta", descend(scaleByAdadelta(direction), learningRate, { weightDecay, mask }));
 }

@@ -1,4 +1,5 @@
 /** adafactor: adaptive steps with little memory. */
+
 import { optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { DecayOptions } from "./descend.ts";
@@ -7,6 +8,7 @@ import { clipByBlockRms } from "./links/clip-by-norm.ts";
 import { relativeStep } from "./links/relative-step.ts";
 import { scaleByFactoredRms } from "./links/scale-by-factored-rms.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled. */
 export interface AdafactorOptions extends DecayOptions {
@@ -43,9 +45,12 @@ const adafactorOptions = optionNames<AdafactorOptions>({
 export function adafactor(learningRate: Hyper = 0.01, options: AdafactorOptions = {}): Optimizer {
   rejectUnknown("adafactor", options, adafactorOptions);
   const { beta2Decay, epsilon, clippingThreshold = 1, ...step } = options;
-  return chain(
-    scaleByFactoredRms({ beta2Decay, epsilon }),
-    clipByBlockRms(clippingThreshold),
-    relativeStep(learningRate, step),
+  return named(
+    "adafactor",
+    chain(
+      scaleByFactoredRms({ beta2Decay, epsilon }),
+      clipByBlockRms(clippingThreshold),
+      relativeStep(learningRate, step),
+    ),
   );
 }

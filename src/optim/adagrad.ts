@@ -1,9 +1,11 @@
 /** adagrad: steps that shrink with the sum of the squared gradients. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { adagradOptions, type ScaleByAdagradOptions, scaleByAdagrad } from "./links/scale-by-adagrad.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdagradOptions extends ScaleByAdagradOptions, DecayOptions {}
@@ -19,5 +21,5 @@ export interface AdagradOptions extends ScaleByAdagradOptions, DecayOptions {}
 export function adagrad(learningRate: Hyper = 0.01, options: AdagradOptions = {}): Optimizer {
   rejectUnknown("adagrad", options, [...adagradOptions, ...decayOptions]);
   const { weightDecay, mask, ...direction } = options;
-  return descend(scaleByAdagrad(direction), learningRate, { weightDecay, mask });
+  return named("adagrad", descend(scaleByAdagrad(direction), learningRate, { weightDecay, mask }));
 }

@@ -1,9 +1,11 @@
 /** adamax: Adam in the maximum norm. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { adamaxOptions, type ScaleByAdamaxOptions, scaleByAdamax } from "./links/scale-by-adamax.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdamaxOptions extends ScaleByAdamaxOptions, DecayOptions {}
@@ -19,5 +21,5 @@ export interface AdamaxOptions extends ScaleByAdamaxOptions, DecayOptions {}
 export function adamax(learningRate: Hyper = 2e-3, options: AdamaxOptions = {}): Optimizer {
   rejectUnknown("adamax", options, [...adamaxOptions, ...decayOptions]);
   const { weightDecay, mask, ...direction } = options;
-  return descend(scaleByAdamax(direction), learningRate, { weightDecay, mask });
+  return named("adamax", descend(scaleByAdamax(direction), learningRate, { weightDecay, mask }));
 }

@@ -6,6 +6,7 @@ import type { DecayOptions } from "./descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { grown, totalOf, withDecay } from "./links/distance.ts";
 import { meanOf, meanOfSquares, zeroOn } from "./links/means.ts";
+import { picker } from "./links/which.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "./optimizer.ts";
 import { checkRange } from "./range.ts";
 
@@ -57,8 +58,9 @@ export function dadaptAdamW(
   options: DadaptAdamWOptions = {},
 ): Optimizer<DadaptState> {
   rejectUnknown("dadaptAdamW", options, dadaptAdamWOptions);
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, estimLr0 = 1e-6, weightDecay = 0, mask } = options;
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, estimLr0 = 1e-6, weightDecay = 0 } = options;
   const op = "dadaptAdamW";
+  const { takes, check } = picker(op, options.mask);
   const unit = { min: 0, below: 1 };
   checkRange(op, "estimLr0", estimLr0, { above: 0 });
   const hyper = hyperSet(
@@ -73,7 +75,14 @@ export function dadaptAdamW(
     ["beta1", "beta2"],
   );
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      decays: weightDecay !== 0 && options.mask === undefined,
+      schedules: hyper.schedules,
+    },
     init(params) {
+      check(params);
       const device = deviceOfTree(op, params);
       return {
         ...hyper.init(device),
@@ -116,7 +125,7 @@ export function dadaptAdamW(
       const steps = mapTensors(op, (_, m, v) => m.div(v.sqrt().add(epsilonNow)).neg(), grads, mu, nu);
       const decay = weightDecay === 0 ? null : rate.mul(now.value("weightDecay"));
       const next = { mu, nu, sum, weight1, weight2, estimate, numerator };
-      return [withDecay(op, steps, params, decay, mask), { ...now.next, ...next }];
+      return [withDecay(op, steps, params, decay, takes), { ...now.next, ...next }];
     },
   };
 }

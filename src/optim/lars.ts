@@ -1,13 +1,16 @@
 /** lars: momentum with a step length for each tensor. */
+
 import { optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { DecayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import { scaleByTrustRatio } from "./links/scale-by-trust-ratio.ts";
 import { traceMomentum } from "./links/trace-momentum.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface LarsOptions extends DecayOptions {
@@ -20,7 +23,7 @@ export interface LarsOptions extends DecayOptions {
   /** Added to the length of the gradient. Default 0. */
   readonly epsilon?: Hyper;
   /** Which parameters' gradients are scaled. Default all; biases and norms are often left out. */
-  readonly trustMask?: Mask;
+  readonly trustMask?: Which;
 }
 
 const larsOptions = optionNames<LarsOptions>({
@@ -51,5 +54,5 @@ export function lars(learningRate: Hyper, options: LarsOptions = {}): Optimizer 
     scaleByLearningRate(learningRate),
   );
   if (momentum !== 0) links.push(traceMomentum(momentum, { nesterov }));
-  return chain(...links);
+  return named("lars", chain(...links));
 }

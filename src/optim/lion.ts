@@ -1,9 +1,11 @@
 /** lion: steps of one size along signs. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { lionOptions, type ScaleByLionOptions, scaleByLion } from "./links/scale-by-lion.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled, by default 0.001. */
 export interface LionOptions extends ScaleByLionOptions, DecayOptions {}
@@ -19,5 +21,5 @@ export interface LionOptions extends ScaleByLionOptions, DecayOptions {}
 export function lion(learningRate: Hyper = 1e-4, options: LionOptions = {}): Optimizer {
   rejectUnknown("lion", options, [...lionOptions, ...decayOptions]);
   const { weightDecay = 1e-3, mask, ...direction } = options;
-  return descend(scaleByLion(direction), learningRate, { weightDecay, mask }, true);
+  return named("lion", descend(scaleByLion(direction), learningRate, { weightDecay, mask }, true));
 }

@@ -1,13 +1,16 @@
 /** muon: orthogonalised momentum for matrices, AdamW for the rest. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { adamW } from "./adam.ts";
 import { chain } from "./chain.ts";
 import { partition } from "./combine/partition.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import { type MuonScaleOptions, muonOptions, scaleByMuon } from "./links/scale-by-muon.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface MuonOptions extends MuonScaleOptions {
   /** Decoupled. Default 0.1. */
@@ -16,7 +19,7 @@ export interface MuonOptions extends MuonScaleOptions {
    * Which parameters are Muon's. Default those of two axes and more. Embeddings and the last layer do better with AdamW: leave them out
    * by path.
    */
-  readonly mask?: Mask;
+  readonly mask?: Which;
   /** For the rest. Default `adamW(3e-4)`. */
   readonly others?: Optimizer;
 }
@@ -43,5 +46,5 @@ export function muon(learningRate: Hyper = 0.02, options: MuonOptions = {}): Opt
     addDecayedWeights(weightDecay),
     scaleByLearningRate(learningRate),
   );
-  return partition([mask, matrices], [() => true, others]);
+  return named("muon", partition([mask, matrices], [() => true, others]));
 }

@@ -1,9 +1,11 @@
 /** nadam: Adam with Nesterov's momentum. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { nadamOptions, type ScaleByNadamOptions, scaleByNadam } from "./links/scale-by-nadam.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface NadamOptions extends ScaleByNadamOptions, DecayOptions {
   /** Decay past the moments, as in AdamW, instead of L2 on the gradient. Default false. */
@@ -22,5 +24,8 @@ export interface NadamOptions extends ScaleByNadamOptions, DecayOptions {
 export function nadam(learningRate: Hyper = 2e-3, options: NadamOptions = {}): Optimizer {
   rejectUnknown("nadam", options, [...nadamOptions, ...decayOptions, "decoupledWeightDecay"]);
   const { weightDecay, mask, decoupledWeightDecay, ...direction } = options;
-  return descend(scaleByNadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay);
+  return named(
+    "nadam",
+    descend(scaleByNadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay),
+  );
 }

@@ -1,9 +1,11 @@
 /** radam: Adam that warms up by itself. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { radamOptions, type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface RadamOptions extends ScaleByRadamOptions, DecayOptions {
   /** Decay past the moments, as in AdamW, instead of L2 on the gradient. Default false. */
@@ -22,5 +24,8 @@ export interface RadamOptions extends ScaleByRadamOptions, DecayOptions {
 export function radam(learningRate: Hyper = 1e-3, options: RadamOptions = {}): Optimizer {
   rejectUnknown("radam", options, [...radamOptions, ...decayOptions, "decoupledWeightDecay"]);
   const { weightDecay, mask, decoupledWeightDecay, ...direction } = options;
-  return descend(scaleByRadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay);
+  return named(
+    "radam",
+    descend(scaleByRadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay),
+  );
 }

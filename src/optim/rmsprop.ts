@@ -1,4 +1,5 @@
 /** rmsprop: gradients scaled by the root of the mean of their squares. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
@@ -7,6 +8,7 @@ import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import { type RmsOptions, rmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
 import { traceMomentum } from "./links/trace-momentum.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface RmspropOptions extends RmsOptions {
   /** Of the scaled gradients. Default 0: none. */
@@ -29,5 +31,5 @@ export function rmsprop(learningRate: Hyper = 0.01, options: RmspropOptions = {}
   if (weightDecay !== 0) links.push(addDecayedWeights(weightDecay));
   links.push(scaleByRms(direction));
   if (momentum !== 0) links.push(traceMomentum(momentum));
-  return chain(...links, scaleByLearningRate(learningRate));
+  return named("rmsprop", chain(...links, scaleByLearningRate(learningRate)));
 }

@@ -51,6 +51,7 @@ export function rprop(learningRate = 0.01, options: RpropOptions = {}): Optimize
     throw new ConfigError(`rprop: stepMin must be at most stepMax; got ${stepMin} and ${stepMax}.`);
   }
   return {
+    traits: { name: "rprop", stage: "step", schedules: hyper.schedules },
     init: (params) => ({
       ...hyper.init(deviceOfTree("rprop", params)),
       sign: zerosOf("rprop", params),

@@ -1,4 +1,5 @@
 /** scheduleFreeSgd and scheduleFreeAdamW. */
+
 import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import { type DecayOptions, decayOptions } from "./descend.ts";
@@ -7,6 +8,7 @@ import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByRms } from "./links/scale-by-rms.ts";
 import type { Optimizer } from "./optimizer.ts";
 import { type ScheduleFreeOptions, scheduleFree, scheduleFreeOptions } from "./schedule-free.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is of the parameters that the gradients are of. */
 export interface ScheduleFreeSgdOptions extends ScheduleFreeOptions, DecayOptions {}
@@ -32,7 +34,10 @@ const decay = ({ weightDecay = 0, mask }: DecayOptions): Optimizer[] =>
 export function scheduleFreeSgd(learningRate: Hyper = 1, options: ScheduleFreeSgdOptions = {}): Optimizer {
   rejectUnknown("scheduleFreeSgd", options, [...scheduleFreeOptions, ...decayOptions]);
   const { weightDecay, mask, ...averaging } = options;
-  return scheduleFree(chain(...decay({ weightDecay, mask })), learningRate, averaging);
+  return named(
+    "scheduleFreeSgd",
+    scheduleFree(chain(...decay({ weightDecay, mask })), learningRate, averaging),
+  );
 }
 
 /**
@@ -54,5 +59,8 @@ export function scheduleFreeAdamW(
   rejectUnknown("scheduleFreeAdamW", options, [...scheduleFreeOptions, ...decayOptions, "beta2", "epsilon"]);
   const { beta2 = 0.999, epsilon, weightDecay, mask, ...averaging } = options;
   const rms = scaleByRms({ alpha: beta2, epsilon, biasCorrection: true });
-  return scheduleFree(chain(rms, ...decay({ weightDecay, mask })), learningRate, averaging);
+  return named(
+    "scheduleFreeAdamW",
+    scheduleFree(chain(rms, ...decay({ weightDecay, mask })), learningRate, averaging),
+  );
 }

@@ -1,4 +1,5 @@
 /** scheduleFree: averaging in place of a learning-rate schedule. */
+
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
 import { ConfigError, isPlainObject, optionNames, rejectUnknown } from "../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
@@ -12,6 +13,7 @@ import {
   type TensorTree,
 } from "./optimizer.ts";
 import { checkRange } from "./range.ts";
+import { nameOf } from "./traits.ts";
 
 export interface ScheduleFreeOptions {
   /** Where between z and their mean x the gradients are taken: y = beta1 x + (1 - beta1) z. Default 0.9. */
@@ -55,7 +57,19 @@ export function scheduleFree(
     learningRate: [learningRate, { min: 0 }],
     weightLrPower: [weightLrPower, { min: 0 }],
   });
+  if (direction.traits?.stage === "step") {
+    throw new ConfigError(
+      `${op}: the direction must have no learning rate of its own; got ${nameOf(direction)}. Give scaleByRms({ biasCorrection: true }) or the like.`,
+    );
+  }
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      schedules: hyper.schedules,
+      readBy: "evaluationParams",
+      parts: [direction],
+    },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

@@ -1,4 +1,5 @@
 /** sgd: gradient descent, with momentum if asked for. */
+
 import { ConfigError, optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
@@ -6,6 +7,7 @@ import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface SgdOptions extends MomentumOptions {
   /** Default 0: none, and no state for it. */
@@ -40,5 +42,5 @@ export function sgd(learningRate: Hyper = 0.01, options: SgdOptions = {}): Optim
     }
     links.push(traceMomentum(momentum, { dampening, nesterov }));
   }
-  return chain(...links, scaleByLearningRate(learningRate));
+  return named("sgd", chain(...links, scaleByLearningRate(learningRate)));
 }

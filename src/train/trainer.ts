@@ -5,7 +5,13 @@ import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf, type Tensors } from "../nn/index.ts";
-import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
+import {
+  checkSteps,
+  hyperparameters,
+  type Optimizer,
+  scheduleNotes,
+  setHyperparameter,
+} from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
@@ -118,6 +124,7 @@ export class Trainer {
         `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
       );
     }
+    checkSteps("Trainer", optimizer);
     this.model = model;
     this.seed = wholeNumber("Trainer", "seed", seed, 0);
     this.device = options.device === undefined ? defaultDevice().name : getDevice(options.device).name;
@@ -178,14 +185,17 @@ export class Trainer {
     }
     const run: Resumed = { seed: this.seed, rows: train.length, batchSize, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
+    const total = this.#resumed ? epochs : live.position.epoch + epochs;
+    const batches = dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize);
     const plan: Plan = {
-      epochs: this.#resumed ? epochs : live.position.epoch + epochs,
+      epochs: total,
       batchSize,
       rows: train.length,
-      batches: dropLast ? Math.floor(train.length / batchSize) : Math.ceil(train.length / batchSize),
+      batches,
       parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stateBytes: treeBytes(live.state),
       device: getDevice(this.device).backend.describe(),
+      notes: scheduleNotes(this.#parts.optimizer, total * batches),
     };
     this.#run = run;
     this.#resumed = null;

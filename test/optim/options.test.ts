@@ -181,7 +181,18 @@ const ofNumber: Readonly<Record<string, (value: number) => unknown>> = {
 /** What is no optimizer, link or search, or has its own tests: functions on states and parameters, and schedules. */
 const others = [
   ["applyUpdates", "averagedParameters", "evaluationParams", "globalNorm", "newtonSchulz", "hyperparameters"],
-  ["setHyperparameter", "elasticNet", "l1Penalty", "l2Penalty", "centralise", "chain", "partition", "lbfgs"],
+  [
+    "setHyperparameter",
+    "elasticNet",
+    "l1Penalty",
+    "l2Penalty",
+    "centralise",
+    "chain",
+    "partition",
+    "lbfgs",
+    "checkSteps",
+    "scheduleNotes",
+  ],
   ["evolutionFromJson", "evolutionToJson", "minimise", "parametersToVector", "vectorToParameters"],
   ["byEpoch", "bySamples", "bySeconds", "clamp", "constant", "cosine", "cosineWarmRestarts", "cyclical"],
   [

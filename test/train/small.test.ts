@@ -158,6 +158,7 @@ describe("progress", () => {
       parameters: 1234,
       stateBytes: 1,
       device: "cpu (test)",
+      notes: ["learningRate: it ends."],
     };
     const position = { epoch: 0, batch: 0, step: 0 };
     await callback.start?.({ plan, position, history: [] }, run);
@@ -176,6 +177,7 @@ describe("progress", () => {
     expect(text).toBe(
       [
         "1,234 parameters, 100 rows, batch 32, on cpu (test)",
+        "note: learningRate: it ends.",
         "epoch 1/2 50%  loss 0.5000, accuracy 0.7500  128 samples/s  1.5 s left",
         "epoch 1/2  loss 0.5000, accuracy 0.7500  validation loss 0.2500  128 samples/s",
         "stopped at epoch 2: interrupted",
@@ -207,6 +209,7 @@ describe("progress on a terminal", () => {
       parameters: 1,
       stateBytes: 1,
       device: "cpu",
+      notes: [],
     };
     const scores = { loss: 0.5 };
     await callback.start?.({ plan, position: { epoch: 0, batch: 0, step: 0 }, history: [] }, run);

@@ -32,6 +32,12 @@ export function accumulate(optimizer: Optimizer, options: { every: number }): Op
   const { every } = options;
   checkWhole(op, "every", every, 1);
   return {
+    traits: {
+      name: op,
+      stage: optimizer.traits?.stage,
+      parts: [optimizer],
+      stepsOf: (steps) => Math.floor(steps / every),
+    },
     init: (params) => ({
       inner: optimizer.init(params),
       sum: zerosOf(op, params),

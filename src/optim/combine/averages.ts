@@ -1,4 +1,5 @@
 /** ema and swa: averages of the parameters over the steps, to evaluate with. */
+
 import { type Tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, isPlainObject, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
@@ -11,6 +12,7 @@ import {
   type State,
   type TensorTree,
 } from "../optimizer.ts";
+import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
 
 type AverageState = HyperState & {
@@ -84,7 +86,15 @@ function averaging(
   hyper: ReturnType<typeof hyperSet>,
   mean: Average,
 ): Optimizer<AverageState> {
+  checkSteps(op, optimizer);
   return {
+    traits: {
+      name: op,
+      stage: optimizer.traits?.stage,
+      schedules: hyper.schedules,
+      readBy: "averagedParameters",
+      parts: [optimizer],
+    },
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);

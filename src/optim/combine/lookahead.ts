@@ -12,6 +12,7 @@ import {
   type State,
   type TensorTree,
 } from "../optimizer.ts";
+import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
 
 export interface LookaheadOptions {
@@ -41,7 +42,9 @@ export function lookahead(optimizer: Optimizer, options: LookaheadOptions = {}):
   const { syncPeriod = 6, slowStepSize = 0.5 } = options;
   checkWhole(op, "syncPeriod", syncPeriod, 1);
   const hyper = hyperSet(op, { slowStepSize: [slowStepSize, { above: 0 }] });
+  checkSteps(op, optimizer);
   return {
+    traits: { name: op, stage: optimizer.traits?.stage, schedules: hyper.schedules, parts: [optimizer] },
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);

@@ -26,6 +26,7 @@ export function adaptiveGradientClip(
     epsilon: [options.epsilon ?? 1e-3, { above: 0 }],
   });
   return {
+    traits: { name: op, stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree(op, params)),
     update(grads, state, params) {
       const now = hyper.at(state);

@@ -30,6 +30,7 @@ export function gradientNoise(options: GradientNoiseOptions = {}): Optimizer<Noi
   const hyper = hyperSet(op, { eta: [eta, { min: 0 }], gamma: [gamma, { min: 0 }] });
   const start = random.key(seed);
   return {
+    traits: { name: op, stage: "gradient", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return { ...hyper.init(device), taken: tensor(0, { dtype: "i32", device }) };

@@ -30,6 +30,7 @@ export function scaleByAdadelta(options: ScaleByAdadeltaOptions = {}): Optimizer
   rejectUnknown(op, options, adadeltaOptions);
   const hyper = hyperSet(op, { rho: [rho, { min: 0, below: 1 }], epsilon: [epsilon, { min: 0 }] }, ["rho"]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init: (params) => ({
       ...hyper.init(deviceOfTree(op, params)),
       nu: zerosOf(op, params),

@@ -44,6 +44,7 @@ export function scaleByAdagrad(options: ScaleByAdagradOptions = {}): Optimizer<A
   });
   checkRange(op, "initialAccumulatorValue", initialAccumulatorValue, { min: 0 });
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const state = { ...hyper.init(device), sum: filledLike(op, params, initialAccumulatorValue) };

@@ -52,6 +52,7 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
     ["beta1", "beta2"],
   );
   return {
+    traits: { name: "scaleByAdam", stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("scaleByAdam", params);
       const zero = () => tensor(0, { dtype: "f32", device });

@@ -40,6 +40,7 @@ export function scaleByAdamax(options: ScaleByAdamaxOptions = {}): Optimizer<Ada
     ["beta1"],
   );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

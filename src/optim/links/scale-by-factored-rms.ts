@@ -43,6 +43,7 @@ export function scaleByFactoredRms(options: FactoredRmsOptions = {}): Optimizer<
   rejectUnknown(op, options, factoredRmsOptions);
   const hyper = hyperSet(op, { beta2Decay: [beta2Decay, { below: 0 }], epsilon: [epsilon, { above: 0 }] });
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const zeros = (shapeOf: (shape: readonly number[]) => readonly number[]) =>

@@ -27,6 +27,7 @@ export function scaleByLion(options: ScaleByLionOptions = {}): Optimizer<LionSta
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(op, { beta1: [beta1, unit], beta2: [beta2, unit] }, ["beta1", "beta2"]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init: (params) => ({ ...hyper.init(deviceOfTree(op, params)), mu: zerosOf(op, params) }),
     update(grads, state) {
       const now = hyper.at(state);

@@ -82,6 +82,7 @@ export function scaleByMuon(options: MuonScaleOptions = {}): Optimizer<MuonState
       .reshape(g.shape);
   };
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const { leaves, paths } = flattenTree(params);
       leaves.forEach((leaf, at) => {

@@ -56,6 +56,7 @@ export function scaleByNadam(options: ScaleByNadamOptions = {}): Optimizer<Nadam
     ["beta1", "beta2"],
   );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

@@ -45,6 +45,7 @@ export function scaleByRadam(options: ScaleByRadamOptions = {}): Optimizer<Radam
     "beta2",
   ]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

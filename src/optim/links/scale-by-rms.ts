@@ -51,6 +51,7 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
     ["alpha"],
   );
   return {
+    traits: { name: "scaleByRms", stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("scaleByRms", params);
       const state = { ...hyper.init(device), nu: zerosOf("scaleByRms", params) };

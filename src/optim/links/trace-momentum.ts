@@ -38,6 +38,7 @@ export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): O
     ["dampening"],
   );
   return {
+    traits: { name: "traceMomentum", stage: "momentum", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("traceMomentum", params);
       const trace = zerosOf("traceMomentum", params);

@@ -1,7 +1,7 @@
 /** Another schedule's value, changed. */
 import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite } from "../range.ts";
-import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { type Schedule, schedule } from "./schedule.ts";
 
 /**
  * factor * schedule(step). Holds what the schedule holds.
@@ -10,7 +10,7 @@ import { type Schedule, schedule, valueAt } from "./schedule.ts";
  */
 export function scale(inner: Schedule, factor: number): Schedule {
   checkFinite("scale", { factor });
-  return schedule((maths, step) => maths.mul(valueAt(inner, step), factor));
+  return schedule((maths, step) => maths.mul(maths.at(inner, step), factor), inner.end);
 }
 
 /**
@@ -30,9 +30,9 @@ export function clamp(inner: Schedule, options: { min?: number; max?: number }):
     throw new ConfigError(`clamp: min must be at most max; got ${min} and ${max}.`);
   }
   return schedule((maths, step) => {
-    let value = valueAt(inner, step);
+    let value = maths.at(inner, step);
     if (min !== undefined) value = maths.max(value, min);
     if (max !== undefined) value = maths.min(value, max);
     return value;
-  });
+  }, inner.end);
 }

@@ -20,7 +20,7 @@ export function cosine(options: {
   const { initial, steps, end = 0 } = options;
   checkFinite("cosine", { initial, end });
   checkRange("cosine", "steps", steps, { above: 0 });
-  return schedule((maths, step) => anneal(maths, "cos", step, steps, initial, end));
+  return schedule((maths, step) => anneal(maths, "cos", step, steps, initial, end), steps);
 }
 
 /**
@@ -52,5 +52,5 @@ export function warmupCosine(options: {
     const up = anneal(maths, "linear", step, warmup, initial, peak);
     const down = anneal(maths, "cos", maths.sub(step, warmup), total - warmup, peak, end);
     return maths.ifLess(step, warmup, up, down);
-  });
+  }, total);
 }

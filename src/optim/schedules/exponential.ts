@@ -45,5 +45,5 @@ export function exponentialGrowth(options: { from: number; to: number; steps: nu
     // From the middle out exponents are half as large, and so is what their rounding does in f32.
     const away = maths.div(maths.sub(maths.min(step, steps), steps / 2), steps);
     return maths.mul(maths.pow(ratio, away), middle);
-  });
+  }, steps);
 }

@@ -39,7 +39,7 @@ function phases(op: string, options: OneCycleOptions, low: number, high: number,
       return anneal(maths, shape, at, end - start, values[i] as number, values[i + 1] as number);
     });
     return pick(maths, step, parts, ends.slice(0, -1));
-  });
+  }, total - 1);
 }
 
 /**

@@ -24,7 +24,7 @@ export function piecewise(options: { values: readonly number[]; boundaries: read
   values.forEach((value, i) => {
     checkRange("piecewise", `values[${i}]`, value);
   });
-  return schedule((maths, step) => pick(maths, step, values, boundaries));
+  return schedule((maths, step) => pick(maths, step, values, boundaries), boundaries.at(-1));
 }
 
 /**
@@ -46,7 +46,7 @@ export function multiStep(options: {
     throw new ConfigError(`multiStep: milestones must be above 0 and increase; got [${milestones}].`);
   }
   const values = Array.from({ length: milestones.length + 1 }, (_, i) => initial * factor ** i);
-  return schedule((maths, step) => pick(maths, step, values, milestones));
+  return schedule((maths, step) => pick(maths, step, values, milestones), milestones.at(-1));
 }
 
 /**

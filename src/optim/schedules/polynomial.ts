@@ -15,7 +15,7 @@ export function linear(options: { from: number; to: number; steps: number }): Sc
   const { from, to, steps } = options;
   checkFinite("linear", { from, to });
   checkRange("linear", "steps", steps, { above: 0 });
-  return schedule((maths, step) => anneal(maths, "linear", step, steps, from, to));
+  return schedule((maths, step) => anneal(maths, "linear", step, steps, from, to), steps);
 }
 
 /**
@@ -41,5 +41,5 @@ export function polynomial(options: {
     const left = maths.div(maths.sub(steps, maths.min(step, steps)), steps);
     const value = maths.mul(maths.pow(left, power), from - to);
     return to === 0 ? value : maths.add(value, to);
-  });
+  }, steps);
 }

@@ -1,7 +1,7 @@
 /** Schedules written in epochs, samples or seconds: pure conversions of the step. */
 import { rejectUnknown } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
-import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { type Schedule, schedule } from "./schedule.ts";
 
 /**
  * A schedule whose step is an epoch: schedule(step / stepsPerEpoch), or of the floor of it with `whole`, as where PyTorch's schedulers
@@ -20,10 +20,13 @@ export function byEpoch(
   rejectUnknown("byEpoch", options, ["stepsPerEpoch", "whole"]);
   const { stepsPerEpoch, whole = false } = options;
   checkRange("byEpoch", "stepsPerEpoch", stepsPerEpoch, { above: 0 });
-  return schedule((maths, step) => {
-    const epoch = maths.div(step, stepsPerEpoch);
-    return valueAt(inner, whole ? maths.floor(epoch) : epoch);
-  });
+  return schedule(
+    (maths, step) => {
+      const epoch = maths.div(step, stepsPerEpoch);
+      return maths.at(inner, whole ? maths.floor(epoch) : epoch);
+    },
+    stretched(whole && inner.end !== undefined ? Math.ceil(inner.end) : inner.end, stepsPerEpoch),
+  );
 }
 
 /**
@@ -36,7 +39,10 @@ export function bySamples(inner: Schedule, options: { batchSize: number }): Sche
   rejectUnknown("bySamples", options, ["batchSize"]);
   const { batchSize } = options;
   checkRange("bySamples", "batchSize", batchSize, { above: 0 });
-  return schedule((maths, step) => valueAt(inner, maths.mul(step, batchSize)));
+  return schedule(
+    (maths, step) => maths.at(inner, maths.mul(step, batchSize)),
+    stretched(inner.end, 1 / batchSize),
+  );
 }
 
 /**
@@ -49,5 +55,12 @@ export function bySeconds(inner: Schedule, options: { secondsPerStep: number }):
   rejectUnknown("bySeconds", options, ["secondsPerStep"]);
   const { secondsPerStep } = options;
   checkRange("bySeconds", "secondsPerStep", secondsPerStep, { above: 0 });
-  return schedule((maths, step) => valueAt(inner, maths.mul(step, secondsPerStep)));
+  return schedule(
+    (maths, step) => maths.at(inner, maths.mul(step, secondsPerStep)),
+    stretched(inner.end, 1 / secondsPerStep),
+  );
 }
+
+/** An end in another unit, if there is one. */
+const stretched = (end: number | undefined, steps: number): number | undefined =>
+  end === undefined ? undefined : end * steps;
