@@ -63,8 +63,8 @@ const masked: Record<string, (mask: Which) => Optimizer> = {
 async function updatesOf(optimizer: Optimizer): Promise<number[]> {
   const p = params();
   const squared = ({ bias, weight }: (typeof p.layers)[number]) => ({
-    bias: bias.square(),
-    weight: weight.square(),
+    bias: bias.square().neg(),
+    weight: weight.square().neg(),
   });
   const [updates] = optimizer.update({ layers: p.layers.map(squared) }, optimizer.init(p), p);
   const leaves = updates.layers.flatMap(({ bias, weight }) => [bias, weight]);

@@ -3,7 +3,8 @@
 import { maximum, type Tensor, tensor } from "../../engine/tensor/index.ts";
 import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { meanOf, meanOfSquares } from "./means.ts";
 
 export interface AdamOptions {
   /** Decay of the mean of gradients. Default 0.9. */
@@ -36,7 +37,7 @@ type AdamState = HyperState & {
 /**
  * m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  u = (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon).
  *
- * A mean m below 2^-100 counts as 0. With `amsgrad` the root is of max over time of v (not yet corrected), as PyTorch has it.
+ * A mean below 2^-100 counts as 0. With `amsgrad` the root is of max over time of v (not yet corrected), as PyTorch has it.
  * State: 8 bytes per f32 parameter, 12 with amsgrad. The corrections 1 - b^t are carried as running means of 1
  * (w <- b w + (1 - b)): no power of b near 1 to cancel, and right for scheduled betas too.
  * Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
@@ -74,12 +75,14 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
       const [correct1, correct2] = [weight1.reciprocal(), weight2.reciprocal()];
       const epsilonNow = now.value("epsilon");
 
-      const mu = mapTensors("scaleByAdam", (g, m) => settled(m.mul(b1).add(g.mul(c1))), grads, state.mu);
-      const nu = mapTensors("scaleByAdam", (g, v) => v.mul(b2).add(g.square().mul(c2)), grads, state.nu);
-      const nuMax = state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w), nu, state.nuMax);
+      const mu = meanOf("scaleByAdam", grads, state.mu, b1, c1);
+      const nu = meanOfSquares("scaleByAdam", grads, state.nu, b2, c2);
+      const nuMax =
+        state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w as Tensor), nu, state.nuMax);
       const updates = mapTensors(
         "scaleByAdam",
-        (m, v) => m.mul(correct1).div(v.mul(correct2).sqrt().add(epsilonNow)),
+        (_, m, v) => m.mul(correct1).div(v.mul(correct2).sqrt().add(epsilonNow)),
+        grads,
         mu,
         nuMax ?? nu,
       );

@@ -2,8 +2,8 @@
 import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
-import { zeroOn } from "./means.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { meanOf, meanOfSquares, zeroOn } from "./means.ts";
 
 export interface RmsOptions {
   /** Decay of the means. Default 0.99. */
@@ -63,9 +63,8 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
       const [a, c, epsilonNow] = [now.value("alpha"), now.complement("alpha"), now.value("epsilon")];
       const weight = state.weight?.mul(a).add(c);
       const correct = weight?.reciprocal() ?? 1;
-      const nu = mapTensors("scaleByRms", (g, v) => v.mul(a).add(g.square().mul(c)), grads, state.nu);
-      const mu =
-        state.mu && mapTensors("scaleByRms", (g, m) => settled(m.mul(a).add(g.mul(c))), grads, state.mu);
+      const nu = meanOfSquares("scaleByRms", grads, state.nu, a, c);
+      const mu = state.mu && meanOf("scaleByRms", grads, state.mu, a, c);
       const updates = mu
         ? mapTensors(
             "scaleByRms",
