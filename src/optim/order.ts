@@ -46,10 +46,12 @@ export function checkOrder(links: readonly Optimizer[]): void {
   }
 }
 
-/** Whether it shrinks all parameters; the parts of a partition have some each. */
+/** Whether it shrinks all parameters; those of parts are of some each. */
 function decaysAll({ traits }: Optimizer): boolean {
   if (traits?.decays) return true;
-  return traits?.name !== "partition" && (traits?.parts ?? []).some(decaysAll);
+  return (
+    traits?.name !== "partition" && traits?.name !== "perParameter" && (traits?.parts ?? []).some(decaysAll)
+  );
 }
 
 /** What the links of a chain come to together. */
