@@ -69,4 +69,5 @@ export {
 export { scheduleNotes } from "./schedule-notes.ts";
 export * from "./schedules/index.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export { type ShrinkAndPerturbOptions, shrinkAndPerturb } from "./shrink-and-perturb.ts";
 export type { Stage, Traits } from "./traits.ts";

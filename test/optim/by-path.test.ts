@@ -148,7 +148,9 @@ test("layers are counted by number, or as they are listed", async () => {
   expect(await updatesOf(listed, blocks)).toEqual([0.5, 0.25, 1]);
   // Layers without parameters do not count, and 10 comes after 2.
   const numbered: { layers: Record<string, Tensor>[] } = {
-    layers: [...Array(11).keys()].map((i) => (i === 2 || i === 10 ? { w: one } : {})),
+    layers: [...Array(11).keys()].map((i) =>
+      i === 2 || i === 10 ? { w: one } : ({} as Record<string, Tensor>),
+    ),
   };
   const optimizer = layerWise({ decay: 0.5 });
   const [{ layers }] = optimizer.update(numbered, optimizer.init(numbered), numbered);
