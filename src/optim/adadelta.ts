@@ -1,8 +1,11 @@
 /** adadelta: no learning rate to tune. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByAdadeltaOptions, scaleByAdadelta } from "./links/scale-by-adadelta.ts";
+import { adadeltaOptions, type ScaleByAdadeltaOptions, scaleByAdadelta } from "./links/scale-by-adadelta.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdadeltaOptions extends ScaleByAdadeltaOptions, DecayOptions {}
@@ -16,5 +19,7 @@ export interface AdadeltaOptions extends ScaleByAdadeltaOptions, DecayOptions {}
  * @example adadelta();
  */
 export function adadelta(learningRate: Hyper = 1, options: AdadeltaOptions = {}): Optimizer {
-  return descend(scaleByAdadelta(options), learningRate, options);
+  rejectUnknown("adadelta", options, [...adadeltaOptions, ...decayOptions]);
+  const { weightDecay, mask, ...direction } = options;
+  return named("adadelta", descend(scaleByAdadelta(direction), learningRate, { weightDecay, mask }));
 }

@@ -1,4 +1,6 @@
 /** adafactor: adaptive steps with little memory. */
+
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { DecayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
@@ -6,6 +8,7 @@ import { clipByBlockRms } from "./links/clip-by-norm.ts";
 import { relativeStep } from "./links/relative-step.ts";
 import { scaleByFactoredRms } from "./links/scale-by-factored-rms.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled. */
 export interface AdafactorOptions extends DecayOptions {
@@ -19,6 +22,15 @@ export interface AdafactorOptions extends DecayOptions {
   readonly clippingThreshold?: Hyper;
 }
 
+const adafactorOptions = optionNames<AdafactorOptions>({
+  beta2Decay: true,
+  epsilon: true,
+  parameterEpsilon: true,
+  clippingThreshold: true,
+  weightDecay: true,
+  mask: true,
+});
+
 /**
  * v = the mean of g^2 with shares t^beta2Decay, for matrices as the product of its rows' and columns' means;
  * u = g / sqrt(max(v, epsilon^2));  u <- u / max(1, rms(u) / clippingThreshold);
@@ -31,10 +43,14 @@ export interface AdafactorOptions extends DecayOptions {
  * @example adafactor(0.01);
  */
 export function adafactor(learningRate: Hyper = 0.01, options: AdafactorOptions = {}): Optimizer {
-  const { beta2Decay, epsilon, clippingThreshold = 1 } = options;
-  return chain(
-    scaleByFactoredRms({ beta2Decay, epsilon }),
-    clipByBlockRms(clippingThreshold),
-    relativeStep(learningRate, options),
+  rejectUnknown("adafactor", options, adafactorOptions);
+  const { beta2Decay, epsilon, clippingThreshold = 1, ...step } = options;
+  return named(
+    "adafactor",
+    chain(
+      scaleByFactoredRms({ beta2Decay, epsilon }),
+      clipByBlockRms(clippingThreshold),
+      relativeStep(learningRate, step),
+    ),
   );
 }

@@ -1,8 +1,11 @@
 /** adagrad: steps that shrink with the sum of the squared gradients. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByAdagradOptions, scaleByAdagrad } from "./links/scale-by-adagrad.ts";
+import { adagradOptions, type ScaleByAdagradOptions, scaleByAdagrad } from "./links/scale-by-adagrad.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdagradOptions extends ScaleByAdagradOptions, DecayOptions {}
@@ -16,5 +19,7 @@ export interface AdagradOptions extends ScaleByAdagradOptions, DecayOptions {}
  * @example adagrad(0.1, { initialAccumulatorValue: 0.1 });
  */
 export function adagrad(learningRate: Hyper = 0.01, options: AdagradOptions = {}): Optimizer {
-  return descend(scaleByAdagrad(options), learningRate, options);
+  rejectUnknown("adagrad", options, [...adagradOptions, ...decayOptions]);
+  const { weightDecay, mask, ...direction } = options;
+  return named("adagrad", descend(scaleByAdagrad(direction), learningRate, { weightDecay, mask }));
 }

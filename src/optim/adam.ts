@@ -1,10 +1,15 @@
 /** adam and adamW. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
+import { decayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
-import { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
+import { type AdamOptions, adamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /**
  * m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;
@@ -17,14 +22,15 @@ import type { Optimizer } from "./optimizer.ts";
  * @example adam(1e-3);
  */
 export function adam(learningRate: Hyper = 1e-3, options: AdamOptions = {}): Optimizer {
-  return chain(scaleByAdam(options), scaleByLearningRate(learningRate));
+  rejectUnknown("adam", options, adamOptions);
+  return named("adam", chain(scaleByAdam(options), scaleByLearningRate(learningRate)));
 }
 
 export interface AdamWOptions extends AdamOptions {
   /** Default 0.01. */
   readonly weightDecay?: Hyper;
   /** Which parameters decay. Default all; biases and norms are often left out. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
 
 /**
@@ -35,10 +41,14 @@ export interface AdamWOptions extends AdamOptions {
  * @throws ConfigError for values out of range.
  */
 export function adamW(learningRate: Hyper = 1e-3, options: AdamWOptions = {}): Optimizer {
-  const { weightDecay = 0.01, mask } = options;
-  return chain(
-    scaleByAdam(options),
-    addDecayedWeights(weightDecay, { mask }),
-    scaleByLearningRate(learningRate),
+  rejectUnknown("adamW", options, [...adamOptions, ...decayOptions]);
+  const { weightDecay = 0.01, mask, ...direction } = options;
+  return named(
+    "adamW",
+    chain(
+      scaleByAdam(direction),
+      addDecayedWeights(weightDecay, { mask }),
+      scaleByLearningRate(learningRate),
+    ),
   );
 }

@@ -1,8 +1,11 @@
 /** adamax: Adam in the maximum norm. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByAdamaxOptions, scaleByAdamax } from "./links/scale-by-adamax.ts";
+import { adamaxOptions, type ScaleByAdamaxOptions, scaleByAdamax } from "./links/scale-by-adamax.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is L2: it is added to the gradient. */
 export interface AdamaxOptions extends ScaleByAdamaxOptions, DecayOptions {}
@@ -16,5 +19,7 @@ export interface AdamaxOptions extends ScaleByAdamaxOptions, DecayOptions {}
  * @example adamax(2e-3);
  */
 export function adamax(learningRate: Hyper = 2e-3, options: AdamaxOptions = {}): Optimizer {
-  return descend(scaleByAdamax(options), learningRate, options);
+  rejectUnknown("adamax", options, [...adamaxOptions, ...decayOptions]);
+  const { weightDecay, mask, ...direction } = options;
+  return named("adamax", descend(scaleByAdamax(direction), learningRate, { weightDecay, mask }));
 }

@@ -1,9 +1,12 @@
 /** dadaptAdamW: AdamW that finds its learning rate. */
+
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import type { DecayOptions } from "./descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { grown, totalOf, withDecay } from "./links/distance.ts";
 import { meanOf, meanOfSquares, zeroOn } from "./links/means.ts";
+import { picker } from "./links/which.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "./optimizer.ts";
 import { checkRange } from "./range.ts";
 
@@ -18,6 +21,15 @@ export interface DadaptAdamWOptions extends DecayOptions {
   /** The first estimate d: small beside any good learning rate. Default 1e-6. */
   readonly estimLr0?: number;
 }
+
+const dadaptAdamWOptions = optionNames<DadaptAdamWOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  estimLr0: true,
+  weightDecay: true,
+  mask: true,
+});
 
 type DadaptState = HyperState & {
   readonly mu: TensorTree;
@@ -45,8 +57,10 @@ export function dadaptAdamW(
   learningRate: Hyper = 1,
   options: DadaptAdamWOptions = {},
 ): Optimizer<DadaptState> {
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, estimLr0 = 1e-6, weightDecay = 0, mask } = options;
+  rejectUnknown("dadaptAdamW", options, dadaptAdamWOptions);
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, estimLr0 = 1e-6, weightDecay = 0 } = options;
   const op = "dadaptAdamW";
+  const { takes, check } = picker(op, options.mask);
   const unit = { min: 0, below: 1 };
   checkRange(op, "estimLr0", estimLr0, { above: 0 });
   const hyper = hyperSet(
@@ -61,7 +75,14 @@ export function dadaptAdamW(
     ["beta1", "beta2"],
   );
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      decays: weightDecay !== 0 && options.mask === undefined,
+      schedules: hyper.schedules,
+    },
     init(params) {
+      check(params);
       const device = deviceOfTree(op, params);
       return {
         ...hyper.init(device),
@@ -104,7 +125,7 @@ export function dadaptAdamW(
       const steps = mapTensors(op, (_, m, v) => m.div(v.sqrt().add(epsilonNow)).neg(), grads, mu, nu);
       const decay = weightDecay === 0 ? null : rate.mul(now.value("weightDecay"));
       const next = { mu, nu, sum, weight1, weight2, estimate, numerator };
-      return [withDecay(op, steps, params, decay, mask), { ...now.next, ...next }];
+      return [withDecay(op, steps, params, decay, takes), { ...now.next, ...next }];
     },
   };
 }

@@ -1,16 +1,21 @@
 /** descend: makes a whole optimizer of a direction. */
+
+import { optionNames } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 export interface DecayOptions {
   /** Default 0: none, unless the optimizer says otherwise. */
   readonly weightDecay?: Hyper;
   /** Which parameters decay. Default all; biases and norms are often left out. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
+
+export const decayOptions = optionNames<DecayOptions>({ weightDecay: true, mask: true });
 
 /** `direction` with weight decay before it (L2) or after it (decoupled), then the learning rate. */
 export function descend(

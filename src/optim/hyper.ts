@@ -26,6 +26,7 @@ export interface Values {
 }
 
 export interface HyperSet {
+  readonly schedules: Readonly<Record<string, Schedule>>;
   init(device: string): HyperState;
   at(state: HyperState): Values;
 }
@@ -70,6 +71,7 @@ export function hyperSet(
     }
   }
   return {
+    schedules: Object.fromEntries(schedules),
     init(device) {
       const zeroDim = (value: number) => tensor(value, { dtype: "f32", device });
       const hyper = Object.fromEntries(numbers.map(([name, value]) => [name, zeroDim(value)]));

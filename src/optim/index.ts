@@ -6,8 +6,11 @@ export { type AdamaxOptions, adamax } from "./adamax.ts";
 export { chain } from "./chain.ts";
 export { accumulate } from "./combine/accumulate.ts";
 export { averagedParameters, type EmaOptions, ema, type SwaOptions, swa } from "./combine/averages.ts";
+export { type LayerWiseOptions, layerWise } from "./combine/layer-wise.ts";
 export { type LookaheadOptions, lookahead } from "./combine/lookahead.ts";
 export { type Part, partition } from "./combine/partition.ts";
+export { perParameter } from "./combine/per-parameter.ts";
+export { scaleByPath } from "./combine/scale-by-path.ts";
 export { type SamOptions, sam } from "./combine/sharpness-aware.ts";
 export { switchAt } from "./combine/switch-at.ts";
 export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
@@ -19,7 +22,7 @@ export { type LambOptions, lamb } from "./lamb.ts";
 export { type LarsOptions, lars } from "./lars.ts";
 export { type LbfgsOptions, type LbfgsResult, lbfgs } from "./lbfgs/lbfgs.ts";
 export { adaptiveGradientClip } from "./links/adaptive-gradient-clip.ts";
-export { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+export { addDecayedWeights } from "./links/add-decayed-weights.ts";
 export { centralise } from "./links/centralise.ts";
 export { clipByGlobalNorm, clipByValue, globalNorm } from "./links/clip.ts";
 export { clipByBlockRms, clipByNorm } from "./links/clip-by-norm.ts";
@@ -46,10 +49,12 @@ export { type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.t
 export { type RmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
 export { scaleByTrustRatio, type TrustRatioOptions } from "./links/scale-by-trust-ratio.ts";
 export { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
+export type { Mask, Which } from "./links/which.ts";
 export { type LionOptions, lion } from "./lion.ts";
 export { type MuonOptions, muon } from "./muon.ts";
 export { type NadamOptions, nadam } from "./nadam.ts";
 export { applyUpdates, type Optimizer, type State, type TensorTree } from "./optimizer.ts";
+export { checkSteps } from "./order.ts";
 export { elasticNet, l1Penalty, l2Penalty, type PenaltyOptions } from "./penalties.ts";
 export { type ProdigyOptions, prodigy } from "./prodigy.ts";
 export { type RadamOptions, radam } from "./radam.ts";
@@ -62,5 +67,8 @@ export {
   scheduleFreeAdamW,
   scheduleFreeSgd,
 } from "./schedule-free-optimizers.ts";
+export { scheduleNotes } from "./schedule-notes.ts";
 export * from "./schedules/index.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export { type ShrinkAndPerturbOptions, shrinkAndPerturb } from "./shrink-and-perturb.ts";
+export type { Stage, Traits } from "./traits.ts";

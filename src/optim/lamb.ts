@@ -1,16 +1,20 @@
 /** lamb: AdamW with a step length for each tensor. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
-import { type DecayOptions, descend } from "./descend.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
-import { type AdamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
+import { type AdamOptions, adamOptions, scaleByAdam } from "./links/scale-by-adam.ts";
 import { scaleByTrustRatio } from "./links/scale-by-trust-ratio.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled. */
 export interface LambOptions extends AdamOptions, DecayOptions {
   /** Which parameters' steps are scaled. Default all; biases and norms are often left out. */
-  readonly trustMask?: Mask;
+  readonly trustMask?: Which;
 }
 
 /**
@@ -21,8 +25,9 @@ export interface LambOptions extends AdamOptions, DecayOptions {
  * @example lamb(2e-3, { weightDecay: 0.01, mask: (_, p) => p.ndim > 1 });
  */
 export function lamb(learningRate: Hyper, options: LambOptions = {}): Optimizer {
-  const { weightDecay = 0, mask, trustMask, epsilon = 1e-6 } = options;
-  const links: Optimizer[] = [scaleByAdam({ ...options, epsilon })];
+  rejectUnknown("lamb", options, [...adamOptions, ...decayOptions, "trustMask"]);
+  const { weightDecay = 0, mask, trustMask, epsilon = 1e-6, ...direction } = options;
+  const links: Optimizer[] = [scaleByAdam({ ...direction, epsilon })];
   if (weightDecay !== 0) links.push(addDecayedWeights(weightDecay, { mask }));
-  return descend(chain(...links, scaleByTrustRatio({ mask: trustMask })), learningRate, {});
+  return named("lamb", descend(chain(...links, scaleByTrustRatio({ mask: trustMask })), learningRate, {}));
 }

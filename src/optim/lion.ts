@@ -1,8 +1,11 @@
 /** lion: steps of one size along signs. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByLionOptions, scaleByLion } from "./links/scale-by-lion.ts";
+import { lionOptions, type ScaleByLionOptions, scaleByLion } from "./links/scale-by-lion.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled, by default 0.001. */
 export interface LionOptions extends ScaleByLionOptions, DecayOptions {}
@@ -16,6 +19,7 @@ export interface LionOptions extends ScaleByLionOptions, DecayOptions {}
  * @example lion(1e-4, { weightDecay: 0.1 });
  */
 export function lion(learningRate: Hyper = 1e-4, options: LionOptions = {}): Optimizer {
-  const { weightDecay = 1e-3, mask } = options;
-  return descend(scaleByLion(options), learningRate, { weightDecay, mask }, true);
+  rejectUnknown("lion", options, [...lionOptions, ...decayOptions]);
+  const { weightDecay = 1e-3, mask, ...direction } = options;
+  return named("lion", descend(scaleByLion(direction), learningRate, { weightDecay, mask }, true));
 }

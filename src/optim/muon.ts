@@ -1,12 +1,16 @@
 /** muon: orthogonalised momentum for matrices, AdamW for the rest. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { adamW } from "./adam.ts";
 import { chain } from "./chain.ts";
 import { partition } from "./combine/partition.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
-import { type MuonScaleOptions, scaleByMuon } from "./links/scale-by-muon.ts";
+import { type MuonScaleOptions, muonOptions, scaleByMuon } from "./links/scale-by-muon.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface MuonOptions extends MuonScaleOptions {
   /** Decoupled. Default 0.1. */
@@ -15,7 +19,7 @@ export interface MuonOptions extends MuonScaleOptions {
    * Which parameters are Muon's. Default those of two axes and more. Embeddings and the last layer do better with AdamW: leave them out
    * by path.
    */
-  readonly mask?: Mask;
+  readonly mask?: Which;
   /** For the rest. Default `adamW(3e-4)`. */
   readonly others?: Optimizer;
 }
@@ -30,11 +34,17 @@ export interface MuonOptions extends MuonScaleOptions {
  * @example muon(0.02, { mask: (path, p) => p.ndim > 1 && !path.startsWith("head"), others: adamW(1e-3) });
  */
 export function muon(learningRate: Hyper = 0.02, options: MuonOptions = {}): Optimizer {
-  const { weightDecay = 0.1, mask = (_, parameter) => parameter.ndim > 1, others = adamW(3e-4) } = options;
+  rejectUnknown("muon", options, [...muonOptions, "weightDecay", "mask", "others"]);
+  const {
+    weightDecay = 0.1,
+    mask = (_, parameter) => parameter.ndim > 1,
+    others = adamW(3e-4),
+    ...direction
+  } = options;
   const matrices = chain(
-    scaleByMuon(options),
+    scaleByMuon(direction),
     addDecayedWeights(weightDecay),
     scaleByLearningRate(learningRate),
   );
-  return partition([mask, matrices], [() => true, others]);
+  return named("muon", partition([mask, matrices], [() => true, others]));
 }

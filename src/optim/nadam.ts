@@ -1,8 +1,11 @@
 /** nadam: Adam with Nesterov's momentum. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByNadamOptions, scaleByNadam } from "./links/scale-by-nadam.ts";
+import { nadamOptions, type ScaleByNadamOptions, scaleByNadam } from "./links/scale-by-nadam.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface NadamOptions extends ScaleByNadamOptions, DecayOptions {
   /** Decay past the moments, as in AdamW, instead of L2 on the gradient. Default false. */
@@ -19,5 +22,10 @@ export interface NadamOptions extends ScaleByNadamOptions, DecayOptions {
  * @example nadam(2e-3, { weightDecay: 0.01, decoupledWeightDecay: true });
  */
 export function nadam(learningRate: Hyper = 2e-3, options: NadamOptions = {}): Optimizer {
-  return descend(scaleByNadam(options), learningRate, options, options.decoupledWeightDecay);
+  rejectUnknown("nadam", options, [...nadamOptions, ...decayOptions, "decoupledWeightDecay"]);
+  const { weightDecay, mask, decoupledWeightDecay, ...direction } = options;
+  return named(
+    "nadam",
+    descend(scaleByNadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay),
+  );
 }

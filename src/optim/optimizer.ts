@@ -1,6 +1,7 @@
 /** Optimizer: a pair of pure functions on trees of tensors, one signature for whole optimizers and their links. */
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree, type Tree } from "../util/index.ts";
+import type { Traits } from "./traits.ts";
 
 /** Parameters, gradients, updates: plain objects and arrays of tensors, such as `model.parameters()`. */
 export type TensorTree = Tree<Tensor>;
@@ -20,6 +21,8 @@ export type State = TensorTree;
  * params = applyUpdates(params, updates);
  */
 export interface Optimizer<S extends State = State> {
+  /** What `chain` and others know it by; optimizers and links of your own may do without. */
+  readonly traits?: Traits;
   init(params: TensorTree): S;
   update<P extends TensorTree>(grads: P, state: S, params: P): [updates: P, state: S];
 }

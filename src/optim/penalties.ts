@@ -1,13 +1,15 @@
 /** Penalties on parameters, to be added to a loss. */
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../util/index.ts";
-import type { Mask } from "./links/add-decayed-weights.ts";
+import { ConfigError, flattenTree, optionNames, rejectUnknown } from "../util/index.ts";
+import { picker, type Which } from "./links/which.ts";
 import { deviceOfTree, type TensorTree } from "./optimizer.ts";
 
 export interface PenaltyOptions {
   /** Which parameters are penalised, by path and value. Default all. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
+
+const penaltyOptions = optionNames<PenaltyOptions>({ mask: true });
 
 /**
  * strength * sum of |p|: a 0-d tensor. Its gradient is strength * sign(p), which seldom gives exact zeros: see `proximal`.
@@ -39,15 +41,18 @@ function penalty(
   op: string,
   params: TensorTree,
   strength: number,
-  { mask = () => true }: PenaltyOptions,
+  options: PenaltyOptions,
   of: (p: Tensor) => Tensor,
 ): Tensor {
+  rejectUnknown(op, options, penaltyOptions);
   if (!(strength >= 0 && Number.isFinite(strength))) {
     throw new ConfigError(`${op}: the strength must be at least 0; got ${strength}.`);
   }
   const device = deviceOfTree(op, params);
   const { leaves, paths } = flattenTree(params);
-  const picked = (leaves as Tensor[]).filter((p, at) => mask(paths[at] as string, p));
+  const { takes, check } = picker(op, options.mask);
+  check(params);
+  const picked = (leaves as Tensor[]).filter((p, at) => takes(paths[at] as string, p));
   const terms = picked.map((p) => of(p));
   const sum = terms.reduce((total, term) => total.add(term), tensor(0, { device }));
   return sum.mul(strength);

@@ -1,9 +1,12 @@
 /** prodigy: Adam that finds its learning rate. */
+
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import type { DecayOptions } from "./descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { grown, totalOf, withDecay } from "./links/distance.ts";
 import { meanOf, meanOfSquares, zeroOn } from "./links/means.ts";
+import { picker } from "./links/which.ts";
 import { copiesOf, deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "./optimizer.ts";
 import { checkRange } from "./range.ts";
 
@@ -24,6 +27,18 @@ export interface ProdigyOptions extends DecayOptions {
   /** Keep the warm-up of the learning rate out of the sums. Default false. */
   readonly safeguardWarmup?: boolean;
 }
+
+const prodigyOptions = optionNames<ProdigyOptions>({
+  beta1: true,
+  beta2: true,
+  beta3: true,
+  epsilon: true,
+  estimLr0: true,
+  estimLrCoef: true,
+  safeguardWarmup: true,
+  weightDecay: true,
+  mask: true,
+});
 
 type ProdigyState = HyperState & {
   readonly mu: TensorTree;
@@ -49,9 +64,11 @@ type ProdigyState = HyperState & {
  * @example prodigy(warmupCosine({ peak: 1, total: 4000 }), { weightDecay: 0.01 });
  */
 export function prodigy(learningRate: Hyper = 1, options: ProdigyOptions = {}): Optimizer<ProdigyState> {
+  rejectUnknown("prodigy", options, prodigyOptions);
   const { beta1 = 0.9, beta2 = 0.999, beta3, epsilon = 1e-8, estimLr0 = 1e-6, estimLrCoef = 1 } = options;
-  const { weightDecay = 0, mask, safeguardWarmup = false } = options;
+  const { weightDecay = 0, safeguardWarmup = false } = options;
   const op = "prodigy";
+  const { takes, check } = picker(op, options.mask);
   const unit = { min: 0, below: 1 };
   checkRange(op, "estimLr0", estimLr0, { above: 0 });
   const hyper = hyperSet(
@@ -68,7 +85,14 @@ export function prodigy(learningRate: Hyper = 1, options: ProdigyOptions = {}): 
     ["beta1", "beta2"],
   );
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      decays: weightDecay !== 0 && options.mask === undefined,
+      schedules: hyper.schedules,
+    },
     init(params) {
+      check(params);
       const device = deviceOfTree(op, params);
       return {
         ...hyper.init(device),
@@ -106,7 +130,7 @@ export function prodigy(learningRate: Hyper = 1, options: ProdigyOptions = {}): 
       const steps = mapTensors(op, (_, m, v) => m.div(v.sqrt().add(small)).mul(rate).neg(), grads, mu, nu);
       const decay = weightDecay === 0 ? null : rate.mul(now.value("weightDecay"));
       const next = { mu, nu, sum, initial: state.initial, weight1, weight2, estimate, numerator };
-      return [withDecay(op, steps, params, decay, mask), { ...now.next, ...next }];
+      return [withDecay(op, steps, params, decay, takes), { ...now.next, ...next }];
     },
   };
 }

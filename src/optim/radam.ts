@@ -1,8 +1,11 @@
 /** radam: Adam that warms up by itself. */
-import { type DecayOptions, descend } from "./descend.ts";
+
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.ts";
+import { radamOptions, type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface RadamOptions extends ScaleByRadamOptions, DecayOptions {
   /** Decay past the moments, as in AdamW, instead of L2 on the gradient. Default false. */
@@ -19,5 +22,10 @@ export interface RadamOptions extends ScaleByRadamOptions, DecayOptions {
  * @example radam(1e-3, { weightDecay: 0.01, decoupledWeightDecay: true });
  */
 export function radam(learningRate: Hyper = 1e-3, options: RadamOptions = {}): Optimizer {
-  return descend(scaleByRadam(options), learningRate, options, options.decoupledWeightDecay);
+  rejectUnknown("radam", options, [...radamOptions, ...decayOptions, "decoupledWeightDecay"]);
+  const { weightDecay, mask, decoupledWeightDecay, ...direction } = options;
+  return named(
+    "radam",
+    descend(scaleByRadam(direction), learningRate, { weightDecay, mask }, decoupledWeightDecay),
+  );
 }

@@ -1,11 +1,14 @@
 /** rmsprop: gradients scaled by the root of the mean of their squares. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
-import { type RmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
+import { type RmsOptions, rmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
 import { traceMomentum } from "./links/trace-momentum.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface RmspropOptions extends RmsOptions {
   /** Of the scaled gradients. Default 0: none. */
@@ -22,10 +25,11 @@ export interface RmspropOptions extends RmsOptions {
  * @throws ConfigError for values out of range.
  */
 export function rmsprop(learningRate: Hyper = 0.01, options: RmspropOptions = {}): Optimizer {
-  const { momentum = 0, weightDecay = 0 } = options;
+  rejectUnknown("rmsprop", options, [...rmsOptions, "momentum", "weightDecay"]);
+  const { momentum = 0, weightDecay = 0, ...direction } = options;
   const links: Optimizer[] = [];
   if (weightDecay !== 0) links.push(addDecayedWeights(weightDecay));
-  links.push(scaleByRms(options));
+  links.push(scaleByRms(direction));
   if (momentum !== 0) links.push(traceMomentum(momentum));
-  return chain(...links, scaleByLearningRate(learningRate));
+  return named("rmsprop", chain(...links, scaleByLearningRate(learningRate)));
 }

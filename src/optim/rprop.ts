@@ -1,6 +1,6 @@
 /** rprop: a step size for each parameter, that grows while signs of its gradients agree. */
 import { maximum, minimum, type Tensor, where } from "../engine/tensor/index.ts";
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import {
   deviceOfTree,
@@ -19,6 +19,8 @@ export interface RpropOptions {
   readonly stepSizes?: readonly [min: Hyper, max: Hyper];
 }
 
+const rpropOptions = optionNames<RpropOptions>({ etas: true, stepSizes: true });
+
 type RpropState = HyperState & {
   /** -1, 0 or 1: the sign of the last gradient, 0 after it changed. */
   readonly sign: TensorTree;
@@ -35,6 +37,7 @@ type RpropState = HyperState & {
  * @example rprop(0.01, { stepSizes: [1e-6, 1] });
  */
 export function rprop(learningRate = 0.01, options: RpropOptions = {}): Optimizer<RpropState> {
+  rejectUnknown("rprop", options, rpropOptions);
   const [etaMinus, etaPlus] = options.etas ?? [0.5, 1.2];
   const [stepMin, stepMax] = options.stepSizes ?? [1e-6, 50];
   checkRange("rprop", "learningRate", learningRate, { min: 0 });
@@ -48,6 +51,7 @@ export function rprop(learningRate = 0.01, options: RpropOptions = {}): Optimize
     throw new ConfigError(`rprop: stepMin must be at most stepMax; got ${stepMin} and ${stepMax}.`);
   }
   return {
+    traits: { name: "rprop", stage: "step", schedules: hyper.schedules },
     init: (params) => ({
       ...hyper.init(deviceOfTree("rprop", params)),
       sign: zerosOf("rprop", params),

@@ -1,11 +1,14 @@
 /** scheduleFreeSgd and scheduleFreeAdamW. */
+
+import { rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
-import type { DecayOptions } from "./descend.ts";
+import { type DecayOptions, decayOptions } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByRms } from "./links/scale-by-rms.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { type ScheduleFreeOptions, scheduleFree } from "./schedule-free.ts";
+import { type ScheduleFreeOptions, scheduleFree, scheduleFreeOptions } from "./schedule-free.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is of the parameters that the gradients are of. */
 export interface ScheduleFreeSgdOptions extends ScheduleFreeOptions, DecayOptions {}
@@ -29,7 +32,12 @@ const decay = ({ weightDecay = 0, mask }: DecayOptions): Optimizer[] =>
  * @example scheduleFreeSgd(linear({ from: 0, to: 1, steps: 500 }));
  */
 export function scheduleFreeSgd(learningRate: Hyper = 1, options: ScheduleFreeSgdOptions = {}): Optimizer {
-  return scheduleFree(chain(...decay(options)), learningRate, options);
+  rejectUnknown("scheduleFreeSgd", options, [...scheduleFreeOptions, ...decayOptions]);
+  const { weightDecay, mask, ...averaging } = options;
+  return named(
+    "scheduleFreeSgd",
+    scheduleFree(chain(...decay({ weightDecay, mask })), learningRate, averaging),
+  );
 }
 
 /**
@@ -48,7 +56,11 @@ export function scheduleFreeAdamW(
   learningRate: Hyper = 0.0025,
   options: ScheduleFreeAdamWOptions = {},
 ): Optimizer {
-  const { beta2 = 0.999, epsilon } = options;
+  rejectUnknown("scheduleFreeAdamW", options, [...scheduleFreeOptions, ...decayOptions, "beta2", "epsilon"]);
+  const { beta2 = 0.999, epsilon, weightDecay, mask, ...averaging } = options;
   const rms = scaleByRms({ alpha: beta2, epsilon, biasCorrection: true });
-  return scheduleFree(chain(rms, ...decay(options)), learningRate, options);
+  return named(
+    "scheduleFreeAdamW",
+    scheduleFree(chain(rms, ...decay({ weightDecay, mask })), learningRate, averaging),
+  );
 }

@@ -1,6 +1,7 @@
 /** scheduleFree: averaging in place of a learning-rate schedule. */
+
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
-import { ConfigError, isPlainObject } from "../util/index.ts";
+import { ConfigError, isPlainObject, optionNames, rejectUnknown } from "../util/index.ts";
 import type { Kept } from "./evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { zeroOn } from "./links/means.ts";
@@ -13,6 +14,7 @@ import {
   type TensorTree,
 } from "./optimizer.ts";
 import { checkRange } from "./range.ts";
+import { nameOf } from "./traits.ts";
 
 export interface ScheduleFreeOptions {
   /** Where between z and their mean x the gradients are taken: y = beta1 x + (1 - beta1) z. Default 0.9. */
@@ -20,6 +22,8 @@ export interface ScheduleFreeOptions {
   /** A step's share of the mean is in proportion to the largest learning rate so far to this power. Default 2. */
   readonly weightLrPower?: Hyper;
 }
+
+export const scheduleFreeOptions = optionNames<ScheduleFreeOptions>({ beta1: true, weightLrPower: true });
 
 type ScheduleFreeState = HyperState & {
   /** What takes the steps. */
@@ -47,13 +51,26 @@ export function scheduleFree(
 ): Optimizer<ScheduleFreeState> {
   const { beta1 = 0.9, weightLrPower = 2 } = options;
   const op = "scheduleFree";
+  rejectUnknown(op, options, scheduleFreeOptions);
   // p is a mean with this beta1: it cannot change between steps.
   checkRange(op, "beta1", beta1, { above: 0, below: 1 });
   const hyper = hyperSet(op, {
     learningRate: [learningRate, { min: 0 }],
     weightLrPower: [weightLrPower, { min: 0 }],
   });
+  if (direction.traits?.stage === "step") {
+    throw new ConfigError(
+      `${op}: the direction must have no learning rate of its own; got ${nameOf(direction)}. Give scaleByRms({ biasCorrection: true }) or the like.`,
+    );
+  }
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      schedules: hyper.schedules,
+      readBy: "evaluationParams",
+      parts: [direction],
+    },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

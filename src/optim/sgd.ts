@@ -1,11 +1,13 @@
 /** sgd: gradient descent, with momentum if asked for. */
-import { ConfigError } from "../util/index.ts";
+
+import { ConfigError, optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
 import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
 import { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface SgdOptions extends MomentumOptions {
   /** Default 0: none, and no state for it. */
@@ -13,6 +15,13 @@ export interface SgdOptions extends MomentumOptions {
   /** L2: adds weightDecay * p to the gradient. Default 0: none. */
   readonly weightDecay?: Hyper;
 }
+
+const sgdOptions = optionNames<SgdOptions>({
+  momentum: true,
+  weightDecay: true,
+  dampening: true,
+  nesterov: true,
+});
 
 /**
  * p <- p - learningRate * b, with b = g, or momentum * b + (1 - dampening) g, or with `nesterov` g + momentum * b.
@@ -23,6 +32,7 @@ export interface SgdOptions extends MomentumOptions {
  * @example sgd(0.1, { momentum: 0.9, nesterov: true });
  */
 export function sgd(learningRate: Hyper = 0.01, options: SgdOptions = {}): Optimizer {
+  rejectUnknown("sgd", options, sgdOptions);
   const { momentum = 0, weightDecay = 0, dampening = 0, nesterov = false } = options;
   const links: Optimizer[] = [];
   if (weightDecay !== 0) links.push(addDecayedWeights(weightDecay));
@@ -32,5 +42,5 @@ export function sgd(learningRate: Hyper = 0.01, options: SgdOptions = {}): Optim
     }
     links.push(traceMomentum(momentum, { dampening, nesterov }));
   }
-  return chain(...links, scaleByLearningRate(learningRate));
+  return named("sgd", chain(...links, scaleByLearningRate(learningRate)));
 }

@@ -52,6 +52,8 @@ export interface Plan {
   readonly stateBytes: number;
   /** As in "cpu (avx512, 2 threads)". */
   readonly device: string;
+  /** What to know before it starts, in a sentence each: schedules that end before the run does. */
+  readonly notes: readonly string[];
 }
 
 export interface Events {

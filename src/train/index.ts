@@ -1,4 +1,5 @@
 export type { MetricName } from "../metrics/index.ts";
+export { nearest, suggestion } from "../util/index.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
@@ -40,7 +41,6 @@ export {
   type LrPoint,
   lrFind,
 } from "./lr-find.ts";
-export { nearest, suggestion } from "./nearest.ts";
 export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";

@@ -1,8 +1,7 @@
 /** What callbacks that watch a value of the history share. */
 import { smallerIsBetter } from "../metrics/index.ts";
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, suggestion } from "../util/index.ts";
 import { type EpochRecord, monitored, monitors } from "./events.ts";
-import { suggestion } from "./nearest.ts";
 
 /** Smaller is better for a loss and for errors by name ("rmse"), larger for anything else. */
 export const modeOf = (monitor: string): "min" | "max" =>

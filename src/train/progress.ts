@@ -69,6 +69,7 @@ export function progress(options: ProgressOptions = {}): Callback {
       line(
         `${plan.parameters.toLocaleString("en-US")} parameters, ${plan.rows.toLocaleString("en-US")} rows, batch ${plan.batchSize}, on ${plan.device}`,
       );
+      for (const note of plan.notes) line(`note: ${note}`);
       if (!stream.isTTY) return;
       const { SingleBar } = await import("cli-progress");
       startBar = (epoch, done) => {

@@ -5,8 +5,14 @@ import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
-import { hyperparameters, type Optimizer, setHyperparameter } from "../optim/index.ts";
-import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import {
+  checkSteps,
+  hyperparameters,
+  type Optimizer,
+  scheduleNotes,
+  setHyperparameter,
+} from "../optim/index.ts";
+import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { type BatchSize, batching, epochOf, type LearningRateScaling } from "./batch-size.ts";
 import { checkFit } from "./check.ts";
@@ -14,13 +20,11 @@ import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Live, runEpochs } from "./fit.ts";
-import { suggestion } from "./nearest.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { Shown, splitCheckpoint } from "./shown.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
-
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
 
 export interface TrainerOptions {
@@ -141,6 +145,7 @@ export class Trainer {
         `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
       );
     }
+    checkSteps("Trainer", optimizer);
     this.model = model;
     this.seed = wholeNumber("Trainer", "seed", seed, 0);
     this.device = options.device === undefined ? defaultDevice().name : getDevice(options.device).name;
@@ -219,14 +224,17 @@ export class Trainer {
     }
     const run: Resumed = { seed: this.seed, rows, batchSize: sizes.key, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
+    const epoch = epochOf(rows, sizes, dropLast);
     const plan: Plan = {
       epochs,
       batchSize,
       rows,
-      ...epochOf(rows, sizes, dropLast),
+      ...epoch,
       parameters: Object.values(live.state.params).reduce((sum, { shape }) => sum + sizeOf(shape), 0),
       stateBytes: treeBytes(live.state),
       device: getDevice(this.device).backend.describe(),
+      // Where batch sizes change, how many steps there will be is not known.
+      notes: epoch.batches === null ? [] : scheduleNotes(this.#parts.optimizer, epochs * epoch.batches),
     };
     this.#run = run;
     this.#resumed = null;

@@ -260,7 +260,10 @@ describe("penalties", () => {
 describe("errors say what must hold", () => {
   const params = { layers: [{ weight: tensor([1]), bias: tensor([1]) }] };
   test.each([
-    [() => partition(["head", adam()]).init(params), /none of "head" takes "layers\/0\/bias". Add \["\*\*"/],
+    [
+      () => partition(["**/weight", adam()]).init(params),
+      /none of "\*\*\/weight" takes "layers\/0\/bias". Add \["\*\*"/,
+    ],
     [
       () => partition(["**", adam()], ["bias", sgd()]).init(params),
       /"bias" must match a parameter; there are/,

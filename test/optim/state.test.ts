@@ -148,7 +148,9 @@ describe("hyper-parameters", () => {
   });
 
   test("of one name in several links are told apart by place", async () => {
-    const state = chain(addDecayedWeights(0.25), adamW(0.5, { weightDecay: 0.5 })).init(params());
+    const state = chain(addDecayedWeights(0.25, { mask: () => true }), adamW(0.5, { weightDecay: 0.5 })).init(
+      params(),
+    );
     const read = hyperparameters(state);
     expect(Object.keys(read).filter((name) => name.endsWith("weightDecay"))).toEqual([
       "0/weightDecay",

@@ -13,8 +13,7 @@ import {
   progress,
   type Run,
 } from "../../src/train/index.ts";
-import { editDistance, nearest, suggestion } from "../../src/train/nearest.ts";
-import { ConfigError, DataError } from "../../src/util/index.ts";
+import { ConfigError, DataError, editDistance, nearest, suggestion } from "../../src/util/index.ts";
 
 describe("nearest", () => {
   it("counts edits", () => {
@@ -160,6 +159,7 @@ describe("progress", () => {
       parameters: 1234,
       stateBytes: 1,
       device: "cpu (test)",
+      notes: ["learningRate: it ends."],
     };
     const position = { epoch: 0, batch: 0, row: 0, step: 0 };
     await callback.start?.({ plan, position, history: [] }, run);
@@ -184,6 +184,7 @@ describe("progress", () => {
     expect(text).toBe(
       [
         "1,234 parameters, 100 rows, batch 32, on cpu (test)",
+        "note: learningRate: it ends.",
         "epoch 1/2 64%  loss 0.5000, accuracy 0.7500  128 samples/s  1.1 s left",
         "epoch 1/2  loss 0.5000, accuracy 0.7500  validation loss 0.2500  128 samples/s",
         "stopped at epoch 2: interrupted",
@@ -216,6 +217,7 @@ describe("progress on a terminal", () => {
       parameters: 1,
       stateBytes: 1,
       device: "cpu",
+      notes: [],
     };
     const scores = { loss: 0.5 };
     await callback.start?.({ plan, position: { epoch: 0, batch: 0, row: 0, step: 0 }, history: [] }, run);

@@ -1,4 +1,4 @@
-/** WeightNorm and SpectralNorm: a layer whose weight is a function of what is trained. */
+/** WeightNorm, SpectralNorm and WeightNoise: a layer whose weight is a function of what is trained. */
 import { random, stopGradient, type Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, formatShape, normaliseAxis } from "../../util/index.ts";
 import { type Context, context } from "../context.ts";
@@ -138,5 +138,35 @@ export class SpectralNorm extends Module {
     }
     const sigma = v.matmul(this.#matrix()).matmul(u);
     return withWeight(layer, layer.weight.value.div(sigma), x, ctx);
+  }
+}
+
+/**
+ * The layer with weight + N(0, deviation^2) per element in training, drawn anew for each pass, and the layer itself otherwise: flat minima,
+ * where the loss bears a change of the weights, are preferred. Biases stay. No parameters more.
+ * Jim, Giles and Horne, "An analysis of noise in recurrent neural networks", 1996; Graves, "Practical variational inference for neural
+ * networks", 2011.
+ * @throws ConfigError for a layer without a weight of two axes or more, a deviation below 0, and in training when the context has no key.
+ * @example new Sequential(new WeightNoise(new Linear(784, 128), 0.05), relu, new Linear(128, 10));
+ */
+export class WeightNoise extends Module {
+  readonly layer: Weighted;
+  readonly deviation: number;
+
+  constructor(layer: Weighted, deviation: number) {
+    super();
+    needWeight("WeightNoise", layer);
+    if (!(deviation >= 0 && deviation < Number.POSITIVE_INFINITY)) {
+      throw new ConfigError(`WeightNoise: deviation must be at least 0 and finite; got ${deviation}.`);
+    }
+    this.layer = layer;
+    this.deviation = deviation;
+  }
+
+  forward(x: Tensor, ctx: Context = context()): Tensor {
+    if (!ctx.train || this.deviation === 0) return this.layer.forward(x, ctx);
+    const { value } = this.layer.weight;
+    const noise = random.normal(ctx.key(this), value.shape).mul(this.deviation);
+    return withWeight(this.layer, value.add(noise), x, ctx);
   }
 }

@@ -1,5 +1,7 @@
 /** accumulate: one step of an optimizer for the gradients of several. */
+
 import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import { zeroOn } from "../links/means.ts";
 import {
   deviceOfTree,
@@ -26,9 +28,16 @@ interface AccumulateState extends Record<string, State> {
  */
 export function accumulate(optimizer: Optimizer, options: { every: number }): Optimizer<AccumulateState> {
   const op = "accumulate";
+  rejectUnknown(op, options, ["every"]);
   const { every } = options;
   checkWhole(op, "every", every, 1);
   return {
+    traits: {
+      name: op,
+      stage: optimizer.traits?.stage,
+      parts: [optimizer],
+      stepsOf: (steps) => Math.floor(steps / every),
+    },
     init: (params) => ({
       inner: optimizer.init(params),
       sum: zerosOf(op, params),

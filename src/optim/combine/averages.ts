@@ -1,6 +1,7 @@
 /** ema and swa: averages of the parameters over the steps, to evaluate with. */
+
 import { type Tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError, isPlainObject } from "../../util/index.ts";
+import { ConfigError, isPlainObject, rejectUnknown } from "../../util/index.ts";
 import type { Kept } from "../evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { zeroOn } from "../links/means.ts";
@@ -12,6 +13,7 @@ import {
   type State,
   type TensorTree,
 } from "../optimizer.ts";
+import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
 
 type AverageState = HyperState & {
@@ -36,6 +38,7 @@ export interface EmaOptions {
  * const evaluated = averagedParameters(state);
  */
 export function ema(optimizer: Optimizer, options: EmaOptions = {}): Optimizer<AverageState> {
+  rejectUnknown("ema", options, ["decay"]);
   const hyper = hyperSet("ema", { decay: [options.decay ?? 0.999, { min: 0, below: 1 }] }, ["decay"]);
   return averaging("ema", optimizer, hyper, (average, p, _, now) =>
     average.mul(now.value("decay")).add(p.mul(now.complement("decay"))),
@@ -58,6 +61,7 @@ export interface SwaOptions {
  * @example swa(sgd(0.05, { momentum: 0.9 }), { start: 7500, every: 100 });
  */
 export function swa(optimizer: Optimizer, options: SwaOptions): Optimizer<AverageState> {
+  rejectUnknown("swa", options, ["start", "every"]);
   const { start, every = 1 } = options;
   checkWhole("swa", "start", start, 0);
   checkWhole("swa", "every", every, 1);
@@ -83,7 +87,15 @@ function averaging(
   hyper: ReturnType<typeof hyperSet>,
   mean: Average,
 ): Optimizer<AverageState> {
+  checkSteps(op, optimizer);
   return {
+    traits: {
+      name: op,
+      stage: optimizer.traits?.stage,
+      schedules: hyper.schedules,
+      readBy: "averagedParameters",
+      parts: [optimizer],
+    },
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);

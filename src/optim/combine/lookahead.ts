@@ -1,5 +1,7 @@
 /** lookahead: slow weights that the fast ones are set back to now and then. */
+
 import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { zeroOn } from "../links/means.ts";
 import {
@@ -10,6 +12,7 @@ import {
   type State,
   type TensorTree,
 } from "../optimizer.ts";
+import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
 
 export interface LookaheadOptions {
@@ -35,10 +38,13 @@ type LookaheadState = HyperState & {
  */
 export function lookahead(optimizer: Optimizer, options: LookaheadOptions = {}): Optimizer<LookaheadState> {
   const op = "lookahead";
+  rejectUnknown(op, options, ["syncPeriod", "slowStepSize"]);
   const { syncPeriod = 6, slowStepSize = 0.5 } = options;
   checkWhole(op, "syncPeriod", syncPeriod, 1);
   const hyper = hyperSet(op, { slowStepSize: [slowStepSize, { above: 0 }] });
+  checkSteps(op, optimizer);
   return {
+    traits: { name: op, stage: optimizer.traits?.stage, schedules: hyper.schedules, parts: [optimizer] },
     init(params) {
       const device = deviceOfTree(op, params);
       const inner = optimizer.init(params);

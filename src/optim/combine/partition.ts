@@ -1,11 +1,12 @@
 /** partition: different optimizers for different parameters. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree, mapTree, pathMatcher } from "../../util/index.ts";
-import type { Mask } from "../links/add-decayed-weights.ts";
+import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
+import { listed, picker, type Which } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
+import { checkPart, commonStage } from "../order.ts";
 
 /** Which parameters, by a pattern of paths or by path and value, and their optimizer. */
-export type Part = readonly [which: string | Mask, optimizer: Optimizer];
+export type Part = readonly [which: Which, optimizer: Optimizer];
 
 /**
  * Each parameter goes to the first part that takes it. In a pattern `*` stands within a part of a path, `**` for any number of parts, and
@@ -15,16 +16,18 @@ export type Part = readonly [which: string | Mask, optimizer: Optimizer];
  * @example partition(["**\/bias", sgd(0.1)], ["head", adamW(1e-3)], ["**", adamW(1e-4, { weightDecay: 0.1 })]);
  */
 export function partition(...parts: readonly Part[]): Optimizer<readonly State[]> {
-  const takes = parts.map(([which]): Mask => (typeof which === "string" ? pathMatcher(which) : which));
-  const patterns = parts.map(([which]) => (typeof which === "string" ? `"${which}"` : "a function"));
+  const op = "partition";
+  const pickers = parts.map(([which]) => picker(op, which));
+  const optimizers = parts.map(([, optimizer]) => optimizer);
+  for (const [index, optimizer] of optimizers.entries()) checkPart(op, optimizer, index);
   /** The part of each leaf, in order. */
   const owners = (params: TensorTree): number[] => {
     const { leaves, paths } = flattenTree(params);
     return paths.map((path, at) => {
-      const owner = takes.findIndex((take) => take(path, leaves[at] as Tensor));
+      const owner = pickers.findIndex(({ takes }) => takes(path, leaves[at] as Tensor));
       if (owner >= 0) return owner;
       throw new ConfigError(
-        `partition: a part must take every parameter; none of ${listed(patterns)} takes "${path}". Add ["**", optimizer] for the rest.`,
+        `partition: a part must take every parameter; none of ${parts.map(([which]) => described(which)).join(", ")} takes "${path}". Add ["**", optimizer] for the rest.`,
       );
     });
   };
@@ -36,16 +39,16 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
     return parts.map((_, part) => Object.fromEntries(own(part)) as Record<string, Tensor>);
   };
   return {
+    traits: { name: op, stage: commonStage(op, optimizers), parts: optimizers },
     init(params) {
+      for (const { check } of pickers) check(params);
       const owner = owners(params);
-      parts.forEach(([which], part) => {
-        if (typeof which !== "string" || owner.includes(part)) return;
-        const { paths } = flattenTree(params);
-        const why = paths.some(pathMatcher(which))
-          ? "parts before it take all that it matches"
-          : `there are ${listed(paths.map((path) => `"${path}"`))}`;
-        throw new ConfigError(`partition: "${which}" must match a parameter; ${why}.`);
-      });
+      for (const [part, [which]] of parts.entries()) {
+        if (typeof which === "function" || owner.includes(part)) continue;
+        throw new ConfigError(
+          `partition: ${described(which)} must take a parameter; parts before it take all that it matches.`,
+        );
+      }
       const divided = divide(params, owner);
       return parts.map(([, optimizer], part) =>
         owner.includes(part) ? optimizer.init(divided[part] as TensorTree) : [],
@@ -68,10 +71,5 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
   };
 }
 
-const MOST_LISTED = 8;
-function listed(names: readonly string[]): string {
-  return (
-    names.slice(0, MOST_LISTED).join(", ") +
-    (names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} more` : "")
-  );
-}
+const described = (which: Which): string =>
+  typeof which === "function" ? "a function" : listed(typeof which === "string" ? [which] : which);

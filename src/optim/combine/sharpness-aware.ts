@@ -1,6 +1,6 @@
 /** Sharpness-aware minimisation: gradients from where the loss is highest nearby. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { globalNorm } from "../links/clip.ts";
 import { mapTensors, type TensorTree } from "../optimizer.ts";
 
@@ -27,6 +27,7 @@ export function sam<P extends TensorTree, Rest extends readonly unknown[]>(
   gradient: ValueAndGrad<P, Rest>,
   options: SamOptions = {},
 ): ValueAndGrad<P, Rest> {
+  rejectUnknown("sam", options, ["rho", "adaptive"]);
   const { rho = 0.05, adaptive = false } = options;
   if (!(rho > 0 && Number.isFinite(rho))) throw new ConfigError(`sam: rho must be above 0; got ${rho}.`);
   return (params, ...rest) => {

@@ -1,7 +1,9 @@
 /** switchAt: another optimizer from some step on. */
+
 import type { Tensor } from "../../engine/tensor/index.ts";
 import { zeroOn } from "../links/means.ts";
 import { deviceOfTree, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
+import { commonStage } from "../order.ts";
 import { checkWhole } from "../range.ts";
 import { select } from "./select.ts";
 
@@ -20,7 +22,14 @@ interface SwitchState extends Record<string, State> {
 export function switchAt(step: number, before: Optimizer, after: Optimizer): Optimizer<SwitchState> {
   const op = "switchAt";
   checkWhole(op, "step", step, 1);
+  const parts = [before, after];
   return {
+    traits: {
+      name: op,
+      stage: commonStage(op, parts),
+      parts,
+      stepsOf: (steps, part) => (part === 0 ? Math.min(steps, step) : Math.max(steps - step, 0)),
+    },
     init: (params) => ({
       count: zeroOn(deviceOfTree(op, params), "i32"),
       before: before.init(params),

@@ -1,18 +1,11 @@
 /** cmaES: evolution with a normal distribution that learns the shape of the loss. */
-import { ConfigError } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { type CmaConstants, cmaConstants } from "./cma-constants.ts";
 import { addSquare, addTo, identityOf, roots, squared, stretch, whiten } from "./cma-shape.ts";
 import { drawsOf } from "./draws.ts";
 import { eigh } from "./eigh.ts";
-import {
-  checkPositive,
-  type Evolution,
-  type EvolutionState,
-  evolutionOf,
-  type Generation,
-  type Own,
-} from "./evolution.ts";
+import { type Evolution, type EvolutionState, evolutionOf, type Generation, type Own } from "./evolution.ts";
 
 export interface CmaOptions {
   /** The first standard deviation of every number: about a third of how far off the start may be. Default 0.3. */
@@ -26,6 +19,14 @@ export interface CmaOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const cmaESOptions = optionNames<CmaOptions>({
+  sigma: true,
+  population: true,
+  active: true,
+  diagonal: true,
+  seed: true,
+});
 
 export interface CmaState extends EvolutionState {
   readonly mean: Float64Array; // [n]
@@ -69,8 +70,9 @@ const LARGEST = 4096;
  */
 export function cmaES(options: CmaOptions = {}): Evolution<CmaState> {
   const op = "cmaES";
+  rejectUnknown("cmaES", options, cmaESOptions);
   const { sigma = 0.3, population, diagonal = false, active = !diagonal, seed = 0 } = options;
-  checkPositive(op, "sigma", sigma);
+  checkRange(op, "sigma", sigma, { above: 0 });
   if (population !== undefined) checkWhole(op, "population", population, 2);
   const draws = drawsOf(op, seed);
   const sizeFor = (n: number) => population ?? 4 + Math.floor(3 * Math.log(n));

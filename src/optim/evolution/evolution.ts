@@ -1,5 +1,6 @@
 /** Evolution: one ask/tell face for searches that see losses only, and what all of them share. */
 import { ConfigError } from "../../util/index.ts";
+import { checkRange } from "../range.ts";
 
 /** What every search remembers: numbers and float64 arrays only. `structuredClone` and `evolutionToJson` keep it to the bit. */
 export interface EvolutionState {
@@ -141,26 +142,17 @@ export function rank(losses: ArrayLike<number>): number[] {
   });
 }
 
-/** @throws ConfigError unless `value` is finite and above 0. */
-export function checkPositive(op: string, name: string, value: number): void {
-  if (!(value > 0 && Number.isFinite(value))) {
-    throw new ConfigError(`${op}: ${name} must be finite and above 0; got ${value}.`);
-  }
-}
-
-/** @throws ConfigError unless `value` lies in [0, 1]. */
-export function checkShare(op: string, name: string, value: number): void {
-  if (!(value >= 0 && value <= 1)) {
-    throw new ConfigError(`${op}: ${name} must lie in [0, 1]; got ${value}.`);
-  }
-}
-
 /** A number, or one for each generation from 0. */
 export type Rate = number | ((generation: number) => number);
 
+/** Checks a rate that is a number; the values of a function are checked as they are used. */
+export function checkRate(op: string, name: string, rate: Rate): void {
+  if (typeof rate !== "function") checkRange(op, name, rate, { above: 0 });
+}
+
 /** The value of a rate, checked to be above 0. */
 export function rateAt(op: string, name: string, rate: Rate, generation: number): number {
-  const value = typeof rate === "number" ? rate : rate(generation);
-  checkPositive(op, name, value);
+  const value = typeof rate === "function" ? rate(generation) : rate;
+  checkRange(op, name, value, { above: 0 });
   return value;
 }

@@ -1,10 +1,9 @@
 /** genetic: a population whose fittest mate, cross over and mutate. */
-import { ConfigError } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkPositive,
-  checkShare,
+  checkRate,
   type Evolution,
   type EvolutionState,
   evolutionOf,
@@ -20,6 +19,8 @@ export interface GeneticOptions {
   readonly population?: number;
   /** How many of the best live on, with their losses: they are not asked for again. Default 2. */
   readonly elites?: number;
+  /** Ask for the elites again in each generation, first: where losses are noisy a lucky one then does not live for ever. Default false. */
+  readonly reevaluate?: boolean;
   /** How many are drawn for each parent, of which the best mates. More press harder. Default 3. */
   readonly tournament?: number;
   /**
@@ -37,6 +38,18 @@ export interface GeneticOptions {
   readonly seed?: number;
 }
 
+const geneticOptions = optionNames<GeneticOptions>({
+  population: true,
+  elites: true,
+  reevaluate: true,
+  tournament: true,
+  crossover: true,
+  crossoverRate: true,
+  mutationRate: true,
+  sigma: true,
+  seed: true,
+});
+
 export interface GeneticState extends EvolutionState {
   /** From best to worst; empty before the first losses. */
   readonly population: readonly Float64Array[];
@@ -52,8 +65,8 @@ const [MATING, GENES, MUTATES, MUTATION] = [0, 1, 2, 3];
  * probability `mutationRate`. The best `elites` live on, so that the best loss never rises.
  *
  * For rough and many-peaked losses, and for numbers that mean something one by one. Precise minima need a falling `sigma`, and noisy
- * losses `elites: 0`. Memory: 16 n population bytes between ask and tell. The first generation asks for `population` candidates, later
- * ones for population - elites.
+ * losses `elites: 0`, or `reevaluate`, with which `best` is still the luckiest of all. Memory: 16 n population bytes between ask and tell. The first generation asks for `population` candidates, later
+ * ones for population - elites, with `reevaluate` for the elites too.
  * Goldberg and Deb, "A comparative analysis of selection schemes", 1991; Eshelman and Schaffer, "Real-coded genetic algorithms and
  * interval-schemata", 1993.
  * @throws ConfigError for a population below 2, elites that leave no children, a tournament below 1 or above the population, rates
@@ -62,7 +75,14 @@ const [MATING, GENES, MUTATES, MUTATION] = [0, 1, 2, 3];
  */
 export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
   const op = "genetic";
-  const { population: size = 64, elites = 2, tournament = 3, crossover = "blend" } = options;
+  rejectUnknown("genetic", options, geneticOptions);
+  const {
+    population: size = 64,
+    elites = 2,
+    reevaluate = false,
+    tournament = 3,
+    crossover = "blend",
+  } = options;
   const { crossoverRate = 0.9, mutationRate, sigma = 0.3, seed = 0 } = options;
   checkWhole(op, "population", size, 2);
   checkWhole(op, "elites", elites, 0);
@@ -72,14 +92,14 @@ export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
       `${op}: elites must be below the population, and the tournament at most as large; got ${elites}, ${tournament} and ${size}.`,
     );
   }
-  checkShare(op, "crossoverRate", crossoverRate);
-  if (mutationRate !== undefined) checkShare(op, "mutationRate", mutationRate);
+  checkRange(op, "crossoverRate", crossoverRate, { min: 0, max: 1 });
+  if (mutationRate !== undefined) checkRange(op, "mutationRate", mutationRate, { min: 0, max: 1 });
   if (!(crossover in crossovers)) {
     throw new ConfigError(
       `${op}: crossover must be "blend", "uniform" or "point"; got ${JSON.stringify(crossover)}.`,
     );
   }
-  if (typeof sigma === "number") checkPositive(op, "sigma", sigma);
+  checkRate(op, "sigma", sigma);
   const draws = drawsOf(op, seed);
 
   function child({ population, generation }: GeneticState, row: number, width: number): Float64Array {
@@ -101,7 +121,9 @@ export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
     return crossed.map((x, j) => ((mutates[j] as number) < rate ? x + width * (noise[j] as number) : x));
   }
 
-  const count = ({ population }: GeneticState) => (population.length === 0 ? size : size - elites);
+  /** How many live on without being asked for. */
+  const kept = ({ population }: GeneticState) => (population.length === 0 || reevaluate ? 0 : elites);
+  const count = (state: GeneticState) => size - kept(state);
   return evolutionOf<GeneticState>(op, {
     begin: () => ({ population: [], losses: new Float64Array(0) }),
     count,
@@ -109,16 +131,19 @@ export function genetic(options: GeneticOptions = {}): Evolution<GeneticState> {
       const { generation, population, best } = state;
       const width = rateAt(op, "sigma", sigma, generation);
       return Array.from({ length: count(state) }, (_, i) => {
-        if (population.length > 0) return child(state, i, width);
+        if (population.length > 0) {
+          if (!reevaluate) return child(state, i, width);
+          return i < elites ? (population[i] as Float64Array).slice() : child(state, i - elites, width);
+        }
         // Before the first losses the best is the start.
         if (i === 0) return best.x.slice();
         const noise = draws.normal(best.x.length, generation, i, MUTATION);
         return best.x.map((x, j) => x + width * (noise[j] as number));
       });
     },
-    learn({ population, losses }, told) {
-      const pool = [...population.slice(0, elites), ...told.candidates];
-      const values = [...losses.slice(0, population.length === 0 ? 0 : elites), ...Array.from(told.losses)];
+    learn(state, told) {
+      const pool = [...state.population.slice(0, kept(state)), ...told.candidates];
+      const values = [...state.losses.slice(0, kept(state)), ...Array.from(told.losses)];
       const order = rank(values);
       return {
         population: order.map((i) => pool[i] as Float64Array),

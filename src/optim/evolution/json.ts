@@ -47,11 +47,12 @@ export function evolutionFromJson<S extends EvolutionState>(text: string): S {
     throw new DataError(`evolutionFromJson: the text must be JSON; ${(cause as Error).message}.`, { cause });
   }
   const state = decode(raw);
-  if (!isPlainObject(state) || typeof state.generation !== "number" || !isPlainObject(state.best)) {
-    throw new DataError("evolutionFromJson: the text must be a state that evolutionToJson wrote.");
-  }
-  return state as unknown as S;
+  if (isState<S>(state)) return state;
+  throw new DataError("evolutionFromJson: the text must be a state that evolutionToJson wrote.");
 }
+
+const isState = <S extends EvolutionState>(value: unknown): value is S =>
+  isPlainObject(value) && typeof value.generation === "number" && isPlainObject(value.best);
 
 function decode(value: unknown): unknown {
   if (typeof value === "number") return value;

@@ -1,5 +1,5 @@
 /** minimise: the plain loop around ask and tell. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkWhole } from "../range.ts";
 import type { Evolution, EvolutionState, Found } from "./evolution.ts";
 
@@ -77,6 +77,15 @@ export async function minimise<S extends EvolutionState>(
     onGeneration,
     batch,
   } = options;
+  rejectUnknown("minimise", options, [
+    "start",
+    "state",
+    "generations",
+    "target",
+    "signal",
+    "onGeneration",
+    "batch",
+  ]);
   checkWhole("minimise", "generations", generations, 0);
   if ((start === undefined) === (options.state === undefined)) {
     throw new ConfigError("minimise: there must be a start or a state to go on from; got neither or both.");

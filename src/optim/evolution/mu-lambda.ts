@@ -1,8 +1,8 @@
 /** muLambda: the (mu, lambda) and (mu + lambda) evolution strategies, whose step sizes evolve along. */
-import { ConfigError } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
-import { checkPositive, type Evolution, type EvolutionState, evolutionOf, rank } from "./evolution.ts";
+import { type Evolution, type EvolutionState, evolutionOf, rank } from "./evolution.ts";
 
 export interface MuLambdaOptions {
   /** mu, how many survive a generation. Default 15. */
@@ -23,6 +23,16 @@ export interface MuLambdaOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const muLambdaOptions = optionNames<MuLambdaOptions>({
+  parents: true,
+  population: true,
+  selection: true,
+  sigma: true,
+  steps: true,
+  recombination: true,
+  seed: true,
+});
 
 export interface MuLambdaState extends EvolutionState {
   /** From best to worst. */
@@ -52,11 +62,12 @@ const [MUTATION, SHARED, OWN, CHOICE] = [0, 1, 2, 3];
  */
 export function muLambda(options: MuLambdaOptions = {}): Evolution<MuLambdaState> {
   const op = "muLambda";
+  rejectUnknown("muLambda", options, muLambdaOptions);
   const { parents: mu = 15, selection = "comma", sigma = 0.3, steps: kind = "one", seed = 0 } = options;
   const { population: lambda = 7 * mu, recombination = "intermediate" } = options;
   checkWhole(op, "parents", mu, 1);
   checkWhole(op, "population", lambda, 1);
-  checkPositive(op, "sigma", sigma);
+  checkRange(op, "sigma", sigma, { above: 0 });
   oneOf(op, "selection", selection, ["comma", "plus"]);
   oneOf(op, "steps", kind, ["one", "each"]);
   oneOf(op, "recombination", recombination, ["intermediate", "discrete", "none"]);

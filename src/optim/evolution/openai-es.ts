@@ -1,10 +1,10 @@
 /** openaiES: gradient descent on an estimate of the gradient from pairs of opposite noise. */
 
-import { ConfigError } from "../../util/index.ts";
-import { checkWhole } from "../range.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { checkRange, checkWhole } from "../range.ts";
 import { drawsOf } from "./draws.ts";
 import {
-  checkPositive,
+  checkRate,
   type Evolution,
   type EvolutionState,
   evolutionOf,
@@ -28,6 +28,15 @@ export interface OpenaiOptions {
   /** Default 0. */
   readonly seed?: number;
 }
+
+const openaiESOptions = optionNames<OpenaiOptions>({
+  population: true,
+  sigma: true,
+  learningRate: true,
+  optimizer: true,
+  weightDecay: true,
+  seed: true,
+});
 
 export interface OpenaiState extends EvolutionState {
   readonly mean: Float64Array; // [n]
@@ -57,6 +66,7 @@ const [BETA1, BETA2, EPSILON] = [0.9, 0.999, 1e-8];
  */
 export function openaiES(options: OpenaiOptions = {}): Evolution<OpenaiState> {
   const op = "openaiES";
+  rejectUnknown("openaiES", options, openaiESOptions);
   const { population = 64, sigma = 0.1, learningRate = 0.05, weightDecay = 0, seed = 0 } = options;
   const { optimizer = "adam" } = options;
   checkWhole(op, "population", population, 2);
@@ -66,11 +76,9 @@ export function openaiES(options: OpenaiOptions = {}): Evolution<OpenaiState> {
   if (optimizer !== "adam" && optimizer !== "sgd") {
     throw new ConfigError(`${op}: optimizer must be "adam" or "sgd"; got ${JSON.stringify(optimizer)}.`);
   }
-  if (typeof sigma === "number") checkPositive(op, "sigma", sigma);
-  if (typeof learningRate === "number") checkPositive(op, "learningRate", learningRate);
-  if (!(weightDecay >= 0 && Number.isFinite(weightDecay))) {
-    throw new ConfigError(`${op}: weightDecay must be at least 0; got ${weightDecay}.`);
-  }
+  checkRate(op, "sigma", sigma);
+  checkRate(op, "learningRate", learningRate);
+  checkRange(op, "weightDecay", weightDecay, { min: 0 });
   const draws = drawsOf(op, seed);
 
   return evolutionOf<OpenaiState>(op, {

@@ -1,6 +1,6 @@
 /** lbfgs: a quasi-Newton method for losses of the whole data. */
 import { concat, jit, type Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
+import { ConfigError, flattenTree, mapTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { deviceOfTree, type TensorTree } from "../optimizer.ts";
 import { checkRange, checkWhole } from "../range.ts";
 import { direction, type Pair } from "./direction.ts";
@@ -25,6 +25,18 @@ export interface LbfgsOptions {
   readonly signal?: AbortSignal;
   readonly onIteration?: (state: { iteration: number; loss: number; gradient: number }) => void;
 }
+
+const lbfgsOptions = optionNames<LbfgsOptions>({
+  maxIterations: true,
+  historySize: true,
+  gradientTolerance: true,
+  lossTolerance: true,
+  lineSearch: true,
+  learningRate: true,
+  maxEvaluations: true,
+  signal: true,
+  onIteration: true,
+});
 
 export interface LbfgsResult<P> {
   readonly params: P;
@@ -58,6 +70,7 @@ export async function lbfgs<P extends TensorTree>(
   params: P,
   options: LbfgsOptions = {},
 ): Promise<LbfgsResult<P>> {
+  rejectUnknown("lbfgs", options, lbfgsOptions);
   const { maxIterations = 100, historySize = 10, gradientTolerance = 1e-5, lossTolerance = 1e-9 } = options;
   const { lineSearch = "wolfe", learningRate = 1, maxEvaluations = 25, signal, onIteration } = options;
   deviceOfTree("lbfgs", params);

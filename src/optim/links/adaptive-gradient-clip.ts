@@ -1,5 +1,7 @@
 /** Adaptive gradient clipping: gradients at most in proportion to the weights they change. */
+
 import { maximum, type Tensor, where } from "../../engine/tensor/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 
@@ -18,11 +20,13 @@ export function adaptiveGradientClip(
   } = {},
 ): Optimizer<HyperState> {
   const op = "adaptiveGradientClip";
+  rejectUnknown(op, options, ["epsilon"]);
   const hyper = hyperSet(op, {
     clipping: [clipping, { above: 0 }],
     epsilon: [options.epsilon ?? 1e-3, { above: 0 }],
   });
   return {
+    traits: { name: op, stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree(op, params)),
     update(grads, state, params) {
       const now = hyper.at(state);

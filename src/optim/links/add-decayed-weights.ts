@@ -1,35 +1,33 @@
 /** Weight decay: a share of each parameter is added to its update. */
-import type { Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
+import { deviceOfTree, type Optimizer } from "../optimizer.ts";
+import { mapTaken, picker, type Which } from "./which.ts";
 
-/** Which parameters take part, by path (as in `layers/0/weight`) and value. */
-export type Mask = (path: string, parameter: Tensor) => boolean;
+export type { Mask } from "./which.ts";
 
 /**
  * u = g + weightDecay * p, for the parameters that `mask` picks (all by default). No state per parameter.
  * Before an adaptive link it is L2 regularisation; after it, and before the learning rate, it is decoupled decay (AdamW).
- * @throws ConfigError for a negative weightDecay.
- * @example addDecayedWeights(1e-4, { mask: (path) => !path.endsWith("bias") });
+ * @throws ConfigError for a negative weightDecay, and from `init` for a pattern that matches nothing.
+ * @example addDecayedWeights(1e-4, { mask: "!**\/bias" });
  */
-export function addDecayedWeights(weightDecay: Hyper, options: { mask?: Mask } = {}): Optimizer<HyperState> {
-  const hyper = hyperSet("addDecayedWeights", { weightDecay: [weightDecay, { min: 0 }] });
-  const mask = options.mask ?? (() => true);
+export function addDecayedWeights(weightDecay: Hyper, options: { mask?: Which } = {}): Optimizer<HyperState> {
+  rejectUnknown("addDecayedWeights", options, ["mask"]);
+  const op = "addDecayedWeights";
+  const hyper = hyperSet(op, { weightDecay: [weightDecay, { min: 0 }] });
+  const { takes, check } = picker(op, options.mask);
+  const decays = options.mask === undefined && weightDecay !== 0;
   return {
-    init: (params) => hyper.init(deviceOfTree("addDecayedWeights", params)),
+    traits: { name: op, stage: "decay", decays, schedules: hyper.schedules },
+    init(params) {
+      check(params);
+      return hyper.init(deviceOfTree(op, params));
+    },
     update(grads, state, params) {
       const now = hyper.at(state);
       const rate = now.value("weightDecay");
-      const { paths } = flattenTree(params);
-      let at = 0;
-      const updates = mapTensors(
-        "addDecayedWeights",
-        (g, p) => (mask(paths[at++] as string, p as Tensor) ? g.add((p as Tensor).mul(rate)) : g),
-        grads,
-        params,
-      );
-      return [updates, now.next];
+      return [mapTaken(op, takes, (g, p) => g.add(p.mul(rate)), grads, params), now.next];
     },
   };
 }

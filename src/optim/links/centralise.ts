@@ -8,6 +8,7 @@ import { mapTensors, type Optimizer } from "../optimizer.ts";
  */
 export function centralise(): Optimizer<readonly []> {
   return {
+    traits: { name: "centralise", stage: "gradient" },
     init: () => [],
     update(grads, state) {
       const updates = mapTensors(

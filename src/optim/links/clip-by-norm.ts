@@ -11,6 +11,7 @@ import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 export function clipByNorm(maxNorm: Hyper): Optimizer<HyperState> {
   const hyper = hyperSet("clipByNorm", { maxNorm: [maxNorm, { above: 0 }] });
   return {
+    traits: { name: "clipByNorm", stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree("clipByNorm", params)),
     update(grads, state) {
       const now = hyper.at(state);
@@ -28,6 +29,7 @@ export function clipByNorm(maxNorm: Hyper): Optimizer<HyperState> {
 export function clipByBlockRms(threshold: Hyper): Optimizer<HyperState> {
   const hyper = hyperSet("clipByBlockRms", { threshold: [threshold, { above: 0 }] });
   return {
+    traits: { name: "clipByBlockRms", stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree("clipByBlockRms", params)),
     update(grads, state) {
       const now = hyper.at(state);

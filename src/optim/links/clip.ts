@@ -19,6 +19,7 @@ export function globalNorm(tree: TensorTree): Tensor {
 export function clipByGlobalNorm(maxNorm: Hyper): Optimizer<HyperState> {
   const hyper = hyperSet("clipByGlobalNorm", { maxNorm: [maxNorm, { above: 0 }] });
   return {
+    traits: { name: "clipByGlobalNorm", stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree("clipByGlobalNorm", params)),
     update(grads, state) {
       const now = hyper.at(state);
@@ -36,6 +37,7 @@ export function clipByGlobalNorm(maxNorm: Hyper): Optimizer<HyperState> {
 export function clipByValue(maxValue: Hyper): Optimizer<HyperState> {
   const hyper = hyperSet("clipByValue", { maxValue: [maxValue, { above: 0 }] });
   return {
+    traits: { name: "clipByValue", stage: "gradient", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree("clipByValue", params)),
     update(grads, state) {
       const now = hyper.at(state);

@@ -1,34 +1,27 @@
 /** Constraints: after a step the parameters are set to the nearest that fulfil one. */
 import { maximum, minimum, type Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
-import type { Mask } from "./add-decayed-weights.ts";
+import { deviceOfTree, type Optimizer, type TensorTree } from "../optimizer.ts";
+import { everything, type Mask, mapTaken, picker, type Which } from "./which.ts";
 
 export interface ConstraintOptions {
   /** Which parameters are held. Default those of two axes and more. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
+
+const constraintOptions = optionNames<ConstraintOptions>({ mask: true });
 
 const matrices: Mask = (_, parameter) => parameter.ndim > 1;
 
-/** u' = project(p + u) - p for what the mask picks. */
-function project(
+/** u' = project(p + u) - p for what the mask takes. */
+const project = <P extends TensorTree>(
   op: string,
-  mask: Mask,
-  updates: TensorTree,
-  params: TensorTree,
+  takes: Mask,
+  updates: P,
+  params: P,
   to: (p: Tensor) => Tensor,
-): TensorTree {
-  const { paths } = flattenTree(params);
-  let at = 0;
-  return mapTensors(
-    op,
-    (u, p) => (mask(paths[at++] as string, p as Tensor) ? to((p as Tensor).add(u)).sub(p as Tensor) : u),
-    updates,
-    params,
-  );
-}
+): P => mapTaken(op, takes, (u, p) => to(p.add(u)).sub(p), updates, params);
 
 /** Euclidean, over all axes but the last: one for each unit. */
 function unitNorms(p: Tensor): Tensor {
@@ -44,27 +37,33 @@ function unitNorms(p: Tensor): Tensor {
  * @example chain(sgd(0.1), maxNorm(3));
  */
 export function maxNorm(limit: Hyper, options: ConstraintOptions = {}): Optimizer<HyperState> {
+  rejectUnknown("maxNorm", options, constraintOptions);
+  const { takes, check } = picker("maxNorm", options.mask ?? matrices);
   const hyper = hyperSet("maxNorm", { limit: [limit, { above: 0 }] });
   return {
-    init: (params) => hyper.init(deviceOfTree("maxNorm", params)),
+    traits: { name: "maxNorm", stage: "parameters", schedules: hyper.schedules },
+    init(params) {
+      check(params);
+      return hyper.init(deviceOfTree("maxNorm", params));
+    },
     update<P extends TensorTree>(updates: P, state: HyperState, params: P): [P, HyperState] {
       const now = hyper.at(state);
       const most = now.value("limit");
-      const held = project("maxNorm", options.mask ?? matrices, updates, params, (p) =>
+      const held = project("maxNorm", takes, updates, params, (p) =>
         p.mul(most.div(maximum(unitNorms(p), most))),
       );
-      return [held as P, now.next];
+      return [held, now.next];
     },
   };
 }
 
 /** The weights into each unit have norm 1 after each step: p' = p / |p|. The last link of a chain. No state. Keras: `UnitNorm`. */
 export const unitNorm = (options: ConstraintOptions = {}): Optimizer<readonly []> =>
-  stateless("unitNorm", options.mask ?? matrices, (p) => p.div(maximum(unitNorms(p), 1e-12)));
+  stateless("unitNorm", options, matrices, (p) => p.div(maximum(unitNorms(p), 1e-12)));
 
 /** No parameter is negative after a step: p' = max(p, 0). The last link of a chain. No state. Keras: `NonNeg`. */
 export const nonNegative = (options: ConstraintOptions = {}): Optimizer<readonly []> =>
-  stateless("nonNegative", options.mask ?? (() => true), (p) => maximum(p, 0));
+  stateless("nonNegative", options, everything, (p) => maximum(p, 0));
 
 /**
  * Every parameter stays in [low, high]: p' = min(max(p, low), high). The last link of a chain. No state.
@@ -77,15 +76,28 @@ export function clampParameters(
 ): Optimizer<readonly []> {
   if (!(low < high))
     throw new ConfigError(`clampParameters: low must be below high; got ${low} and ${high}.`);
-  return stateless("clampParameters", options.mask ?? (() => true), (p) => minimum(maximum(p, low), high));
+  return stateless(
+    "clampParameters",
+    options,
+    () => true,
+    (p) => minimum(maximum(p, low), high),
+  );
 }
 
-function stateless(op: string, mask: Mask, to: (p: Tensor) => Tensor): Optimizer<readonly []> {
+function stateless(
+  op: string,
+  options: ConstraintOptions,
+  usual: Mask,
+  to: (p: Tensor) => Tensor,
+): Optimizer<readonly []> {
+  rejectUnknown(op, options, constraintOptions);
+  const { takes, check } = picker(op, options.mask ?? usual);
   return {
-    init: () => [],
-    update: <P extends TensorTree>(updates: P, state: readonly [], params: P) => [
-      project(op, mask, updates, params, to) as P,
-      state,
-    ],
+    traits: { name: op, stage: "parameters" },
+    init(params) {
+      check(params);
+      return [];
+    },
+    update: (updates, state, params) => [project(op, takes, updates, params, to), state],
   };
 }

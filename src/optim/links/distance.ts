@@ -1,8 +1,8 @@
 /** What the optimizers that find their learning rate share: sums over whole trees, and the estimate that only grows. */
 import { maximum, type Tensor, where } from "../../engine/tensor/index.ts";
 import { flattenTree } from "../../util/index.ts";
-import type { DecayOptions } from "../descend.ts";
 import { mapTensors, type TensorTree } from "../optimizer.ts";
+import { type Mask, mapTaken } from "./which.ts";
 
 /** The sum of all elements of all tensors: 0-d. */
 export const totalOf = (tree: TensorTree): Tensor =>
@@ -20,15 +20,8 @@ export function withDecay<P extends TensorTree>(
   updates: P,
   params: P,
   rate: Tensor | null,
-  mask: DecayOptions["mask"] = () => true,
+  takes: Mask,
 ): P {
   if (rate === null) return updates;
-  const { paths } = flattenTree(params);
-  let at = 0;
-  return mapTensors(
-    op,
-    (u, p) => (mask(paths[at++] as string, p as Tensor) ? u.sub((p as Tensor).mul(rate)) : u),
-    updates,
-    params,
-  );
+  return mapTaken(op, takes, (u, p) => u.sub(p.mul(rate)), updates, params);
 }

@@ -1,5 +1,7 @@
 /** Noise on gradients that fades as training goes on. */
+
 import { random, type Tensor, tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 
@@ -12,6 +14,8 @@ export interface GradientNoiseOptions {
   readonly seed?: number;
 }
 
+export const gradientNoiseOptions = optionNames<GradientNoiseOptions>({ eta: true, gamma: true, seed: true });
+
 type NoiseState = HyperState & { readonly taken: Tensor };
 
 /**
@@ -21,10 +25,12 @@ type NoiseState = HyperState & { readonly taken: Tensor };
  */
 export function gradientNoise(options: GradientNoiseOptions = {}): Optimizer<NoiseState> {
   const op = "gradientNoise";
+  rejectUnknown(op, options, gradientNoiseOptions);
   const { eta = 0.01, gamma = 0.55, seed = 0 } = options;
   const hyper = hyperSet(op, { eta: [eta, { min: 0 }], gamma: [gamma, { min: 0 }] });
   const start = random.key(seed);
   return {
+    traits: { name: op, stage: "gradient", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return { ...hyper.init(device), taken: tensor(0, { dtype: "i32", device }) };

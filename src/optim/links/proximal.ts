@@ -1,9 +1,9 @@
 /** Proximal steps: penalties that a gradient treats badly, applied exactly after each step. */
-import { maximum, type Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { maximum } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
-import type { Mask } from "./add-decayed-weights.ts";
+import { deviceOfTree, type Optimizer, type TensorTree } from "../optimizer.ts";
+import { mapTaken, picker, type Which } from "./which.ts";
 
 export interface ProximalOptions {
   /** Weight of the sum of absolute values. */
@@ -13,8 +13,15 @@ export interface ProximalOptions {
   /** Of the optimizer before it: a step's share of the penalty. */
   readonly learningRate: Hyper;
   /** Which parameters are penalised. Default all. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
+
+export const proximalOptions = optionNames<ProximalOptions>({
+  l1: true,
+  l2: true,
+  learningRate: true,
+  mask: true,
+});
 
 /**
  * The penalty l1 |p| + l2 p^2 / 2 by its proximal operator, the elastic net's: with q = p + u and r the learning rate,
@@ -26,7 +33,9 @@ export interface ProximalOptions {
  */
 export function proximal(options: ProximalOptions): Optimizer<HyperState> {
   const op = "proximal";
-  const { l1 = 0, l2 = 0, learningRate, mask = () => true } = options;
+  rejectUnknown(op, options, proximalOptions);
+  const { l1 = 0, l2 = 0, learningRate } = options;
+  const { takes, check } = picker(op, options.mask);
   const atLeast0 = { min: 0 };
   const hyper = hyperSet(op, {
     l1: [l1, atLeast0],
@@ -34,19 +43,20 @@ export function proximal(options: ProximalOptions): Optimizer<HyperState> {
     learningRate: [learningRate, atLeast0],
   });
   return {
-    init: (params) => hyper.init(deviceOfTree(op, params)),
+    traits: { name: op, stage: "parameters", schedules: hyper.schedules },
+    init(params) {
+      check(params);
+      return hyper.init(deviceOfTree(op, params));
+    },
     update<P extends TensorTree>(updates: P, state: HyperState, params: P): [P, HyperState] {
       const now = hyper.at(state);
       const rate = now.value("learningRate");
       const threshold = rate.mul(now.value("l1"));
       const shrink = rate.mul(now.value("l2")).add(1).reciprocal();
-      const { paths } = flattenTree(params);
-      let at = 0;
-      const next = mapTensors(
+      const next = mapTaken(
         op,
-        (u, given) => {
-          const p = given as Tensor;
-          if (!mask(paths[at++] as string, p)) return u;
+        takes,
+        (u, p) => {
           const q = p.add(u);
           return q
             .sign()

@@ -1,10 +1,12 @@
 /** The last link of Adafactor: a step in proportion to each tensor's size, which slows down by itself. */
+
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { flattenTree } from "../../util/index.ts";
+import { flattenTree, rejectUnknown } from "../../util/index.ts";
 import type { DecayOptions } from "../descend.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 import { zeroOn } from "./means.ts";
+import { picker } from "./which.ts";
 
 type RelativeState = HyperState & {
   /** Steps taken, i32. */
@@ -23,16 +25,25 @@ export function relativeStep(
     readonly parameterEpsilon?: Hyper;
   } = {},
 ): Optimizer<RelativeState> {
-  const { parameterEpsilon = 1e-3, weightDecay = 0, mask = () => true } = options;
+  const { parameterEpsilon = 1e-3, weightDecay = 0 } = options;
   const op = "relativeStep";
+  rejectUnknown(op, options, ["parameterEpsilon", "weightDecay", "mask"]);
   const decays = weightDecay !== 0;
+  const { takes, check } = picker(op, options.mask);
   const hyper = hyperSet(op, {
     learningRate: [learningRate, { min: 0 }],
     parameterEpsilon: [parameterEpsilon, { min: 0 }],
     ...(decays ? { weightDecay: [weightDecay, { min: 0 }] as const } : {}),
   });
   return {
+    traits: {
+      name: op,
+      stage: "step",
+      decays: weightDecay !== 0 && options.mask === undefined,
+      schedules: hyper.schedules,
+    },
     init(params) {
+      check(params);
       const device = deviceOfTree(op, params);
       return { ...hyper.init(device), steps: zeroOn(device, "i32") };
     },
@@ -50,7 +61,7 @@ export function relativeStep(
           const p = parameter as Tensor;
           const size = p.square().mean().sqrt().maximum(now.value("parameterEpsilon"));
           const u = g.mul(step.mul(size).neg());
-          return mask(paths[at++] as string, p) && decay ? u.sub(p.mul(decay)) : u;
+          return decay && takes(paths[at++] as string, p) ? u.sub(p.mul(decay)) : u;
         },
         grads,
         params,

@@ -1,4 +1,5 @@
 /** Adadelta's direction: gradients in the units of past steps. */
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { meanOfSquares } from "./means.ts";
@@ -9,6 +10,8 @@ export interface ScaleByAdadeltaOptions {
   /** Added to both means before their roots; sets the size of the first steps. Default 1e-6. */
   readonly epsilon?: Hyper;
 }
+
+export const adadeltaOptions = optionNames<ScaleByAdadeltaOptions>({ rho: true, epsilon: true });
 
 type AdadeltaState = HyperState & {
   /** Means of squares of the gradients and of the steps. */
@@ -24,8 +27,10 @@ type AdadeltaState = HyperState & {
 export function scaleByAdadelta(options: ScaleByAdadeltaOptions = {}): Optimizer<AdadeltaState> {
   const { rho = 0.9, epsilon = 1e-6 } = options;
   const op = "scaleByAdadelta";
+  rejectUnknown(op, options, adadeltaOptions);
   const hyper = hyperSet(op, { rho: [rho, { min: 0, below: 1 }], epsilon: [epsilon, { min: 0 }] }, ["rho"]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init: (params) => ({
       ...hyper.init(deviceOfTree(op, params)),
       nu: zerosOf(op, params),

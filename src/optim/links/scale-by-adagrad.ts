@@ -1,5 +1,7 @@
 /** Adagrad's direction: the gradient over the root of the sum of all its squares. */
+
 import type { Tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, filledLike, mapTensors, type Optimizer, type TensorTree } from "../optimizer.ts";
 import { checkRange } from "../range.ts";
@@ -13,6 +15,12 @@ export interface ScaleByAdagradOptions {
   /** Added to the root. Default 1e-10. */
   readonly epsilon?: Hyper;
 }
+
+export const adagradOptions = optionNames<ScaleByAdagradOptions>({
+  lrDecay: true,
+  initialAccumulatorValue: true,
+  epsilon: true,
+});
 
 type AdagradState = HyperState & {
   readonly sum: TensorTree;
@@ -28,6 +36,7 @@ type AdagradState = HyperState & {
 export function scaleByAdagrad(options: ScaleByAdagradOptions = {}): Optimizer<AdagradState> {
   const { lrDecay = 0, initialAccumulatorValue = 0, epsilon = 1e-10 } = options;
   const op = "scaleByAdagrad";
+  rejectUnknown(op, options, adagradOptions);
   const slows = lrDecay !== 0;
   const hyper = hyperSet(op, {
     epsilon: [epsilon, { min: 0 }],
@@ -35,6 +44,7 @@ export function scaleByAdagrad(options: ScaleByAdagradOptions = {}): Optimizer<A
   });
   checkRange(op, "initialAccumulatorValue", initialAccumulatorValue, { min: 0 });
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const state = { ...hyper.init(device), sum: filledLike(op, params, initialAccumulatorValue) };

@@ -1,7 +1,10 @@
 /** Adam's direction: the mean of the gradients over the root of the mean of their squares. */
+
 import { maximum, type Tensor, tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { meanOf, meanOfSquares } from "./means.ts";
 
 export interface AdamOptions {
   /** Decay of the mean of gradients. Default 0.9. */
@@ -13,6 +16,13 @@ export interface AdamOptions {
   /** Divide by the largest mean of squares so far. Reddi et al., "On the convergence of Adam and beyond", 2018. */
   readonly amsgrad?: boolean;
 }
+
+export const adamOptions = optionNames<AdamOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  amsgrad: true,
+});
 
 type AdamState = HyperState & {
   /** Means of gradients and of squares; the largest of the latter for amsgrad. */
@@ -27,13 +37,14 @@ type AdamState = HyperState & {
 /**
  * m <- b1 m + (1 - b1) g;  v <- b2 v + (1 - b2) g^2;  u = (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + epsilon).
  *
- * A mean m below 2^-100 counts as 0. With `amsgrad` the root is of max over time of v (not yet corrected), as PyTorch has it.
+ * A mean below 2^-100 counts as 0. With `amsgrad` the root is of max over time of v (not yet corrected), as PyTorch has it.
  * State: 8 bytes per f32 parameter, 12 with amsgrad. The corrections 1 - b^t are carried as running means of 1
  * (w <- b w + (1 - b)): no power of b near 1 to cancel, and right for scheduled betas too.
  * Kingma and Ba, "Adam: a method for stochastic optimization", 2015.
  * @throws ConfigError for betas outside [0, 1) or a negative epsilon.
  */
 export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
+  rejectUnknown("scaleByAdam", options, adamOptions);
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, amsgrad = false } = options;
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(
@@ -42,6 +53,7 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
     ["beta1", "beta2"],
   );
   return {
+    traits: { name: "scaleByAdam", stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("scaleByAdam", params);
       const zero = () => tensor(0, { dtype: "f32", device });
@@ -63,12 +75,14 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
       const [correct1, correct2] = [weight1.reciprocal(), weight2.reciprocal()];
       const epsilonNow = now.value("epsilon");
 
-      const mu = mapTensors("scaleByAdam", (g, m) => settled(m.mul(b1).add(g.mul(c1))), grads, state.mu);
-      const nu = mapTensors("scaleByAdam", (g, v) => v.mul(b2).add(g.square().mul(c2)), grads, state.nu);
-      const nuMax = state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w), nu, state.nuMax);
+      const mu = meanOf("scaleByAdam", grads, state.mu, b1, c1);
+      const nu = meanOfSquares("scaleByAdam", grads, state.nu, b2, c2);
+      const nuMax =
+        state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w as Tensor), nu, state.nuMax);
       const updates = mapTensors(
         "scaleByAdam",
-        (m, v) => m.mul(correct1).div(v.mul(correct2).sqrt().add(epsilonNow)),
+        (_, m, v) => m.mul(correct1).div(v.mul(correct2).sqrt().add(epsilonNow)),
+        grads,
         mu,
         nuMax ?? nu,
       );

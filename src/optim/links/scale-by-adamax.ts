@@ -1,5 +1,7 @@
 /** Adamax's direction: the mean of the gradients over their decaying largest size. */
+
 import { maximum, type Tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { meanOf, zeroOn } from "./means.ts";
@@ -12,6 +14,8 @@ export interface ScaleByAdamaxOptions {
   /** Added to each size. Default 1e-8. */
   readonly epsilon?: Hyper;
 }
+
+export const adamaxOptions = optionNames<ScaleByAdamaxOptions>({ beta1: true, beta2: true, epsilon: true });
 
 type AdamaxState = HyperState & {
   readonly mu: TensorTree;
@@ -28,6 +32,7 @@ type AdamaxState = HyperState & {
 export function scaleByAdamax(options: ScaleByAdamaxOptions = {}): Optimizer<AdamaxState> {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   const op = "scaleByAdamax";
+  rejectUnknown(op, options, adamaxOptions);
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(
     op,
@@ -35,6 +40,7 @@ export function scaleByAdamax(options: ScaleByAdamaxOptions = {}): Optimizer<Ada
     ["beta1"],
   );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

@@ -1,5 +1,7 @@
 /** Adafactor's direction: the gradient over a root of mean squares that is kept as a row and a column. */
+
 import { pow, type Tensor, tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree } from "../optimizer.ts";
 import { zeroOn } from "./means.ts";
@@ -10,6 +12,8 @@ export interface FactoredRmsOptions {
   /** The least root, and the least mean of a row. Default 2^-23, the spacing of f32 at 1, as PyTorch. */
   readonly epsilon?: Hyper;
 }
+
+export const factoredRmsOptions = optionNames<FactoredRmsOptions>({ beta2Decay: true, epsilon: true });
 
 type FactoredRmsState = HyperState & {
   /** Means of squares along the last axis, [..., rows, 1]; of a vector, of each element. */
@@ -36,8 +40,10 @@ const columnsOf = (shape: readonly number[]) => (shape.length > 1 ? without(shap
 export function scaleByFactoredRms(options: FactoredRmsOptions = {}): Optimizer<FactoredRmsState> {
   const { beta2Decay = -0.8, epsilon = 2 ** -23 } = options;
   const op = "scaleByFactoredRms";
+  rejectUnknown(op, options, factoredRmsOptions);
   const hyper = hyperSet(op, { beta2Decay: [beta2Decay, { below: 0 }], epsilon: [epsilon, { above: 0 }] });
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const zeros = (shapeOf: (shape: readonly number[]) => readonly number[]) =>

@@ -9,6 +9,7 @@ import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 export function scaleByLearningRate(learningRate: Hyper): Optimizer<HyperState> {
   const hyper = hyperSet("scaleByLearningRate", { learningRate: [learningRate, { min: 0 }] });
   return {
+    traits: { name: "scaleByLearningRate", stage: "step", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree("scaleByLearningRate", params)),
     update(grads, state) {
       const now = hyper.at(state);

@@ -1,4 +1,5 @@
 /** Lion's direction: the sign of a look-ahead mean of the gradients. */
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { meanOf } from "./means.ts";
@@ -10,6 +11,8 @@ export interface ScaleByLionOptions {
   readonly beta2?: Hyper;
 }
 
+export const lionOptions = optionNames<ScaleByLionOptions>({ beta1: true, beta2: true });
+
 type LionState = HyperState & { readonly mu: TensorTree };
 
 /**
@@ -20,9 +23,11 @@ type LionState = HyperState & { readonly mu: TensorTree };
 export function scaleByLion(options: ScaleByLionOptions = {}): Optimizer<LionState> {
   const { beta1 = 0.9, beta2 = 0.99 } = options;
   const op = "scaleByLion";
+  rejectUnknown(op, options, lionOptions);
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(op, { beta1: [beta1, unit], beta2: [beta2, unit] }, ["beta1", "beta2"]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init: (params) => ({ ...hyper.init(deviceOfTree(op, params)), mu: zerosOf(op, params) }),
     update(grads, state) {
       const now = hyper.at(state);

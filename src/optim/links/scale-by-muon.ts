@@ -1,6 +1,6 @@
 /** Muon's direction: the momentum of a matrix with all its singular values made about 1. */
 import { maximum, type Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../../util/index.ts";
+import { ConfigError, flattenTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { checkRange, checkWhole } from "../range.ts";
@@ -23,6 +23,15 @@ export interface MuonScaleOptions {
    */
   readonly scale?: "original" | "adamW";
 }
+
+export const muonOptions = optionNames<MuonScaleOptions>({
+  momentum: true,
+  nesterov: true,
+  steps: true,
+  coefficients: true,
+  epsilon: true,
+  scale: true,
+});
 
 type MuonState = HyperState & { readonly mu: TensorTree };
 
@@ -56,6 +65,7 @@ export function newtonSchulz(
  */
 export function scaleByMuon(options: MuonScaleOptions = {}): Optimizer<MuonState> {
   const op = "scaleByMuon";
+  rejectUnknown(op, options, muonOptions);
   const { momentum = 0.95, nesterov = true, steps = 5, epsilon = 1e-7, scale = "original" } = options;
   checkWhole(op, "steps", steps, 1);
   checkRange(op, "epsilon", epsilon, { above: 0 });
@@ -72,6 +82,7 @@ export function scaleByMuon(options: MuonScaleOptions = {}): Optimizer<MuonState
       .reshape(g.shape);
   };
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const { leaves, paths } = flattenTree(params);
       leaves.forEach((leaf, at) => {

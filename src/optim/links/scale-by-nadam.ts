@@ -1,5 +1,7 @@
 /** NAdam's direction: Adam's, looking ahead as Nesterov's momentum does. */
+
 import { pow, type Tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { meanOf, meanOfSquares, zeroOn } from "./means.ts";
@@ -14,6 +16,13 @@ export interface ScaleByNadamOptions {
   /** How fast the momentum rises from beta1 / 2 to beta1. Default 0.004, the paper's. */
   readonly momentumDecay?: Hyper;
 }
+
+export const nadamOptions = optionNames<ScaleByNadamOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  momentumDecay: true,
+});
 
 type NadamState = HyperState & {
   readonly mu: TensorTree;
@@ -34,6 +43,7 @@ type NadamState = HyperState & {
 export function scaleByNadam(options: ScaleByNadamOptions = {}): Optimizer<NadamState> {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, momentumDecay = 0.004 } = options;
   const op = "scaleByNadam";
+  rejectUnknown(op, options, nadamOptions);
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(
     op,
@@ -46,6 +56,7 @@ export function scaleByNadam(options: ScaleByNadamOptions = {}): Optimizer<Nadam
     ["beta1", "beta2"],
   );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

@@ -1,5 +1,7 @@
 /** RAdam's direction: Adam's once the mean of squares can be trusted, the mean of gradients alone until then. */
+
 import { type Tensor, where } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
 import { meanOf, meanOfSquares, zeroOn } from "./means.ts";
@@ -12,6 +14,8 @@ export interface ScaleByRadamOptions {
   /** Added to the root, before its correction. Default 1e-8. */
   readonly epsilon?: Hyper;
 }
+
+export const radamOptions = optionNames<ScaleByRadamOptions>({ beta1: true, beta2: true, epsilon: true });
 
 type RadamState = HyperState & {
   readonly mu: TensorTree;
@@ -34,12 +38,14 @@ type RadamState = HyperState & {
 export function scaleByRadam(options: ScaleByRadamOptions = {}): Optimizer<RadamState> {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
   const op = "scaleByRadam";
+  rejectUnknown(op, options, radamOptions);
   const unit = { min: 0, below: 1 };
   const hyper = hyperSet(op, { beta1: [beta1, unit], beta2: [beta2, unit], epsilon: [epsilon, { min: 0 }] }, [
     "beta1",
     "beta2",
   ]);
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {

@@ -1,9 +1,9 @@
 /** RMSprop's direction: the gradient over the root of the mean of its squares. */
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
-import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
-import { zeroOn } from "./means.ts";
+import { deviceOfTree, mapTensors, type Optimizer, type TensorTree, zerosOf } from "../optimizer.ts";
+import { meanOf, meanOfSquares, zeroOn } from "./means.ts";
 
 export interface RmsOptions {
   /** Decay of the means. Default 0.99. */
@@ -15,6 +15,13 @@ export interface RmsOptions {
   /** Divide the mean by 1 - alpha^t, as Adam does, so that the first steps are no larger. Not with centered. Default false. */
   readonly biasCorrection?: boolean;
 }
+
+export const rmsOptions = optionNames<RmsOptions>({
+  alpha: true,
+  epsilon: true,
+  centered: true,
+  biasCorrection: true,
+});
 
 type RmsState = HyperState & {
   /** Mean of squares, and of gradients when centered. */
@@ -32,6 +39,7 @@ type RmsState = HyperState & {
  * @throws ConfigError for alpha outside [0, 1), a negative epsilon, and centered with biasCorrection.
  */
 export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
+  rejectUnknown("scaleByRms", options, rmsOptions);
   const { alpha = 0.99, epsilon = 1e-8, centered = false, biasCorrection = false } = options;
   if (centered && biasCorrection) {
     // The deviation of one gradient from itself is 0.
@@ -43,6 +51,7 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
     ["alpha"],
   );
   return {
+    traits: { name: "scaleByRms", stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("scaleByRms", params);
       const state = { ...hyper.init(device), nu: zerosOf("scaleByRms", params) };
@@ -54,9 +63,8 @@ export function scaleByRms(options: RmsOptions = {}): Optimizer<RmsState> {
       const [a, c, epsilonNow] = [now.value("alpha"), now.complement("alpha"), now.value("epsilon")];
       const weight = state.weight?.mul(a).add(c);
       const correct = weight?.reciprocal() ?? 1;
-      const nu = mapTensors("scaleByRms", (g, v) => v.mul(a).add(g.square().mul(c)), grads, state.nu);
-      const mu =
-        state.mu && mapTensors("scaleByRms", (g, m) => settled(m.mul(a).add(g.mul(c))), grads, state.mu);
+      const nu = meanOfSquares("scaleByRms", grads, state.nu, a, c);
+      const mu = state.mu && meanOf("scaleByRms", grads, state.mu, a, c);
       const updates = mu
         ? mapTensors(
             "scaleByRms",

@@ -1,6 +1,6 @@
 /** Momentum: updates follow a decaying sum of the gradients. */
 import { type Tensor, tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 
@@ -10,6 +10,8 @@ export interface MomentumOptions {
   /** Look ahead: the step is momentum * trace + gradient. Sutskever et al. 2013. Default false. */
   readonly nesterov?: boolean;
 }
+
+export const momentumOptions = optionNames<MomentumOptions>({ dampening: true, nesterov: true });
 
 type MomentumState = HyperState & {
   readonly trace: TensorTree;
@@ -24,6 +26,7 @@ type MomentumState = HyperState & {
  * @throws ConfigError for a negative momentum, and for nesterov with dampening.
  */
 export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): Optimizer<MomentumState> {
+  rejectUnknown("traceMomentum", options, momentumOptions);
   const { dampening = 0, nesterov = false } = options;
   if (nesterov && dampening !== 0) {
     throw new ConfigError(`traceMomentum: nesterov takes no dampening; got ${describe(dampening)}.`);
@@ -35,6 +38,7 @@ export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): O
     ["dampening"],
   );
   return {
+    traits: { name: "traceMomentum", stage: "momentum", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree("traceMomentum", params);
       const trace = zerosOf("traceMomentum", params);

@@ -1,7 +1,7 @@
 /** Another schedule's value, changed. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite } from "../range.ts";
-import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { type Schedule, schedule } from "./schedule.ts";
 import { pick } from "./shapes.ts";
 
 /**
@@ -11,7 +11,7 @@ import { pick } from "./shapes.ts";
  */
 export function scale(inner: Schedule, factor: number): Schedule {
   checkFinite("scale", { factor });
-  return schedule((maths, step) => maths.mul(valueAt(inner, step), factor));
+  return schedule((maths, step) => maths.mul(maths.at(inner, step), factor), inner.end);
 }
 
 /**
@@ -20,6 +20,7 @@ export function scale(inner: Schedule, factor: number): Schedule {
  * @example clamp(inverseTime({ initial: 0.1, decay: 0.01 }), { min: 1e-4 });
  */
 export function clamp(inner: Schedule, options: { min?: number; max?: number }): Schedule {
+  rejectUnknown("clamp", options, ["min", "max"]);
   const { min, max } = options;
   if (min === undefined && max === undefined) {
     throw new ConfigError("clamp: there must be a min or a max; got neither.");
@@ -30,11 +31,11 @@ export function clamp(inner: Schedule, options: { min?: number; max?: number }):
     throw new ConfigError(`clamp: min must be at most max; got ${min} and ${max}.`);
   }
   return schedule((maths, step) => {
-    let value = valueAt(inner, step);
+    let value = maths.at(inner, step);
     if (min !== undefined) value = maths.max(value, min);
     if (max !== undefined) value = maths.min(value, max);
     return value;
-  });
+  }, inner.end);
 }
 
 const powers = Array.from({ length: 25 }, (_, i) => 2 ** i);
@@ -46,5 +47,5 @@ const between = powers.slice(1).map((power) => power / Math.SQRT2);
  * @example powersOfTwo(exponentialGrowth({ from: 32, to: 1024, steps: 5000 }));
  */
 export function powersOfTwo(inner: Schedule): Schedule {
-  return schedule((maths, step) => pick(maths, valueAt(inner, step), powers, between));
+  return schedule((maths, step) => pick(maths, maths.at(inner, step), powers, between), inner.end);
 }

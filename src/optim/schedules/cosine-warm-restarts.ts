@@ -1,5 +1,5 @@
 /** Cosine decay that starts again. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import type { Maths } from "./maths.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -25,6 +25,7 @@ export function cosineWarmRestarts(options: {
   /** Of the height, at each restart. Default 1. */
   factor?: number;
 }): Schedule {
+  rejectUnknown("cosineWarmRestarts", options, ["initial", "period", "end", "growth", "factor"]);
   const { initial, period, end = 0, growth = 1, factor = 1 } = options;
   checkFinite("cosineWarmRestarts", { initial, end });
   checkRange("cosineWarmRestarts", "period", period, { above: 0 });

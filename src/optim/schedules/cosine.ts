@@ -1,5 +1,5 @@
 /** Decay along half a cosine. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { anneal } from "./shapes.ts";
@@ -16,10 +16,11 @@ export function cosine(options: {
   /** Default 0. */
   end?: number;
 }): Schedule {
+  rejectUnknown("cosine", options, ["initial", "steps", "end"]);
   const { initial, steps, end = 0 } = options;
   checkFinite("cosine", { initial, end });
   checkRange("cosine", "steps", steps, { above: 0 });
-  return schedule((maths, step) => anneal(maths, "cos", step, steps, initial, end));
+  return schedule((maths, step) => anneal(maths, "cos", step, steps, initial, end), steps);
 }
 
 /**
@@ -38,6 +39,7 @@ export function warmupCosine(options: {
   /** Default 0. */
   end?: number;
 }): Schedule {
+  rejectUnknown("warmupCosine", options, ["peak", "total", "warmup", "initial", "end"]);
   const { peak, total, warmup = 0, initial = 0, end = 0 } = options;
   checkFinite("warmupCosine", { peak, initial, end, total });
   if (!(warmup >= 0 && warmup < total)) {
@@ -50,5 +52,5 @@ export function warmupCosine(options: {
     const up = anneal(maths, "linear", step, warmup, initial, peak);
     const down = anneal(maths, "cos", maths.sub(step, warmup), total - warmup, peak, end);
     return maths.ifLess(step, warmup, up, down);
-  });
+  }, total);
 }

@@ -1,5 +1,5 @@
 /** A triangle wave between two values. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import type { Maths } from "./maths.ts";
 import { type Schedule, schedule } from "./schedule.ts";
@@ -29,6 +29,7 @@ export function cyclical(options: {
   /** Of "expRange": the factor of the height at each step. Default 1. */
   gamma?: number;
 }): Schedule {
+  rejectUnknown("cyclical", options, ["base", "max", "stepSizeUp", "stepSizeDown", "mode", "gamma"]);
   const {
     base,
     max,

@@ -1,4 +1,5 @@
 /** Values that change by a factor a step. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 
@@ -15,6 +16,7 @@ export function exponentialDecay(options: {
   steps?: number;
   floor?: number;
 }): Schedule {
+  rejectUnknown("exponentialDecay", options, ["initial", "rate", "steps", "floor"]);
   const { initial, rate, steps = 1, floor } = options;
   checkFinite("exponentialDecay", floor === undefined ? { initial } : { initial, floor });
   checkRange("exponentialDecay", "steps", steps, { above: 0 });
@@ -32,6 +34,7 @@ export function exponentialDecay(options: {
  * @example sgd(exponentialGrowth({ from: 1e-6, to: 1, steps: 500 }));
  */
 export function exponentialGrowth(options: { from: number; to: number; steps: number }): Schedule {
+  rejectUnknown("exponentialGrowth", options, ["from", "to", "steps"]);
   const { from, to, steps } = options;
   for (const [name, value] of Object.entries({ from, to, steps })) {
     checkRange("exponentialGrowth", name, value, { above: 0 });
@@ -42,5 +45,5 @@ export function exponentialGrowth(options: { from: number; to: number; steps: nu
     // From the middle out exponents are half as large, and so is what their rounding does in f32.
     const away = maths.div(maths.sub(maths.min(step, steps), steps / 2), steps);
     return maths.mul(maths.pow(ratio, away), middle);
-  });
+  }, steps);
 }

@@ -1,4 +1,5 @@
 /** Decay by the inverse of the time, or of its square root. None of these ends. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { anneal } from "./shapes.ts";
@@ -17,6 +18,7 @@ export function inverseTime(options: {
   /** Changes at multiples of `steps` only. Default false. */
   staircase?: boolean;
 }): Schedule {
+  rejectUnknown("inverseTime", options, ["initial", "decay", "steps", "staircase"]);
   const { initial, decay, steps = 1, staircase = false } = options;
   checkFinite("inverseTime", { initial });
   checkRange("inverseTime", "decay", decay, { min: 0 });
@@ -38,6 +40,7 @@ export function inverseSqrt(options: {
   /** Default 0. */
   initial?: number;
 }): Schedule {
+  rejectUnknown("inverseSqrt", options, ["peak", "warmup", "initial"]);
   const { peak, warmup, initial = 0 } = options;
   checkFinite("inverseSqrt", { peak, initial });
   checkRange("inverseSqrt", "warmup", warmup, { above: 0 });
@@ -61,6 +64,7 @@ export function noam(options: {
   /** Default 1. */
   factor?: number;
 }): Schedule {
+  rejectUnknown("noam", options, ["dModel", "warmup", "factor"]);
   const { dModel, warmup, factor = 1 } = options;
   for (const [name, value] of Object.entries({ dModel, warmup, factor })) {
     checkRange("noam", name, value, { above: 0 });

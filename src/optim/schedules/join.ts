@@ -1,7 +1,7 @@
 /** Schedules one after another. */
 import { ConfigError } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
-import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { type Schedule, schedule } from "./schedule.ts";
 import { pick } from "./shapes.ts";
 
 /**
@@ -31,11 +31,14 @@ export function join(
     starts.push((starts[i] as number) + part[1]);
   }
   schedules.push(last);
-  return schedule((maths, step) => {
-    // All are computed and one is picked: before its start a schedule is asked for its step 0.
-    const values = schedules.map((at, i) =>
-      valueAt(at, i === 0 ? step : maths.max(maths.sub(step, starts[i] as number), 0)),
-    );
-    return pick(maths, step, values, starts.slice(1));
-  });
+  return schedule(
+    (maths, step) => {
+      // All are computed and one is picked: before its start a schedule is asked for its step 0.
+      const values = schedules.map((at, i) =>
+        maths.at(at, i === 0 ? step : maths.max(maths.sub(step, starts[i] as number), 0)),
+      );
+      return pick(maths, step, values, starts.slice(1));
+    },
+    last.end === undefined ? undefined : (starts.at(-1) as number) + last.end,
+  );
 }

@@ -13,6 +13,8 @@ export interface Maths<T> {
   floor(a: T): T;
   cos(a: T): T;
   sin(a: T): T;
+  /** The value of a schedule. */
+  at(schedule: { (step: number): number; (step: Tensor): Tensor }, step: T): T;
   /** `yes` where a < b, else `no`. */
   ifLess(a: T | number, b: T | number, yes: T | number, no: T | number): T;
 }
@@ -28,6 +30,7 @@ export const numberMaths: Maths<number> = {
   floor: Math.floor,
   cos: Math.cos,
   sin: Math.sin,
+  at: (schedule, step) => schedule(step),
   ifLess: (a, b, yes, no) => (a < b ? yes : no),
 };
 
@@ -49,6 +52,7 @@ export function tensorMaths(like: Tensor): Maths<Tensor> {
     floor: (a) => a.floor(),
     cos: (a) => a.cos(),
     sin: (a) => a.sin(),
+    at: (schedule, step) => schedule(step),
     ifLess: (a, b, yes, no) => where(lift(a).lt(b), lift(yes), no),
   };
 }

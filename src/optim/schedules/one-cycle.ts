@@ -1,5 +1,5 @@
 /** One rise and one long fall of the learning rate, and the momentum that goes against it. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { type Anneal, anneal, pick } from "./shapes.ts";
@@ -39,7 +39,7 @@ function phases(op: string, options: OneCycleOptions, low: number, high: number,
       return anneal(maths, shape, at, end - start, values[i] as number, values[i + 1] as number);
     });
     return pick(maths, step, parts, ends.slice(0, -1));
-  });
+  }, total - 1);
 }
 
 /**
@@ -58,6 +58,15 @@ export function oneCycle(
     finalDivFactor?: number;
   },
 ): Schedule {
+  rejectUnknown("oneCycle", options, [
+    "peak",
+    "total",
+    "pctStart",
+    "anneal",
+    "threePhase",
+    "divFactor",
+    "finalDivFactor",
+  ]);
   const { peak, divFactor = 25, finalDivFactor = 1e4 } = options;
   checkFinite("oneCycle", { peak });
   checkRange("oneCycle", "divFactor", divFactor, { above: 0 });
@@ -80,6 +89,7 @@ export function oneCycleMomentum(
     max?: number;
   },
 ): Schedule {
+  rejectUnknown("oneCycleMomentum", options, ["base", "max", "total", "pctStart", "anneal", "threePhase"]);
   const { base = 0.85, max = 0.95 } = options;
   checkFinite("oneCycleMomentum", { base, max });
   return phases("oneCycleMomentum", options, max, base, max);

@@ -1,5 +1,5 @@
 /** Constant pieces: of given values, or each a factor of the one before. */
-import { ConfigError } from "../../util/index.ts";
+import { ConfigError, rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { pick } from "./shapes.ts";
@@ -14,6 +14,7 @@ const increasing = (steps: readonly number[]): boolean =>
  * @example piecewise({ values: [0.1, 0.01, 0.001], boundaries: [1000, 2000] });
  */
 export function piecewise(options: { values: readonly number[]; boundaries: readonly number[] }): Schedule {
+  rejectUnknown("piecewise", options, ["values", "boundaries"]);
   const { values, boundaries } = options;
   if (values.length !== boundaries.length + 1 || !increasing(boundaries)) {
     throw new ConfigError(
@@ -23,7 +24,7 @@ export function piecewise(options: { values: readonly number[]; boundaries: read
   values.forEach((value, i) => {
     checkRange("piecewise", `values[${i}]`, value);
   });
-  return schedule((maths, step) => pick(maths, step, values, boundaries));
+  return schedule((maths, step) => pick(maths, step, values, boundaries), boundaries.at(-1));
 }
 
 /**
@@ -37,6 +38,7 @@ export function multiStep(options: {
   /** Default 0.1. */
   factor?: number;
 }): Schedule {
+  rejectUnknown("multiStep", options, ["initial", "milestones", "factor"]);
   const { initial, factor = 0.1, milestones } = options;
   checkFinite("multiStep", { initial });
   checkRange("multiStep", "factor", factor, { above: 0 });
@@ -44,7 +46,7 @@ export function multiStep(options: {
     throw new ConfigError(`multiStep: milestones must be above 0 and increase; got [${milestones}].`);
   }
   const values = Array.from({ length: milestones.length + 1 }, (_, i) => initial * factor ** i);
-  return schedule((maths, step) => pick(maths, step, values, milestones));
+  return schedule((maths, step) => pick(maths, step, values, milestones), milestones.at(-1));
 }
 
 /**
@@ -53,6 +55,7 @@ export function multiStep(options: {
  * @example stepDecay({ initial: 0.1, factor: 0.5, every: 1000 });
  */
 export function stepDecay(options: { initial: number; factor: number; every: number }): Schedule {
+  rejectUnknown("stepDecay", options, ["initial", "factor", "every"]);
   const { initial, factor, every } = options;
   checkFinite("stepDecay", { initial });
   checkRange("stepDecay", "every", every, { above: 0 });

@@ -1,5 +1,7 @@
 /** A schedule as a chart for the terminal. */
+
 import asciichart from "asciichart";
+import { rejectUnknown } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -24,6 +26,7 @@ export function plot(
     height?: number;
   },
 ): string {
+  rejectUnknown("plot", options, ["steps", "width", "height"]);
   const { steps, width = 60, height = 10 } = options;
   checkRange("plot", "steps", steps, { min: 2 });
   checkRange("plot", "width", width, { min: 2 });

@@ -1,4 +1,5 @@
 /** From one value to another in a number of steps: by a line, or by a power of what is left. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkFinite, checkRange } from "../range.ts";
 import { type Schedule, schedule } from "./schedule.ts";
 import { anneal } from "./shapes.ts";
@@ -10,10 +11,11 @@ import { anneal } from "./shapes.ts";
  * @example linear({ from: 0.1, to: 0, steps: 10_000 });
  */
 export function linear(options: { from: number; to: number; steps: number }): Schedule {
+  rejectUnknown("linear", options, ["from", "to", "steps"]);
   const { from, to, steps } = options;
   checkFinite("linear", { from, to });
   checkRange("linear", "steps", steps, { above: 0 });
-  return schedule((maths, step) => anneal(maths, "linear", step, steps, from, to));
+  return schedule((maths, step) => anneal(maths, "linear", step, steps, from, to), steps);
 }
 
 /**
@@ -30,6 +32,7 @@ export function polynomial(options: {
   /** Default 1: a line. */
   power?: number;
 }): Schedule {
+  rejectUnknown("polynomial", options, ["from", "steps", "to", "power"]);
   const { from, to = 0, power = 1, steps } = options;
   checkFinite("polynomial", { from, to });
   checkRange("polynomial", "power", power, { above: 0 });
@@ -38,5 +41,5 @@ export function polynomial(options: {
     const left = maths.div(maths.sub(steps, maths.min(step, steps)), steps);
     const value = maths.mul(maths.pow(left, power), from - to);
     return to === 0 ? value : maths.add(value, to);
-  });
+  }, steps);
 }

@@ -10,13 +10,16 @@ import { type Maths, numberMaths, tensorMaths } from "./maths.ts";
 export interface Schedule {
   (step: number): number;
   (step: Tensor): Tensor;
+  /** The step from which the value stays as it is; none for those that go on. */
+  readonly end?: number;
 }
 
 /**
- * Makes a schedule of a formula written once in `maths`, whose operations take numbers and tensors.
+ * Makes a schedule of a formula written once in `maths`, whose operations take numbers and tensors. `end` is the step from which the value
+ * stays, if there is one: a run that goes on after it is told so.
  * @example const inverseTime = schedule((maths, step) => maths.div(0.1, maths.add(step, 1)));
  */
-export function schedule(formula: <T>(maths: Maths<T>, step: T) => T): Schedule {
+export function schedule(formula: <T>(maths: Maths<T>, step: T) => T, end?: number): Schedule {
   function at(step: number): number;
   function at(step: Tensor): Tensor;
   function at(step: number | Tensor): number | Tensor {
@@ -24,10 +27,5 @@ export function schedule(formula: <T>(maths: Maths<T>, step: T) => T): Schedule 
     const float = step.dtype === "f32" ? step : step.astype("f32");
     return formula(tensorMaths(float), float);
   }
-  return at;
-}
-
-/** The value of a schedule inside the formula of another. */
-export function valueAt<T>(schedule: Schedule, step: T): T {
-  return (schedule as unknown as (step: T) => T)(step);
+  return end === undefined ? at : Object.assign(at, { end });
 }

@@ -1,6 +1,7 @@
 /** A warm-up before any schedule. */
+import { rejectUnknown } from "../../util/index.ts";
 import { checkRange } from "../range.ts";
-import { type Schedule, schedule, valueAt } from "./schedule.ts";
+import { type Schedule, schedule } from "./schedule.ts";
 import { anneal } from "./shapes.ts";
 
 /**
@@ -21,11 +22,20 @@ export function warmup(
     overlap?: boolean;
   },
 ): Schedule {
+  rejectUnknown("warmup", options, ["steps", "from", "overlap"]);
   const { steps, from = 0, overlap = false } = options;
   checkRange("warmup", "steps", steps, { above: 0 });
   checkRange("warmup", "from", from, { min: 0 });
-  return schedule((maths, step) => {
-    const own = overlap ? step : maths.max(maths.sub(step, steps), 0);
-    return maths.mul(valueAt(inner, own), anneal(maths, "linear", step, steps, from, 1));
-  });
+  return schedule(
+    (maths, step) => {
+      const own = overlap ? step : maths.max(maths.sub(step, steps), 0);
+      return maths.mul(maths.at(inner, own), anneal(maths, "linear", step, steps, from, 1));
+    },
+    ending(inner.end, steps, overlap),
+  );
 }
+
+const ending = (end: number | undefined, steps: number, overlap: boolean): number | undefined => {
+  if (end === undefined) return undefined;
+  return overlap ? Math.max(end, steps) : end + steps;
+};
