@@ -13,6 +13,8 @@ type Answer = Readonly<Record<Quantity, number>>;
 const job = { sizes: [784, 128, 128, 10], epochs: 10, learningRate: 1e-3, min: 32, max: 1024 };
 const ways: Readonly<Record<string, string>> = {
   "batch 32": "fixed",
+  "batch 32, learning rate falling to 0 by a cosine": "cosine",
+  "batch 1,024 from the start": "large",
   "32, twice as many each epoch up to 1,024": "schedule",
   "noiseScale({ min: 32, max: 1024 })": "noise",
 };

@@ -81,7 +81,7 @@ async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null
   let train = await job.read(live.state.metrics);
   let factorOf: number | null = null; // the size that `data` has the factor of
   while (live.position.row < plan.rows) {
-    await measureNoise(live, job, { ...job.train, order });
+    const measuring = await measureNoise(live, job, { ...job.train, order });
     const { batch, row, step } = live.position;
     const left = plan.rows - row;
     const next = job.batching.at(live.position, live.noise);
@@ -106,8 +106,9 @@ async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null
     [live.state] = await job.step(size).repeat(count, live.state, data);
     const before = train;
     train = await job.read(live.state.metrics);
-    const seconds = (performance.now() - start) / 1000;
-    chunks.note(count, seconds);
+    const training = (performance.now() - start) / 1000;
+    chunks.note(count, training);
+    const seconds = measuring + training;
     live.position = { epoch, batch: batch + count, row: row + size * count, step: step + count };
     await failIfNotFinite(live, train, job);
     const recent = difference(meansOf(train, job.metrics), before, live.position.row, row);
@@ -146,18 +147,19 @@ const recordOf = ({ batching }: Job, size: number, noise: NoiseState | null): Ba
   noiseScale: scaleOf(batching.noise ? noise : null),
 });
 
-/** Measures the gradient noise where that is due, on the next whole batch. */
-async function measureNoise(live: Live, job: Job, data: TrainData): Promise<void> {
+/** Measures the gradient noise where that is due, on the next whole batch; resolves to the seconds it took. */
+async function measureNoise(live: Live, job: Job, data: TrainData): Promise<number> {
   const { plan, batching } = job;
   const { position, noise } = live;
-  if (batching.noise === null || untilDue(batching.noise.options, position.step, noise) > 0) return;
+  if (batching.noise === null || untilDue(batching.noise.options, position.step, noise) > 0) return 0;
   const { size } = batching.at(position, noise);
-  if (plan.rows - position.row < size) return;
-  const measured = await job.meter.measure(live.state, data, size);
+  if (plan.rows - position.row < size) return 0;
+  const { seconds, ...measured } = await job.meter.measure(live.state, data, size);
   // Loss or parameters will be no numbers either, which says more: the means stay as they are.
-  if (!Number.isFinite(measured.signal) || !Number.isFinite(measured.noise)) return;
+  if (!Number.isFinite(measured.signal) || !Number.isFinite(measured.noise)) return seconds;
   live.noise = after(batching.noise.options, noise, position.step, measured);
   await job.emit("noise", { position, noiseScale: scaleOf(live.noise), ...measured });
+  return seconds;
 }
 
 /** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */

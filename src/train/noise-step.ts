@@ -31,12 +31,19 @@ export class NoiseMeter {
 
   constructor(readonly parts: Parts) {}
 
-  async measure(state: TrainState, data: TrainData, batchSize: number): Promise<Measured> {
+  /** With the seconds it took, compilation aside. */
+  async measure(
+    state: TrainState,
+    data: TrainData,
+    batchSize: number,
+  ): Promise<Measured & { readonly seconds: number }> {
     const step = this.#steps.get(batchSize) ?? noiseStep(this.parts, batchSize);
     this.#steps.set(batchSize, step);
+    step.planFor(state, data);
+    const start = performance.now();
     const result = step(state, data);
     const [signal, noise] = (await result.data()) as Float32Array;
     result.dispose();
-    return { signal: signal as number, noise: noise as number };
+    return { signal: signal as number, noise: noise as number, seconds: (performance.now() - start) / 1000 };
   }
 }

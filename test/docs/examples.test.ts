@@ -43,11 +43,14 @@ test("README: the trainer learns", async () => {
 test("batch sizes: grow by the noise", async () => {
   vi.spyOn(process.stderr, "write").mockImplementation(() => true);
   const [code] = blocks("docs/batch-size.md") as [string];
-  const short = code.replace("epochs: 10", "epochs: 1").replace("max: 1024 })", "max: 64, every: 50 })");
+  const short = code
+    .replace("fit(train, { epochs: 10", "fit(train.head(6000), { epochs: 2")
+    .replace("max: 1024 })", "max: 64, every: 5 })")
+    .replace("validation: test", "validation: test.head(1000)");
   const { trainer } = await load("batch-size", `${short}\nexport { trainer };`);
-  const [record] = (trainer as Trainer).history;
+  const record = (trainer as Trainer).history[1];
   expect(record?.batch?.size).toBe(64);
-  expect(record?.validation?.accuracy).toBeGreaterThan(0.9);
+  expect(record?.validation?.accuracy).toBeGreaterThan(0.85);
 });
 
 test("README: a model is used for one row and for many", async () => {
