@@ -15,7 +15,7 @@ import {
 } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { apply, context, type Module } from "../nn/index.ts";
-import { applyUpdates, type Optimizer } from "../optim/index.ts";
+import { applyUpdates, type Optimizer, type TensorTree } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
 /** A loss is a mean over its batch, 0-d. */
@@ -67,7 +67,12 @@ export function stepOf(
         return [loss(logits, targets), { logits, buffers: ctx.updates() }];
       });
     const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
-    const [updates, next] = optimizer.update(grads, state.optimizer, state.params);
+    const at = {
+      loss: value,
+      lossAt: (params: TensorTree) => forward(params as Params)[0],
+      key: random.foldIn(key, 0),
+    };
+    const [updates, next] = optimizer.update(grads, state.optimizer, state.params, at);
     return [
       {
         params: applyUpdates(state.params, updates),
