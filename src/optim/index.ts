@@ -18,6 +18,7 @@ export { type Hyper, hyperparameters, setHyperparameter } from "./hyper.ts";
 export { type LambOptions, lamb } from "./lamb.ts";
 export { type LarsOptions, lars } from "./lars.ts";
 export { type LbfgsOptions, type LbfgsResult, lbfgs } from "./lbfgs/lbfgs.ts";
+export * from "./linalg/index.ts";
 export { adaptiveGradientClip } from "./links/adaptive-gradient-clip.ts";
 export { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
 export { centralise } from "./links/centralise.ts";
