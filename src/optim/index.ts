@@ -45,6 +45,8 @@ export { type MuonScaleOptions, newtonSchulz, scaleByMuon } from "./links/scale-
 export { type ScaleByNadamOptions, scaleByNadam } from "./links/scale-by-nadam.ts";
 export { type ScaleByRadamOptions, scaleByRadam } from "./links/scale-by-radam.ts";
 export { type RmsOptions, scaleByRms } from "./links/scale-by-rms.ts";
+export { type Grafting, type ScaleByShampooOptions, scaleByShampoo } from "./links/scale-by-shampoo.ts";
+export { type ScaleBySoapOptions, scaleBySoap } from "./links/scale-by-soap.ts";
 export { type ScaleBySophiaOptions, scaleBySophia } from "./links/scale-by-sophia.ts";
 export { scaleByTrustRatio, type TrustRatioOptions } from "./links/scale-by-trust-ratio.ts";
 export { type MomentumOptions, traceMomentum } from "./links/trace-momentum.ts";
@@ -67,5 +69,7 @@ export {
 } from "./schedule-free-optimizers.ts";
 export * from "./schedules/index.ts";
 export { type SgdOptions, sgd } from "./sgd.ts";
+export { type ShampooOptions, shampoo } from "./shampoo.ts";
+export { type SoapOptions, soap } from "./soap.ts";
 export { type SophiaOptions, sophia } from "./sophia.ts";
 export type { StepContext } from "./step-context.ts";
