@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <algorithm>
 
 namespace nabla {
 
@@ -149,8 +150,9 @@ struct Context::Walk final : Team {
   Context& context;
   Executable& exe;
   const Schedule& schedule;
+  const uint64_t phases;
 
-  Walk(Context& c, Executable& e, const Schedule& s) : context(c), exe(e), schedule(s) {
+  Walk(Context& c, Executable& e, const Schedule& s, uint64_t n) : context(c), exe(e), schedule(s), phases(n) {
     for (Cursor& cursor : exe.cursors) {
       cursor.phase = UINT64_MAX;
       cursor.at = schedule.code.size() - 1;
@@ -178,21 +180,40 @@ struct Context::Walk final : Team {
 
   int32_t pieces(int32_t thread, uint64_t phase) override { return (int32_t)seek(thread, phase).pieces.size(); }
 
+  // Whoever ends a phase asks the guards of the loops behind it; numbers tell the others what the answers were.
+  uint64_t after(int32_t thread, uint64_t phase) override {
+    seek(thread, phase);
+    return next(thread);
+  }
+
+  uint64_t first() { return next(0); }
+
   Placement& bindingOf(int32_t thread) const { return exe.placements[exe.placements.size() > 1 ? thread : 0]; }
 
   const Phase& seek(int32_t thread, uint64_t phase) const {
     Cursor& cursor = exe.cursors[thread];
-    while (cursor.phase != phase) advance(cursor, bindingOf(thread));
+    while (cursor.phase != phase) advance(cursor, bindingOf(thread), [&](const Op& op) { return phase - cursor.phase >= op.phases; });
     return schedule.phases[schedule.code[cursor.at].which];
   }
 
-  // To the next phase, round and round.
-  void advance(Cursor& c, Placement& b) const {
-    for (c.phase++;;) {
+  uint64_t next(int32_t thread) {
+    Placement& b = bindingOf(thread);
+    advance(exe.cursors[thread], b, [&](const Op& op) { return b.pointers[schedule.loops[op.which]->guard][0] == 0; });
+    return exe.cursors[thread].phase;
+  }
+
+  // To the next phase, round and round, or to the end. `leaves` says whether a guarded loop is left out.
+  template <class Leaves> void advance(Cursor& c, Placement& b, const Leaves& leaves) const {
+    for (c.phase++; c.phase < phases;) {
       if (++c.at == schedule.code.size()) c.at = 0;
       const Op& op = schedule.code[c.at];
       if (op.kind == Op::PHASE) return;
       if (op.kind == Op::ENTER) {
+        if (schedule.loops[op.which]->guard >= 0 && leaves(op)) {
+          c.phase = c.phase > UINT64_MAX - op.phases || context.pool_.interrupt.load(std::memory_order_relaxed) ? phases : c.phase + op.phases;
+          c.at = (size_t)op.end;
+          continue;
+        }
         c.rounds[op.which] = 0;
       } else {
         if (++c.rounds[op.which] == schedule.loops[op.which]->length) continue;
@@ -259,6 +280,7 @@ std::string Context::load(const int32_t* words, size_t count, const char* consts
   if (constBytes) memcpy(exe->consts.base, consts, constBytes);
   exe->alone = makeSchedule(p, 1);
   exe->together = makeSchedule(p, pool_.size());
+  if (std::max(exe->alone.length, exe->together.length) >= MOST_PHASES) return "the program is malformed: it never ends";
   exe->saved = exe->alone.nanoseconds - exe->together.nanoseconds;
   if (exe->saved < LEAST_SAVED * exe->alone.nanoseconds) exe->saved = 0;
   bindMemory(*exe);
@@ -383,9 +405,9 @@ void Context::execute(Executable& exe, char* const* memory, const double* scalar
 void Context::burst(Executable& exe, bool together, int64_t count) {
   const Schedule& schedule = together ? exe.together : exe.alone;
   const uint64_t phases = (uint64_t)count > UINT64_MAX / schedule.length ? UINT64_MAX : (uint64_t)count * schedule.length;
-  Walk walk(*this, exe, schedule);
-  if (together) return pool_.run(walk, phases);
-  for (uint64_t n = 0; n < phases && !pool_.interrupt.load(std::memory_order_relaxed); n++) walk.piece(0, n, 0);
+  Walk walk(*this, exe, schedule, phases);
+  if (together) return pool_.run(walk, phases, walk.first());
+  for (uint64_t n = walk.first(); n < phases && !pool_.interrupt.load(std::memory_order_relaxed); n = walk.after(0, n)) walk.piece(0, n, 0);
 }
 
 bool Context::enqueue(std::unique_ptr<Job> job) {

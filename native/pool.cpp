@@ -149,22 +149,25 @@ bool Pool::claim(int32_t piece, uint64_t now) {
 }
 
 void Pool::take(int32_t thread, int32_t piece, uint64_t now) {
-  const uint64_t number = now / PHASE - first_;
-  const bool last = number + 1 == phases_;
+  const uint64_t number = number_;
+  const uint64_t phases = phases_;
   cores_.look(thread);
   team_->piece(thread, number, piece);
   // Once counted, a thread may look at nothing of the run; but the last one is still in it.
   if (done_.fetch_add(1, std::memory_order_acq_rel) + 1 != piecesOf(now)) return;
   done_.store(0, std::memory_order_relaxed);
-  const bool over = last || interrupt.load(std::memory_order_relaxed);
-  gate_.set((now / PHASE + 1) * PHASE + (over ? 0 : (uint64_t)team_->pieces(thread, number + 1)));
+  const uint64_t next = team_->after(thread, number);
+  const bool over = next >= phases || interrupt.load(std::memory_order_relaxed);
+  number_ = next;
+  gate_.set((now / PHASE + 1) * PHASE + (over ? 0 : (uint64_t)team_->pieces(thread, next)));
 }
 
-void Pool::run(Team& team, uint64_t phases) {
+void Pool::run(Team& team, uint64_t phases, uint64_t first) {
+  if (first >= phases) return;
   team_ = &team;
   phases_ = phases;
-  first_ = gate_.value() / PHASE + 1;
-  gate_.set(first_ * PHASE + (uint64_t)team.pieces(0, 0));
+  number_ = first;
+  gate_.set((gate_.value() / PHASE + 1) * PHASE + (uint64_t)team.pieces(0, first));
   work(0, true);
 }
 

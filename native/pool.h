@@ -34,10 +34,12 @@ int64_t steadyNow();
 // What a pool goes through: numbered phases of at least one piece. The pieces of a phase may run at once and in any order.
 class Team {
  public:
-  // Both are called by thread `thread`, in increasing order of phases.
+  // All are called by thread `thread`, in increasing order of phases.
   virtual void piece(int32_t thread, uint64_t phase, int32_t piece) = 0;
   // How many pieces the phase has, at most MOST_PIECES.
   virtual int32_t pieces(int32_t thread, uint64_t phase) = 0;
+  // The phase that follows one whose pieces are all done. It may leave some out; the number of phases, or more, ends the run.
+  virtual uint64_t after(int32_t, uint64_t phase) { return phase + 1; }
 
  protected:
   ~Team() = default;
@@ -51,9 +53,9 @@ class Pool {
   explicit Pool(int32_t threads);
   ~Pool();
   int32_t size() const { return size_; }
-  // Runs all pieces of phases 0 .. phases-1, a phase after the other, and returns then, or after the phase in which `interrupt` was set.
-  // One caller at a time.
-  void run(Team& team, uint64_t phases);
+  // Runs all pieces of the phases from `first` to phases-1, a phase after the other, and returns then, or after the phase in which
+  // `interrupt` was set. One caller at a time.
+  void run(Team& team, uint64_t phases, uint64_t first = 0);
   std::atomic<bool> interrupt{false};
   // How often a thread was late in a run: another took its piece over, or was parked while it waited.
   int64_t late() const { return late_.load(std::memory_order_relaxed); }
@@ -82,7 +84,8 @@ class Pool {
   std::atomic<bool> closing_{false};
   // Of the current run: written between runs, read by who has claimed a piece, which keeps the run from ending.
   Team* team_ = nullptr;
-  uint64_t first_ = 0, phases_ = 0;
+  uint64_t phases_ = 0;
+  uint64_t number_ = 0;  // of the current phase in the run: written between phases
 };
 
 }  // namespace nabla

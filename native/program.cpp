@@ -514,6 +514,11 @@ class Decoder {
     out_.loops = true;
     l.length = in_.size("a loop's length");
     l.reverse = in_.flag("a direction");
+    if (in_.flag("a loop's kind")) {
+      l.guard = guard_->buffer();
+      if (in_.ok()) guard_->touch(l.guard, BOOL, 0, 0, false);
+      in_.require(l.length == 1, "a guarded loop has several rounds");
+    }
     const int32_t slices = in_.count(1, "slices");
     for (int32_t i = 0; i < slices && in_.ok(); i++) {
       const int32_t id = guard_->buffer();

@@ -57,6 +57,7 @@ struct Step;
 struct LoopInfo {
   idx length;
   bool reverse;
+  int32_t guard = -1;           // a buffer whose first byte says whether the loop, then of one round, runs at all; -1: it does
   std::vector<int32_t> slices;  // to be moved with each iteration, parents first
   std::vector<Step> before;     // once, on the way in: packs the matrices that stay the same and are multiplied by in every iteration
   std::vector<Step> steps;

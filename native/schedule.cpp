@@ -11,7 +11,6 @@ constexpr double MEET_NS = 250;    // of a phase: the threads wait for each othe
 constexpr double SHARE_NS = 600;   // of a share, at least: what is smaller stays whole
 constexpr double BLOCK_NS = 400000;  // of a share, at most, if four shares a thread are enough for that
 constexpr size_t WINDOW = 64;      // steps compared with each other; nothing moves further
-constexpr uint64_t MOST_PHASES = (uint64_t)1 << 50;  // more than can ever run
 
 bool conflict(const Step& a, const Step& b) { return overlap(a.writes, b.reads) || overlap(a.reads, b.writes) || overlap(a.writes, b.writes); }
 
@@ -138,7 +137,7 @@ class Planner {
       double nanoseconds = 0;
       Window(std::move(window), threads_).run(out_, nanoseconds);
       window.clear();
-      for (size_t i = first; i < out_.phases.size(); i++) out_.code.push_back(Op{Op::PHASE, (int32_t)i, 0});
+      for (size_t i = first; i < out_.phases.size(); i++) out_.code.push_back(Op{Op::PHASE, (int32_t)i, 0, 0, 0});
       out_.nanoseconds += times * nanoseconds;
       const double total = (double)out_.length + times * (double)(out_.phases.size() - first);
       out_.length = total < (double)MOST_PHASES ? (uint64_t)total : MOST_PHASES;
@@ -161,9 +160,10 @@ class Planner {
     list(l.before, times);
     const int32_t which = (int32_t)out_.loops.size();
     out_.loops.push_back(&l);
-    if (depth_ == 0 && byRows(l, which)) return;
-    out_.code.push_back(Op{Op::ENTER, which, 0});
+    if (depth_ == 0 && l.guard < 0 && byRows(l, which)) return;
+    out_.code.push_back(Op{Op::ENTER, which, 0, 0, 0});
     const size_t begin = out_.code.size(), phases = out_.phases.size();
+    const uint64_t length = out_.length;
     depth_++;
     list(l.steps, times * (double)l.length);
     depth_--;
@@ -172,7 +172,9 @@ class Planner {
       out_.code.resize(begin - 1);
       return;
     }
-    out_.code.push_back(Op{Op::LEAVE, which, (int32_t)begin});
+    out_.code[begin - 1].end = (int32_t)out_.code.size();
+    out_.code[begin - 1].phases = (uint64_t)((double)(out_.length - length) / times);
+    out_.code.push_back(Op{Op::LEAVE, which, (int32_t)begin, 0, 0});
   }
 
   // One phase in which each piece goes through all rounds with rows of its own, where that is possible and faster.
@@ -192,7 +194,7 @@ class Planner {
     for (int32_t i = 0; i < cut.parts; i++)
       for (const Step& s : l.steps)
         if (!s.nothing) phase.pieces[i].push_back(Share{s.number, i, cut.parts, 0, 1, cut.rows});
-    out_.code.push_back(Op{Op::PHASE, (int32_t)out_.phases.size(), 0});
+    out_.code.push_back(Op{Op::PHASE, (int32_t)out_.phases.size(), 0, 0, 0});
     out_.phases.push_back(std::move(phase));
     out_.nanoseconds += nanoseconds;
     out_.length++;

@@ -26,15 +26,19 @@ struct Op {
   enum Kind : int32_t { PHASE, ENTER, LEAVE } kind;
   int32_t which;                // of phases or loops
   int32_t begin;                // of LEAVE: the first op inside
+  int32_t end;                  // of ENTER: its LEAVE
+  uint64_t phases;              // of ENTER: phases from here to its LEAVE, loops counted as often as they go round
 };
 
 struct Schedule {
   std::vector<Phase> phases;
   std::vector<Op> code;
   std::vector<const LoopInfo*> loops;
-  uint64_t length = 0;          // phases in one run, loops counted as often as they go round
+  uint64_t length = 0;          // phases in one run, loops counted as often as they go round; those of guarded ones have numbers too
   double nanoseconds = 0;       // of one run, roughly
 };
+
+constexpr uint64_t MOST_PHASES = (uint64_t)1 << 50;  // more than can ever run: `length` is no more
 
 Schedule makeSchedule(const Program& program, int32_t threads);
 

@@ -2,6 +2,7 @@
 
 import type { Optimizer, State, TensorTree } from "./optimizer.ts";
 import { checkOrder, stageOfChain } from "./order.ts";
+import { contextOf, type StepContext } from "./step-context.ts";
 
 /**
  * Feeds each link's updates to the next; the state is the list of theirs. Clipping comes first, the learning rate last.
@@ -15,10 +16,15 @@ export function chain(...links: readonly Optimizer[]): Optimizer<readonly State[
   return {
     traits: { name: "chain", stage: stageOfChain(links), parts: links },
     init: (params) => links.map((link) => link.init(params)),
-    update<P extends TensorTree>(grads: P, state: readonly State[], params: P): [P, readonly State[]] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: readonly State[],
+      params: P,
+      at?: StepContext,
+    ): [P, readonly State[]] {
       let updates = grads;
       const next = links.map((link, index) => {
-        const [changed, own] = link.update(updates, state[index] as State, params);
+        const [changed, own] = link.update(updates, state[index] as State, params, contextOf(at, index));
         updates = changed;
         return own;
       });

@@ -1,6 +1,7 @@
 /** Optimizer: a pair of pure functions on trees of tensors, one signature for whole optimizers and their links. */
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree, type Tree } from "../util/index.ts";
+import type { StepContext } from "./step-context.ts";
 import type { Traits } from "./traits.ts";
 
 /** Parameters, gradients, updates: plain objects and arrays of tensors, such as `model.parameters()`. */
@@ -11,7 +12,8 @@ export type State = TensorTree;
 
 /**
  * `init` makes the state for the parameters. `update` turns gradients into what is to be added to the parameters, and the
- * state into the next. Both are pure and run inside jit as well as outside.
+ * state into the next. Both are pure and run inside jit as well as outside. The step's context `at` is for optimizers that look at the
+ * loss itself; they throw ConfigError without it.
  *
  * @example
  * const optimizer = adam(1e-3);
@@ -24,7 +26,7 @@ export interface Optimizer<S extends State = State> {
   /** What `chain` and others know it by; optimizers and links of your own may do without. */
   readonly traits?: Traits;
   init(params: TensorTree): S;
-  update<P extends TensorTree>(grads: P, state: S, params: P): [updates: P, state: S];
+  update<P extends TensorTree>(grads: P, state: S, params: P, at?: StepContext): [updates: P, state: S];
 }
 
 /** params + updates, leaf by leaf. */

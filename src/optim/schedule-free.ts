@@ -82,7 +82,7 @@ export function scheduleFree(
         direction: direction.init(params),
       };
     },
-    update(grads, state, params) {
+    update(grads, state, params, at) {
       const now = hyper.at(state);
       const rate = now.value("learningRate");
       const maxRate = state.maxRate.maximum(rate);
@@ -92,7 +92,7 @@ export function scheduleFree(
       const share = where(weightSum.gt(0), weight.div(weightSum), 0);
       const ofStep = share.mul(beta1).add(1 - beta1);
 
-      const [steps, next] = direction.update(grads, state.direction, params);
+      const [steps, next] = direction.update(grads, state.direction, params, at);
       const updates = mapTensors(
         op,
         (u, p, z) =>

@@ -15,7 +15,7 @@ import {
 } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
 import { apply, context, type Module } from "../nn/index.ts";
-import { applyUpdates, type Optimizer, withLearningRateTimes } from "../optim/index.ts";
+import { applyUpdates, type Optimizer, type TensorTree, withLearningRateTimes } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
 /** What a loss may depend on besides outputs and targets. */
@@ -76,7 +76,8 @@ export function stepOf(parts: Omit<Parts, "matmulPrecision">, batchSize: number)
   return (state, data) => {
     const key = random.foldIn(state.key, state.step);
     const batch = batchGradients(parts, state, data, state.cursor, batchSize, key);
-    const update = () => optimizer.update(batch.grads, state.optimizer, state.params);
+    const at = { loss: batch.loss, lossAt: batch.lossAt, key: random.foldIn(key, 0) };
+    const update = () => optimizer.update(batch.grads, state.optimizer, state.params, at);
     const [updates, next] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
     return [
       {
@@ -102,7 +103,15 @@ export function batchGradients(
   from: Tensor,
   size: number,
   key: Tensor,
-): { loss: Tensor; grads: Params; logits: Tensor; targets: Tensor; buffers: Params } {
+): {
+  loss: Tensor;
+  /** The same loss at other parameters. */
+  lossAt: (params: TensorTree) => Tensor;
+  grads: Params;
+  logits: Tensor;
+  targets: Tensor;
+  buffers: Params;
+} {
   const rows = take(data.order, arange(size).add(from), 0);
   const x = gatherRows(data.x, rows);
   const targets = take(data.y, rows, 0);
@@ -114,7 +123,7 @@ export function batchGradients(
       return [value, { logits, buffers: ctx.updates() }];
     });
   const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
-  return { loss: value, grads, targets, ...aux };
+  return { loss: value, lossAt: (at) => forward(at as Params)[0], grads, targets, ...aux };
 }
 
 export interface EvaluateState {

@@ -84,3 +84,19 @@ test("adding a layer: ScaleNorm", async () => {
   expect(y[1]).toBeCloseTo((4 / 5) * Math.SQRT2, 6);
   expect(Object.keys(layer.parameters())).toEqual(["weight"]);
 });
+
+test("second order: Sophia by hand, and work that is due now and then", async () => {
+  const [byHand, due] = blocks("docs/second-order.md") as [string, string];
+  const { final } = await load("second-order", byHand);
+  expect(final).toBeLessThan(0.5);
+  const { renewed } = (await load("due", due)) as Record<
+    string,
+    (...args: unknown[]) => ReturnType<typeof tensor>
+  >;
+  const root = tensor([1, 2]);
+  const at = (count: number) => renewed?.(tensor(count, { dtype: "i32" }), root, () => root.mul(5)).array();
+  expect([await at(10), await at(11)]).toEqual([
+    [5, 10],
+    [1, 2],
+  ]);
+});

@@ -16,7 +16,7 @@ import {
   Sequential,
   type Tensors,
 } from "nabla/nn";
-import { adam, applyUpdates, chain, clipByGlobalNorm } from "nabla/optim";
+import { adam, applyUpdates, chain, clipByGlobalNorm, soap } from "nabla/optim";
 import { cases, type Sizes } from "../../scripts/catalogue/cases.ts";
 import { signatureOf } from "../../scripts/catalogue/signature.ts";
 import { composites } from "../../src/engine/backend/cpu/composites.ts";
@@ -250,6 +250,21 @@ async function trainRecurrent(): Promise<void> {
   }
 }
 
+/** Steps of SOAP: branches that are due now and then, with loops and branches in them. */
+async function trainMatrices(): Promise<void> {
+  const optimizer = soap(0.01, { every: 2 });
+  const step = jit((params: Tensors, state: ReturnType<typeof optimizer.init>, grads: Tensors) => {
+    const [updates, next] = optimizer.update(grads, state, params);
+    return { params: applyUpdates(params, updates), state: next };
+  });
+  let params: Tensors = { w: random.normal(random.key(5), [37, 6]) };
+  let state = optimizer.init(params);
+  for (let i = 0; i < 3; i++) {
+    ({ params, state } = step(params, state, { w: random.normal(random.key(i), [37, 6]) }));
+    await (params.w as Tensor).data();
+  }
+}
+
 const file = process.argv[2];
 if (file === undefined) throw new Error("programs: needs the file to write");
 setDefaultDevice("reference");
@@ -260,5 +275,6 @@ addAttention(writer);
 addCatalogue(writer);
 await record(writer, "training step", trainClassifier);
 await record(writer, "recurrent", trainRecurrent);
+await record(writer, "soap", trainMatrices);
 writer.save(file);
 console.log(`${writer.programs} programs in ${file}`);

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { jit, type Tensor, tensor, valueAndGrad } from "nabla";
+import { jit, random, type Tensor, tensor, valueAndGrad } from "nabla";
 import { loadCheckpoint, restoreTree, saveCheckpoint } from "nabla/io";
 import {
   accumulate,
@@ -28,15 +28,21 @@ import {
   nadam,
   type Optimizer,
   partition,
+  polyakSgd,
   polynomial,
   prodigy,
   radam,
   rmsprop,
   rprop,
   type State,
+  type StepContext,
   scheduleFreeAdamW,
   scheduleFreeSgd,
   sgd,
+  shampoo,
+  sharpnessAware,
+  soap,
+  sophia,
   swa,
   switchAt,
 } from "nabla/optim";
@@ -71,6 +77,11 @@ const every: Record<string, readonly [make: (rate: number) => Optimizer, rates: 
   prodigy: [(rate) => prodigy(falling(rate)), [1, 1, 1]],
   dadaptAdamW: [(rate) => dadaptAdamW(falling(rate), { weightDecay: 0 }), [1, 1, 1]],
   rprop: [(rate) => rprop(rate), [0.05, 0.01, 0.01]],
+  soap: [(rate) => soap(falling(rate), { weightDecay: 0 }), [0.1, 0.05, 0.03]],
+  shampoo: [(rate) => shampoo(falling(rate)), [0.02, 0.01, 0.005]],
+  sophia: [(rate) => sophia(falling(rate), { gamma: 0.1, every: 5 }), [0.05, 0.02, 0.02]],
+  polyakSgd: [(rate) => polyakSgd(1, { maxLearningRate: rate }), [1, 0.05, 0.5]],
+  sharpnessAware: [(rate) => sharpnessAware(adam(falling(rate)), { rho: 0.01 }), [0.1, 0.05, 0.03]],
   scheduleFreeSgd: [(rate) => scheduleFreeSgd(rate), [0.5, 0.02, 0.3]],
   scheduleFreeAdamW: [(rate) => scheduleFreeAdamW(rate), [0.1, 0.05, 0.03]],
   lookahead: [(rate) => lookahead(adam(falling(rate))), [0.1, 0.05, 0.03]],
@@ -130,6 +141,13 @@ const problems: readonly (readonly [string, (p: Leaves) => Tensor, () => Leaves,
   ["a network", network, () => ({ b: wave([8], 0.3), w: wave([2, 8], 1), v: wave([8, 1], 0.7) }), 0.2],
 ];
 
+/** Its key follows from the state, where that counts steps: a run that goes on draws the same numbers. */
+const contextOf = (loss: (p: Leaves) => Tensor, value: Tensor, state: State): StepContext => {
+  const { leaves, paths } = flattenTree(state);
+  const taken = leaves[paths.findIndex((path) => path.endsWith("taken"))] as Tensor | undefined;
+  return { loss: value, lossAt: (p) => loss(p as Leaves), key: random.foldIn(random.key(1), taken ?? 0) };
+};
+
 /** The parameters an optimizer means to be used in the end. */
 function used(name: string, params: Leaves, state: State): Leaves {
   if (name.startsWith("scheduleFree")) return evaluationParams(state, params);
@@ -142,8 +160,8 @@ describe.each(problems.map((problem, index) => [problem[0], index] as const))("o
     const optimizer = make(name, index);
     const step = jit(
       ({ params, state }: { params: Leaves; state: State }) => {
-        const [, grads] = valueAndGrad(loss)(params);
-        const [updates, next] = optimizer.update(grads, state, params);
+        const [value, grads] = valueAndGrad(loss)(params);
+        const [updates, next] = optimizer.update(grads, state, params, contextOf(loss, value, state));
         return [{ params: applyUpdates(params, updates), state: next }];
       },
       { donate: [0] },
@@ -162,8 +180,8 @@ describe("a checkpoint in the middle", () => {
   test.each(names)("%s goes on to the same bits", async (name) => {
     const optimizer = make(name, 2);
     const update = jit(({ params, state }: { params: Leaves; state: State }) => {
-      const [, grads] = valueAndGrad(network)(params);
-      const [updates, next] = optimizer.update(grads, state, params);
+      const [value, grads] = valueAndGrad(network)(params);
+      const [updates, next] = optimizer.update(grads, state, params, contextOf(network, value, state));
       return { params: applyUpdates(params, updates), state: next };
     });
     const params = (problems[2] as (typeof problems)[number])[2]();

@@ -1,8 +1,8 @@
 /** The problems of goldens/problems.py, and optimizers against runs of others on them. */
 import { readFileSync } from "node:fs";
-import { jit, type Tensor, tensor, valueAndGrad } from "nabla";
+import { jit, random, type Tensor, tensor, valueAndGrad } from "nabla";
 import { bceWithLogits, mse } from "nabla/nn";
-import { applyUpdates, type Optimizer } from "nabla/optim";
+import { applyUpdates, type Optimizer, type StepContext, type TensorTree } from "nabla/optim";
 import { devices } from "../nn/devices.ts";
 
 export type Named<T> = Record<string, T>;
@@ -80,9 +80,19 @@ export async function descent(
   const loss = losses[problem] as (params: Leaves, data: Leaves) => Tensor;
   const data = tensors(problem, "data", device);
   const step = jit(
-    ({ params, state }: { params: Leaves; state: ReturnType<Optimizer["init"]> }, data: Leaves) => {
-      const [, grads] = valueAndGrad(loss)(params, data);
-      const [updates, next] = optimizer.update(grads, state, params);
+    (
+      { params, state }: { params: Leaves; state: ReturnType<Optimizer["init"]> },
+      data: Leaves,
+      number: Tensor,
+    ) => {
+      const [value, grads] = valueAndGrad(loss)(params, data);
+      const lossAt = (params: TensorTree) => loss(params as Leaves, data);
+      const [updates, next] = optimizer.update(grads, state, params, {
+        loss: value,
+        lossAt,
+        key: random.key(0),
+        step: number,
+      } as StepContext);
       return [{ params: applyUpdates(params, updates), state: next }];
     },
     { donate: [0] },
@@ -90,7 +100,7 @@ export async function descent(
   const initial = tensors(problem, "params", device);
   let state = { params: initial, state: optimizer.init(initial) };
   for (let i = 1; i <= 20; i++) {
-    [state] = step(state, data) as [typeof state];
+    [state] = step(state, data, tensor(i, { dtype: "i32", device })) as [typeof state];
     const kept = golden.keep.indexOf(i);
     if (kept >= 0) await visit(state.params, kept, state.state);
   }

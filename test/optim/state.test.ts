@@ -29,6 +29,8 @@ import {
   scheduleFreeSgd,
   setHyperparameter,
   sgd,
+  shampoo,
+  soap,
   traceMomentum,
 } from "nabla/optim";
 import { describe, expect, test } from "vitest";
@@ -63,6 +65,8 @@ const optimizers: Record<string, Optimizer> = {
   scheduleFreeSgd: scheduleFreeSgd(0.1),
   scheduleFreeAdamW: scheduleFreeAdamW(linear({ from: 0, to: 0.1, steps: 3 }), { weightDecay: 0.1 }),
   prodigy: prodigy(1, { estimLr0: 1e-3, weightDecay: 0.1 }),
+  soap: soap(0.1, { every: 2 }),
+  shampoo: shampoo(0.1, { every: 2, start: 1, blockSize: 2 }),
   dadaptAdamW: dadaptAdamW(1, { estimLr0: 1e-3, weightDecay: 0.1 }),
 };
 const numbers = async (tree: unknown) =>

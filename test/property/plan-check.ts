@@ -155,6 +155,9 @@ export function memoryProblems(plan: Plan): string[] {
     steps.forEach((step, n) => {
       const at = `${path}step ${n} (${step.kind})`;
       if (step.kind === "loop") {
+        const { guard } = step;
+        if (guard !== undefined && !memory.holds(rangeOf(plan, rootOf(plan, guard)), rootOf(plan, guard)))
+          problems.push(`${at}: its guard, buffer ${guard}, is not there`);
         // Twice: the second pass sees what the first left behind.
         for (const pass of [1, 2]) run(step.steps, `${at} pass ${pass}, `);
         return;

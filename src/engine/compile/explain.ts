@@ -178,6 +178,7 @@ function describe(plan: Plan, step: Step): string {
     case "collective":
       return `${step.op}: ${name(step.src)} -> ${name(step.out)}`;
     case "loop": {
+      if (step.guard !== undefined) return `where ${name(step.guard)}:`;
       const way = step.reverse ? " backwards" : "";
       return `loop ${step.length} times${way}:`;
     }

@@ -137,6 +137,7 @@ export interface Attrs {
   /**
    * src = [...carry, ...xs, ...consts]; body params = [...carry, ...x slices, ...consts]; body outs = [...carry, ...y slices].
    * Result outs = [...final carry, ...stacked ys]; xs and ys run along axis 0, from the end when `reverse`.
+   * A `guarded` loop has one round and only carries; its last const is a 0-d bool, and without it the carries stay as they are.
    */
   loop: {
     readonly body: Graph;
@@ -144,6 +145,7 @@ export interface Attrs {
     readonly carry: number;
     readonly xs: number;
     readonly reverse: boolean;
+    readonly guarded?: boolean | undefined;
   };
   /** The index-th result of a composite or loop with several. */
   output: { readonly index: number };

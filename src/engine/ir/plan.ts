@@ -165,11 +165,15 @@ export interface CollectiveStep {
   readonly out: number;
 }
 
-/** Runs `steps` for i = 0 .. length-1 (downwards when `reverse`); buffers placed in "slice" move with i. */
+/**
+ * Runs `steps` for i = 0 .. length-1 (downwards when `reverse`); buffers placed in "slice" move with i. With a `guard`, a buffer of
+ * bool[], `length` is 1 and they run only where it is true.
+ */
 export interface LoopStep {
   readonly kind: "loop";
   readonly length: number;
   readonly reverse: boolean;
+  readonly guard?: number | undefined;
   readonly steps: readonly Step[];
 }
 

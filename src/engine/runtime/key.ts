@@ -24,8 +24,8 @@ function attrsKey(node: Node): string {
     case "composite":
       return `${node.attrs.name}${attrsText(node.attrs.params ?? {})}{${bodyKey(node.attrs.body)}}`;
     case "loop": {
-      const { body, length, carry, xs, reverse } = node.attrs;
-      return `${length},${carry},${xs},${reverse}{${bodyKey(body)}}`;
+      const { body, length, carry, xs, reverse, guarded } = node.attrs;
+      return `${length},${carry},${xs},${reverse}${guarded ? ",guarded" : ""}{${bodyKey(body)}}`;
     }
     case "const":
     case "pad":

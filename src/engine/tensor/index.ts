@@ -5,6 +5,7 @@ export * from "./arithmetic.ts";
 export type { Axes, KeepDims } from "./axes.ts";
 export * from "./compare.ts";
 export { type CompositeOptions, composite } from "./composite.ts";
+export * from "./cond.ts";
 export * from "./contraction.ts";
 export * from "./creation.ts";
 export * from "./cumulative.ts";

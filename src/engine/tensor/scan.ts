@@ -1,9 +1,10 @@
 /** scan: a loop over axis 0 that is one node of the graph, however long. */
-import { ConfigError, flattenTree, mapTree, ShapeError } from "../../util/index.ts";
+import { ConfigError, ShapeError } from "../../util/index.ts";
 import { formatAval } from "../ir/index.ts";
 import { make, outputsOf } from "../ops/index.ts";
-import { asTensor, wrap } from "./apply.ts";
-import { Tensor } from "./tensor.ts";
+import { wrap } from "./apply.ts";
+import { checkCarry, rebuild, tensorsOf } from "./carry.ts";
+import type { Tensor } from "./tensor.ts";
 import { traceGraph } from "./trace.ts";
 
 export interface ScanOptions {
@@ -11,25 +12,6 @@ export interface ScanOptions {
   readonly reverse?: boolean;
   /** How often, needed only when `xs` holds no tensor. */
   readonly length?: number;
-}
-
-/** The tensors of a tree, numbers as 0-d f32. */
-function tensorsOf(what: string, tree: unknown): Tensor[] {
-  const { leaves, paths } = flattenTree(tree);
-  return leaves.flatMap((leaf, i) => {
-    if (leaf instanceof Tensor) return [leaf];
-    if (typeof leaf === "number") return [asTensor(leaf)];
-    if (leaf === null || leaf === undefined) return [];
-    throw new ConfigError(
-      `scan: leaves of ${what} must be tensors, numbers or null; got ${typeof leaf}${paths[i] ? ` at ${paths[i]}` : ""}.`,
-    );
-  });
-}
-
-/** The tree with its tensors and numbers replaced, in order. */
-function rebuild<T>(tree: unknown, tensors: readonly Tensor[]): T {
-  let next = 0;
-  return mapTree<T>(tree, (leaf) => (leaf === null || leaf === undefined ? leaf : tensors[next++]));
 }
 
 /**
@@ -45,8 +27,8 @@ export function scan<Carry, X, Y>(
   xs: X,
   options: ScanOptions = {},
 ): [Carry, Y] {
-  const carries = tensorsOf("the initial carry", init);
-  const inputs = tensorsOf("xs", xs);
+  const carries = tensorsOf("scan", "the initial carry", init);
+  const inputs = tensorsOf("scan", "xs", xs);
   const length = lengthOf(inputs, options.length);
   const slices = inputs.map((x) => ({ dtype: x.dtype, shape: x.shape.slice(1) }));
   let yTree: unknown = null;
@@ -54,9 +36,9 @@ export function scan<Carry, X, Y>(
     const carry = rebuild<Carry>(init, params.slice(0, carries.length));
     const [next, y] = fn(carry, rebuild<X>(xs, params.slice(carries.length)));
     yTree = y;
-    const nexts = tensorsOf("the carry fn returns", next);
-    checkCarry(carries, nexts, flattenTree(init).structure, flattenTree(next).structure);
-    return [...nexts, ...tensorsOf("what fn returns", y)];
+    const nexts = tensorsOf("scan", "the carry fn returns", next);
+    checkCarry("scan: fn must return a carry", [carries, init], [nexts, next]);
+    return [...nexts, ...tensorsOf("scan", "what fn returns", y)];
   };
   const { body, captures } = traceGraph([...carries.map((x) => x.node.aval), ...slices], step, true);
   if (body.outs.length === 0) return [init, yTree as Y];
@@ -86,17 +68,4 @@ function lengthOf(inputs: readonly Tensor[], asked: number | undefined): number 
     );
   }
   return length;
-}
-
-function checkCarry(before: readonly Tensor[], after: readonly Tensor[], was: string, is: string): void {
-  const differs =
-    was !== is ||
-    before.some(
-      (x, i) => formatAval(x.node.aval) !== (after[i] && formatAval((after[i] as Tensor).node.aval)),
-    );
-  if (!differs) return;
-  const list = (tensors: readonly Tensor[]) => tensors.map((x) => formatAval(x.node.aval)).join(", ");
-  throw new ShapeError(
-    `scan: fn must return a carry of the same structure, shapes and dtypes; got ${list(after)} for ${list(before)}.`,
-  );
 }

@@ -12,6 +12,7 @@ import {
   zerosOf,
 } from "../optimizer.ts";
 import { checkWhole } from "../range.ts";
+import type { StepContext } from "../step-context.ts";
 import { select } from "./select.ts";
 
 interface AccumulateState extends Record<string, State> {
@@ -43,12 +44,17 @@ export function accumulate(optimizer: Optimizer, options: { every: number }): Op
       sum: zerosOf(op, params),
       taken: zeroOn(deviceOfTree(op, params), "i32"),
     }),
-    update<P extends TensorTree>(grads: P, state: AccumulateState, params: P): [P, AccumulateState] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: AccumulateState,
+      params: P,
+      at?: StepContext,
+    ): [P, AccumulateState] {
       const taken = state.taken.add(1);
       const due = taken.remainder(every).eq(0);
       const sums = mapTensors(op, (g, sum) => g.add(sum as Tensor), grads, state.sum);
       const means = mapTensors(op, (sum) => sum.div(every), sums);
-      const [steps, inner] = optimizer.update(means, state.inner, params);
+      const [steps, inner] = optimizer.update(means, state.inner, params, at);
       const next = {
         inner: select(op, due, inner, state.inner),
         sum: mapTensors(op, (sum) => where(due, 0, sum), sums as TensorTree),

@@ -15,6 +15,7 @@ import {
 } from "../optimizer.ts";
 import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
+import type { StepContext } from "../step-context.ts";
 
 type AverageState = HyperState & {
   readonly inner: State;
@@ -101,9 +102,14 @@ function averaging(
       const inner = optimizer.init(params);
       return { ...hyper.init(device), inner, average: copiesOf(op, params), taken: zeroOn(device, "i32") };
     },
-    update<P extends TensorTree>(grads: P, state: AverageState, params: P): [P, AverageState] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: AverageState,
+      params: P,
+      at?: StepContext,
+    ): [P, AverageState] {
       const now = hyper.at(state);
-      const [updates, inner] = optimizer.update(grads, state.inner, params);
+      const [updates, inner] = optimizer.update(grads, state.inner, params, at);
       const average = mapTensors(
         op,
         (p, u, kept) => mean(kept as Tensor, p.add(u as Tensor), state.taken, now),

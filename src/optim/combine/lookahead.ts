@@ -14,6 +14,7 @@ import {
 } from "../optimizer.ts";
 import { checkSteps } from "../order.ts";
 import { checkWhole } from "../range.ts";
+import type { StepContext } from "../step-context.ts";
 
 export interface LookaheadOptions {
   /** Steps of the optimizer between two of the slow weights. Default 6. */
@@ -50,10 +51,15 @@ export function lookahead(optimizer: Optimizer, options: LookaheadOptions = {}):
       const inner = optimizer.init(params);
       return { ...hyper.init(device), inner, slow: copiesOf(op, params), taken: zeroOn(device, "i32") };
     },
-    update<P extends TensorTree>(grads: P, state: LookaheadState, params: P): [P, LookaheadState] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: LookaheadState,
+      params: P,
+      at?: StepContext,
+    ): [P, LookaheadState] {
       const now = hyper.at(state);
       const part = now.value("slowStepSize");
-      const [steps, inner] = optimizer.update(grads, state.inner, params);
+      const [steps, inner] = optimizer.update(grads, state.inner, params, at);
       const taken = state.taken.add(1);
       const syncs = taken.remainder(syncPeriod).eq(0);
       const slow = mapTensors(

@@ -4,6 +4,7 @@ import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { listed, picker, type Which } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
 import { checkPart, commonStage } from "../order.ts";
+import { contextOf, type StepContext } from "../step-context.ts";
 
 /** Which parameters, by a pattern of paths or by path and value, and their optimizer. */
 export type Part = readonly [which: Which, optimizer: Optimizer];
@@ -11,7 +12,7 @@ export type Part = readonly [which: Which, optimizer: Optimizer];
 /**
  * Each parameter goes to the first part that takes it. In a pattern `*` stands within a part of a path, `**` for any number of parts, and
  * it takes all that is below it. State: that of each optimizer for its own parameters. What a link sees of the whole tree (a global norm)
- * is then that of its parameters. optax: `partition`; PyTorch: parameter groups.
+ * is then that of its parameters, and the loss a function of them. optax: `partition`; PyTorch: parameter groups.
  * @throws ConfigError (from `init`) for a pattern that picks nothing, and for a parameter that no part takes.
  * @example partition(["**\/bias", sgd(0.1)], ["head", adamW(1e-3)], ["**", adamW(1e-4, { weightDecay: 0.1 })]);
  */
@@ -54,15 +55,30 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
         owner.includes(part) ? optimizer.init(divided[part] as TensorTree) : [],
       );
     },
-    update<P extends TensorTree>(grads: P, state: readonly State[], params: P): [P, readonly State[]] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: readonly State[],
+      params: P,
+      at?: StepContext,
+    ): [P, readonly State[]] {
       const owner = owners(params);
       const [ownGrads, ownParams] = [divide(grads, owner), divide(params, owner)];
+      const inside = (part: number): StepContext | undefined => {
+        const whole = contextOf(at, part);
+        if (whole === undefined) return undefined;
+        const ofPart = (loss: StepContext["lossAt"]) => (own: TensorTree) => {
+          const moved = own as Record<string, Tensor>;
+          return loss(mapTree(params, (leaf, path) => moved[path] ?? leaf));
+        };
+        const { lossAt, sampledLossAt } = whole;
+        return { ...whole, lossAt: ofPart(lossAt), sampledLossAt: sampledLossAt && ofPart(sampledLossAt) };
+      };
       const updates: Record<string, Tensor> = {};
       const next = parts.map(([, optimizer], part) => {
         const before = state[part] as State;
         if (!owner.includes(part)) return before;
         const own = ownGrads[part] as Record<string, Tensor>;
-        const [changed, after] = optimizer.update(own, before, ownParams[part] as typeof own);
+        const [changed, after] = optimizer.update(own, before, ownParams[part] as typeof own, inside(part));
         Object.assign(updates, changed);
         return after;
       });

@@ -1,8 +1,11 @@
 /** Sharpness-aware minimisation: gradients from where the loss is highest nearby. */
+import { grad } from "../../engine/autodiff/index.ts";
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { ConfigError, rejectUnknown } from "../../util/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import { globalNorm } from "../links/clip.ts";
-import { mapTensors, type TensorTree } from "../optimizer.ts";
+import { mapTensors, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
+import { checkRange } from "../range.ts";
+import { needContext, type StepContext } from "../step-context.ts";
 
 export interface SamOptions {
   /** How far to look, in the norm of all parameters. Default 0.05; adaptive ones take about ten times more. */
@@ -29,21 +32,40 @@ export function sam<P extends TensorTree, Rest extends readonly unknown[]>(
 ): ValueAndGrad<P, Rest> {
   rejectUnknown("sam", options, ["rho", "adaptive"]);
   const { rho = 0.05, adaptive = false } = options;
-  if (!(rho > 0 && Number.isFinite(rho))) throw new ConfigError(`sam: rho must be above 0; got ${rho}.`);
+  checkRange("sam", "rho", rho, { above: 0 });
   return (params, ...rest) => {
     const [loss, grads] = gradient(params, ...rest);
-    const sized = adaptive ? mapTensors("sam", (g, p) => g.mul((p as Tensor).abs()), grads, params) : grads;
-    // The authors' guard against a gradient of 0.
-    const scale = globalNorm(sized).add(1e-12).reciprocal().mul(rho);
-    const beyond = mapTensors(
-      "sam",
-      (p, g) => {
-        const along = adaptive ? p.square().mul(g as Tensor) : (g as Tensor);
-        return p.add(along.mul(scale));
-      },
-      params,
-      grads,
-    );
-    return [loss, gradient(beyond, ...rest)[1]];
+    return [loss, gradient(ascend(params, grads, rho, adaptive), ...rest)[1]];
+  };
+}
+
+/** p + e. */
+function ascend<P extends TensorTree>(params: P, grads: P, rho: number, adaptive: boolean): P {
+  const sized = adaptive ? mapTensors("sam", (g, p) => g.mul((p as Tensor).abs()), grads, params) : grads;
+  // The authors' guard against a gradient of 0.
+  const scale = globalNorm(sized).add(1e-12).reciprocal().mul(rho);
+  const step = (p: Tensor, g: Tensor) => (adaptive ? p.square().mul(g) : g).mul(scale);
+  return mapTensors("sam", (p, g) => p.add(step(p, g as Tensor)), params, grads);
+}
+
+/**
+ * `optimizer` on the gradients at p + e of `sam`, for where the gradient at p is given, as by a Trainer: it takes another one from the
+ * step's context. State: the optimizer's.
+ * @throws ConfigError unless rho is above 0, and from `update` without a context.
+ * @example new Trainer({ model, loss, optimizer: sharpnessAware(sgd(0.1, { momentum: 0.9 }), { rho: 0.1 }) });
+ */
+export function sharpnessAware<S extends State>(
+  optimizer: Optimizer<S>,
+  options: SamOptions = {},
+): Optimizer<S> {
+  const { rho = 0.05, adaptive = false } = options;
+  checkRange("sharpnessAware", "rho", rho, { above: 0 });
+  return {
+    init: (params) => optimizer.init(params),
+    update<P extends TensorTree>(grads: P, state: S, params: P, at?: StepContext): [P, S] {
+      const { lossAt } = needContext("sharpnessAware", at);
+      const beyond = grad(lossAt)(ascend(params, grads, rho, adaptive)) as P;
+      return optimizer.update(beyond, state, params, at);
+    },
   };
 }

@@ -5,6 +5,7 @@ import { zeroOn } from "../links/means.ts";
 import { deviceOfTree, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
 import { commonStage } from "../order.ts";
 import { checkWhole } from "../range.ts";
+import { contextOf, type StepContext } from "../step-context.ts";
 import { select } from "./select.ts";
 
 interface SwitchState extends Record<string, State> {
@@ -35,10 +36,15 @@ export function switchAt(step: number, before: Optimizer, after: Optimizer): Opt
       before: before.init(params),
       after: after.init(params),
     }),
-    update<P extends TensorTree>(grads: P, state: SwitchState, params: P): [P, SwitchState] {
+    update<P extends TensorTree>(
+      grads: P,
+      state: SwitchState,
+      params: P,
+      at?: StepContext,
+    ): [P, SwitchState] {
       const early = state.count.lt(step);
-      const [first, firstState] = before.update(grads, state.before, params);
-      const [second, secondState] = after.update(grads, state.after, params);
+      const [first, firstState] = before.update(grads, state.before, params, contextOf(at, 0));
+      const [second, secondState] = after.update(grads, state.after, params, contextOf(at, 1));
       const next = {
         count: state.count.add(1),
         before: select(op, early, firstState, state.before),

@@ -349,6 +349,18 @@ describe("plans", () => {
     expect(
       says(withBuffer(2, { in: "arena", offset: 0 }, f32(4), withSteps(...carried))),
     ).toMatchInlineSnapshot(`"verify: memory: buffers 1 and 2 share bytes and are alive at once (step 1)"`);
+    const guarded = (guard: number, length = 1): Plan => {
+      const flag = buffer({ in: "const", data: new Uint8Array(1) }, { dtype: "bool", shape: [] });
+      return {
+        ...base,
+        buffers: [...base.buffers, flag],
+        steps: [{ ...loop([map(0, 3)], length), guard } as Step],
+      };
+    };
+    expect(says(guarded(4))).toBe("fine");
+    expect(says(guarded(4, 2))).toMatchInlineSnapshot(`"verify: loop 0: a guard is bool[], of one round; got bool[] and 2 rounds"`);
+    expect(says(guarded(0))).toMatchInlineSnapshot(`"verify: loop 0: a guard is bool[], of one round; got f32[4] and 1 rounds"`);
+    expect(says(guarded(9))).toMatchInlineSnapshot(`"verify: loop 0: there is no buffer 9"`);
     // A value of one round alone may: 2 is written after 1's last use in the round, 1 anew in the next.
     const local = [loop([map(0, 1), map(1, 3), map(0, 2), map(2, 3)])];
     expect(says(withBuffer(2, { in: "arena", offset: 0 }, f32(4), withSteps(...local)))).toBe("fine");

@@ -110,7 +110,35 @@ export function loopCases(): Case[] {
     },
     tolerance: exact,
   };
-  return [...plain, onlyCarry, swapped, contracting, nested];
+  // In a loop, so that the guard is true in some rounds; each has a loop of its own.
+  const guarded: Case = {
+    name: "guarded loop in a loop",
+    inputs: [random("g0", [5], "i32", -5, 5), random("g1", [6, 5], "i32", -5, 5)],
+    build: (params) => {
+      const make = (shape: Shape) => b.make("input", [], {}, shape, "i32");
+      const [c, x] = [make([5]), make([5])];
+      const inner = { params: [c, x], outs: [b.add(c, x)] };
+      const [gc, gx, guard] = [make([5]), make([5]), b.make("input", [], {}, [], "bool")];
+      const again = { body: inner, length: 4, carry: 1, xs: 0, reverse: false };
+      const due = { params: [gc, gx, guard], outs: outputsOf(b.make("loop", [gc, gx], again)) };
+      const [oc, ox] = [make([5]), make([5])];
+      const isDue = b.make("lt", [b.sum(ox, [0]), b.fill(b.sum(ox, [0]), 0)], {});
+      const [next] = outputsOf(
+        b.make("loop", [oc, ox, isDue], {
+          body: due,
+          length: 1,
+          carry: 1,
+          xs: 0,
+          reverse: false,
+          guarded: true,
+        }),
+      ) as [Node];
+      const outer = { params: [oc, ox], outs: [b.add(next, ox), next] };
+      return outputsOf(b.make("loop", params, { body: outer, length: 6, carry: 1, xs: 1, reverse: false }));
+    },
+    tolerance: exact,
+  };
+  return [...plain, onlyCarry, swapped, contracting, nested, guarded];
 }
 
 export function outputCases(): Case[] {

@@ -257,7 +257,8 @@ class StepEncoder {
     words.push(kinds.loop);
     words.wide(step.length);
     const slices = slicesOf(this.plan, step, this.depth);
-    words.push(step.reverse ? 1 : 0, slices.length, ...slices);
+    words.push(step.reverse ? 1 : 0, ...(step.guard === undefined ? [0] : [1, step.guard]));
+    words.push(slices.length, ...slices);
     encodeSteps(this.plan, step.steps, this.depth + 1, this.fused, words);
   }
 }
@@ -381,7 +382,7 @@ function buffersIn(steps: readonly Step[]): number[] {
       case "composite":
         return [...step.inputs.map(({ buffer }) => buffer), ...step.outputs];
       case "loop":
-        return buffersIn(step.steps);
+        return [...(step.guard === undefined ? [] : [step.guard]), ...buffersIn(step.steps)];
       default:
         return step satisfies never;
     }

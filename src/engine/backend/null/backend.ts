@@ -11,7 +11,7 @@ import {
   verifyPlan,
 } from "../../ir/index.ts";
 
-/** How many steps of each kind a plan runs, those inside loops once per round, and what it needs. */
+/** How many steps of each kind a plan runs, those inside loops once per round whatever their guards, and what it needs. */
 export interface PlanCounts {
   readonly steps: number;
   readonly byKind: Readonly<Partial<Record<Step["kind"], number>>>;

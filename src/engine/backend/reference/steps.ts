@@ -44,6 +44,7 @@ function runStep(step: Step, frame: Frame): void {
     case "composite":
       throw new UnsupportedError(`${step.name}: the reference device runs no composite as one kernel.`);
     case "loop":
+      if (step.guard !== undefined && frame.data(step.guard)[0] === 0) break;
       for (let n = 0; n < step.length; n++) {
         frame.loops.push(step.reverse ? step.length - 1 - n : n);
         runSteps(step.steps, frame);

@@ -91,10 +91,12 @@ function results(
     }
     case "loop": {
       const src = node.src.map(first);
-      const { length, carry, xs, body: once } = node.attrs;
+      const { length, carry, xs, guarded, body: once } = node.attrs;
       const outs = node.outs ?? [node.aval];
       if (length === 0) return outs.map((aval, i) => (i < carry ? (src[i] as Node) : b.const(aval, 0)));
-      if (length === 1) {
+      const guard = guarded ? src.at(-1) : undefined;
+      if (guard?.op === "const" && guard.attrs.value === 0) return src.slice(0, carry);
+      if (length === 1 && (guard === undefined || guard.op === "const")) {
         const args = src.map((each, i) =>
           i < carry || i >= carry + xs ? each : b.reshape(each, once.params[i]?.aval.shape ?? []),
         );

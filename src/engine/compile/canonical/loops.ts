@@ -40,7 +40,8 @@ export function joinLoops(
   const joined = new Map<Loop, Joined>();
   const alike = groupBy(
     loops,
-    ({ src, attrs: { length, carry, xs, reverse } }) => `${length} ${carry} ${xs} ${reverse} ${idsOf(src)}`,
+    ({ src, attrs: { length, carry, xs, reverse, guarded } }) =>
+      `${length} ${carry} ${xs} ${reverse} ${guarded ?? false} ${idsOf(src)}`,
   );
   for (const group of alike) {
     const { params, members } = overSameParameters(group, read, canonicalise);

@@ -15,7 +15,7 @@ export function loopTask(
   touch: Touch,
   { storages, body: compileBody, depth }: EmitContext,
 ): Task {
-  const { body, length, carry, xs, reverse } = loop.attrs;
+  const { body, length, carry, xs, reverse, guarded } = loop.attrs;
   const results = unit.results.map((value: Value) => touch.write(value));
   // Carries are read as well; what starts them was written there before.
   for (const storage of results.slice(0, carry)) touch.reads.add(storage);
@@ -60,5 +60,6 @@ export function loopTask(
   };
   const steps = inner.steps.map((step) => renumber(step, (buffer) => outer(inner.storages.get(buffer)).id));
   const writes = new Set([...touch.writes, scratch]);
-  return { node, step: { kind: "loop", length, reverse, steps }, reads: touch.reads, writes };
+  const guard = guarded ? { guard: (operands.at(-1) as Storage).id } : {};
+  return { node, step: { kind: "loop", length, reverse, ...guard, steps }, reads: touch.reads, writes };
 }

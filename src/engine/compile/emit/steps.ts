@@ -64,7 +64,11 @@ export function renumber(step: Step, number: Renumber): Step {
         outputs: step.outputs.map(number),
       };
     case "loop":
-      return { ...step, steps: step.steps.map((inner) => renumber(inner, number)) };
+      return {
+        ...step,
+        ...(step.guard !== undefined && { guard: number(step.guard) }),
+        steps: step.steps.map((inner) => renumber(inner, number)),
+      };
     default:
       return step satisfies never;
   }

@@ -237,6 +237,12 @@ function checkSteps(
     const where = `${path}${step.kind} ${index}`;
     if (step.kind === "loop") {
       if (!Number.isInteger(step.length) || step.length < 1) fail(where, `runs ${step.length} times`);
+      if (step.guard !== undefined) {
+        const { aval } = bufferOf(plan, step.guard, where);
+        if (aval.dtype !== "bool" || aval.shape.length > 0 || step.length !== 1)
+          fail(where, `a guard is bool[], of one round; got ${formatAval(aval)} and ${step.length} rounds`);
+        checkSlice(plan, step.guard, lengths, where);
+      }
       checkSteps(plan, step.steps, [...lengths, step.length], arity, `${where} > `);
       return;
     }

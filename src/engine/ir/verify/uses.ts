@@ -80,6 +80,9 @@ export function collectUses(plan: Plan): { uses: Use[]; spans: Span[]; end: numb
   const walk = (steps: readonly Step[]) => {
     for (const step of steps) {
       if (step.kind === "loop") {
+        if (step.guard !== undefined) {
+          uses.push({ buffer: rootOf(plan, step.guard), write: false, time: time++, step });
+        }
         const first = time;
         walk(step.steps);
         spans.push({ first, last: time - 1 });

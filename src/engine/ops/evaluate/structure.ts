@@ -13,8 +13,9 @@ function element({ aval, data }: Operand, n: number): Operand {
 
 export const structure: KernelTable<Structure> = {
   composite: (src, { body }, _out, run) => run(body, src),
-  loop: (src, { body, length, carry, xs, reverse }, _out, run) => {
+  loop: (src, { body, length, carry, xs, reverse, guarded }, _out, run) => {
     let state = src.slice(0, carry);
+    if (guarded && at(src, src.length - 1).data[0] === 0) return state;
     const scanned = src.slice(carry, carry + xs);
     const constants = src.slice(carry + xs);
     const ys = body.outs.slice(carry).map(({ aval: { dtype, shape } }): Operand => {

@@ -22,6 +22,15 @@ function element(op: string, aval: Aval, length: number): Aval {
   return { dtype: aval.dtype, shape: aval.shape.slice(1) };
 }
 
+function checkGuard(given: readonly Aval[], length: number, xs: number, ys: number): void {
+  const guard = given.at(-1);
+  if (guard?.dtype !== "bool" || guard.shape.length > 0) {
+    throw new ShapeError(`loop: its guard must be bool[]; got ${guard ? formatAval(guard) : "nothing"}.`);
+  }
+  if (length !== 1 || xs + ys > 0)
+    throw new ShapeError("loop: one with a guard has one round and only carries.");
+}
+
 type Structure = "composite" | "loop" | "output" | "stopGradient" | "copy" | "collective";
 
 export const structure: InferTable<Structure> = {
@@ -35,7 +44,7 @@ export const structure: InferTable<Structure> = {
   },
   loop: {
     sources: null,
-    infer: (src, { body, length, carry, xs }) => {
+    infer: (src, { body, length, carry, xs, guarded }) => {
       if (!Number.isInteger(length) || length < 0) {
         throw new ShapeError(`loop: length must be an integer >= 0; got ${length}.`);
       }
@@ -52,6 +61,7 @@ export const structure: InferTable<Structure> = {
           `loop: the body must give back the carry (${listed(given.slice(0, carry))}) first; got ${listed(outs)}.`,
         );
       }
+      if (guarded) checkGuard(given, length, xs, outs.length - carry);
       const stacked = outs.slice(carry).map(({ dtype, shape }) => ({ dtype, shape: [length, ...shape] }));
       return [...outs.slice(0, carry), ...stacked];
     },

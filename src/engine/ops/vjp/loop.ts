@@ -3,6 +3,7 @@ import type { Attrs, Node } from "../../ir/index.ts";
 import { build as b } from "../builder.ts";
 import { freshParam, inlineGraph } from "../graph.ts";
 import { outputsOf } from "../make.ts";
+import { guarded } from "./guarded.ts";
 import { residuals } from "./residuals.ts";
 import { accumulate, differentiable, type Grads, input, type Vjp, type VjpTable } from "./rule.ts";
 import { stacked } from "./stacks.ts";
@@ -29,6 +30,7 @@ function readBy(outs: readonly Node[], values: ReadonlySet<Node>): Set<Node> {
 }
 
 const loop: Vjp<"loop"> = (gs, x, ys, attrs, needed, backward) => {
+  if (attrs.guarded) return guarded(gs, x, ys, attrs, needed, backward);
   const { body, length, carry, xs, reverse } = attrs;
   const { params } = body;
   const isCarry = (index: number) => index < carry;

@@ -1,5 +1,5 @@
 /** A loop has the bits of its rounds one after the other, whether or not its matrices are packed before it. */
-import { concat, jit, scan, setDefaultDevice, type Tensor, zeros } from "nabla";
+import { concat, cond, jit, scan, setDefaultDevice, type Tensor, zeros } from "nabla";
 import { describe, expect, it } from "vitest";
 import { everyIsa, numbers, runPlan } from "./plans.ts";
 
@@ -94,6 +94,41 @@ describe("loops", () => {
       for (const donate of [[], [0]]) {
         const got = await runPlan(device, jit(looped, { donate }).planFor(...args), inputs);
         expect(got.bytes[0], `${threads} threads`).toEqual(want.bytes[0]);
+      }
+    }
+  });
+
+  it("leave out what is guarded, and have the same bits on all threads", async () => {
+    setDefaultDevice("reference");
+    // Of 12 rounds, by the sign of a number of each; a loop in the branch, a branch in that, and steps around them.
+    const looped = (h: Tensor, xs: Tensor, w: Tensor) =>
+      scan(
+        (h: Tensor, x: Tensor) => {
+          const due = cond(
+            x.gt(0),
+            (g) =>
+              scan(
+                (g: Tensor) => [cond(g.sum().gt(0), (f) => f.matmul(w).tanh(), g.matmul(w)).add(x), null],
+                g,
+                null,
+                { length: 3 },
+              )[0],
+            h,
+          );
+          const next = due.mul(0.5).matmul(w).tanh();
+          return [cond(x.lt(0.3), (g) => g.matmul(w.transpose()).mul(x), next), next.sum()];
+        },
+        h,
+        xs,
+      );
+    const inputs = [numbers(96 * 128, 1), numbers(12, 2), numbers(128 * 128, 3)];
+    const plan = jit(looped).planFor(zeros([96, 128]), zeros([12]), zeros([128, 128]));
+    const want = new Map<string, Uint8Array[]>();
+    for (const threads of [1, 2, 3, 8]) {
+      for (const [isa, device] of everyIsa(threads)) {
+        const { bytes } = await runPlan(device, plan, inputs);
+        if (threads === 1) want.set(isa, bytes);
+        expect(bytes, `${isa}, ${threads} threads`).toEqual(want.get(isa));
       }
     }
   });

@@ -157,6 +157,16 @@ function mixedPlan(): Plan {
     ],
   });
   maker.giveBack(carry);
+  const guard = maker.input({ dtype: "bool", shape: [] });
+  maker.step({
+    kind: "loop",
+    length: 1,
+    reverse: false,
+    guard,
+    steps: [
+      { kind: "fused", body: step.body(), segments: [segment([8], 0, [at(carry), at(carry)], [at(carry)])] },
+    ],
+  });
   return maker.plan();
 }
 
