@@ -45,7 +45,7 @@ const optimizers = {
   rprop: (rate?: number) => rprop(rate),
 } as const satisfies Record<string, (rate?: number) => Optimizer>;
 
-export const optimizerNames = Object.keys(optimizers);
+export const optimizerNames: readonly string[] = Object.keys(optimizers);
 
 /** The optimizer of that name with its defaults but for the learning rate. Throws UsageError for an unknown one. */
 export function optimizerByName(name: string, learningRate?: number): Optimizer {
