@@ -51,12 +51,14 @@ export async function readRunSettings(experiment: string): Promise<RunSettings |
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new DataError(`${name}: ${complaint(parsed.error.issues[0], value)}`);
+  throw new DataError(`${name}: ${complaint(parsed.error.issues, value)}`);
 }
 
-function complaint(issue: z.core.$ZodIssue | undefined, value: unknown): string {
-  if (issue?.code === "unrecognized_keys") {
-    const key = issue.keys[0] ?? "";
+/** An unknown name first: a missing field is often a mistyped one. */
+function complaint([issue, ...more]: readonly z.core.$ZodIssue[], value: unknown): string {
+  const unknown = [issue, ...more].find((other) => other?.code === "unrecognized_keys");
+  if (unknown?.code === "unrecognized_keys") {
+    const key = unknown.keys[0] ?? "";
     return `there is no field "${key}".${suggestion(key, names)}`;
   }
   const field = String(issue?.path[0] ?? "");

@@ -1,6 +1,7 @@
 /** nabla lr-find and nabla compare, as their users run them; what they write; what nabla train takes of it. */
 import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { applyRunSettings, readRunSettings } from "../../src/cli/run-settings.ts";
 import { ended, experiment, Workspace } from "./run.ts";
 
 const workspace = new Workspace();
@@ -218,17 +219,23 @@ describe("--apply", () => {
     ['{ "optimizer": "adam" }', /the field "learningRate" is missing; it must be a number above 0/],
     ["[]", /own.run.json: must be an object with optimizer, learningRate/],
     ["{", /own.run.json: must be JSON/],
-  ])(
-    "refuses %s, to train as to replace it",
-    async (text, message) => {
-      writeFileSync(settings, text);
-      for (const command of [["train"], ["compare", "--apply"]]) {
-        const { code, stderr } = await workspace.run([...command, own]);
-        expect(code).toBe(1);
-        expect(stderr).toMatch(message);
-      }
-      expect(readFileSync(settings, "utf8")).toBe(text);
-    },
-    90_000,
-  );
+  ])("refuses %s, and replaces none that it cannot read", async (text, message) => {
+    writeFileSync(settings, text);
+    const experiment = workspace.path(own);
+    const chosen = { optimizer: "adam", learningRate: 0.1, batchSize: 8, chosenBy: "me", chosenAt: "" };
+    await expect(readRunSettings(experiment)).rejects.toThrow(message);
+    await expect(applyRunSettings(experiment, chosen)).rejects.toThrow(message);
+    expect(readFileSync(settings, "utf8")).toBe(text);
+  });
+
+  it("ends both commands with a wrong file, before any work", async () => {
+    writeFileSync(settings, "{}");
+    for (const command of [["train"], ["compare", "--apply"]]) {
+      const { code, stderr } = await workspace.run([...command, own]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('own.run.json: the field "optimizer" is missing'),
+      ]);
+    }
+  }, 60_000);
 });

@@ -30,13 +30,13 @@ export interface Chart {
 }
 
 const [width, height] = [720, 400];
-const plot = { left: 70, right: 20, top: 78, bottom: 52 };
+const plot = { left: 70, right: 20, top: 88, bottom: 52 };
 const colours = 8;
 
 /** Of lines, areas and text; ones told apart by the colour-blind too (after Okabe and Ito, "Color universal design", 2008). */
 const style = `
-.chart{--ink:#24292f;--faint:#57606a;--grid:#d8dee4;--paper:#ffffff;--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#b0568c;--c4:#8a6d00;--c5:#2f7fb8;--c6:#7a4fb5;--c7:#555555}
-@media (prefers-color-scheme:dark){.chart{--ink:#e6edf3;--faint:#9da7b1;--grid:#30363d;--paper:#0d1117;--c0:#56b4e9;--c1:#ff8c42;--c2:#2fc79a;--c3:#e39ac5;--c4:#e6c84f;--c5:#8cc8f0;--c6:#bd9bf0;--c7:#b0b0b0}}
+.chart{--ink:#24292f;--faint:#57606a;--grid:#d8dee4;--paper:#ffffff;--c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#b0568c;--c4:#8a6d00;--c5:#4b45b8;--c6:#b3261e;--c7:#555555}
+@media (prefers-color-scheme:dark){.chart{--ink:#e6edf3;--faint:#9da7b1;--grid:#30363d;--paper:#0d1117;--c0:#56b4e9;--c1:#ff8c42;--c2:#2fc79a;--c3:#e39ac5;--c4:#e6c84f;--c5:#a5a1ff;--c6:#ff7b72;--c7:#b0b0b0}}
 .chart text{font:13px system-ui,'Segoe UI','DejaVu Sans',sans-serif;fill:var(--faint)}
 .chart .title{font-size:15px;font-weight:600;fill:var(--ink)}
 .chart .legend{fill:var(--ink)}
@@ -155,19 +155,22 @@ function rule([x1, y1, x2, y2]: readonly [number, number, number, number], label
   return `<line class="rule" x1="${number(x1)}" y1="${number(y1)}" x2="${number(x2)}" y2="${number(y2)}"/>\n${at}`;
 }
 
-/** One row of names, as many as fit. */
+/** Two rows of names, as many as fit. */
 function legend(series: readonly ChartSeries[], dash: (index: number) => string): string {
-  let x = plot.left;
   const items: string[] = [];
+  let [x, y] = [plot.left, 46];
   for (const [index, { name }] of series.entries()) {
-    const room = 34 + 7.2 * name.length;
-    if (x + room > width - plot.right) {
-      items.push(text(x, 48, `and ${series.length - index} more`, "legend"));
-      break;
+    const room = 34 + 7.5 * name.length;
+    if (x + room > width - plot.right - (y > 46 ? 80 : 0)) {
+      if (y > 46) {
+        items.push(text(x, y, `and ${series.length - index} more`, "legend"));
+        break;
+      }
+      [x, y] = [plot.left, 64];
     }
     items.push(
-      `<line class="line" style="stroke:var(--c${index % colours})"${dash(index)} x1="${number(x)}" x2="${number(x + 18)}" y1="44" y2="44"/>`,
-      text(x + 24, 48, name, "legend"),
+      `<line class="line" style="stroke:var(--c${index % colours})"${dash(index)} x1="${number(x)}" x2="${number(x + 18)}" y1="${y - 4}" y2="${y - 4}"/>`,
+      text(x + 24, y, name, "legend"),
     );
     x += room + 8;
   }

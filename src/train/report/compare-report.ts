@@ -123,7 +123,10 @@ function finalistTable(finalists: readonly Finalist[], target: number | null): s
 function byRate(trials: readonly Trial[]): Chart {
   const batches = new Set(trials.map(({ batchSize }) => batchSize));
   const groups = new Map<string, [number, number][]>();
-  for (const { optimizer, learningRate, batchSize, curve } of trials) {
+  const inOrder = [...trials].sort(
+    (a, b) => a.optimizer.localeCompare(b.optimizer, "en") || a.batchSize - b.batchSize,
+  );
+  for (const { optimizer, learningRate, batchSize, curve } of inOrder) {
     const name = batches.size > 1 ? `${optimizer}, ${batchSize}` : optimizer;
     const [first] = curve;
     if (first === undefined) continue;

@@ -8,7 +8,7 @@ body{margin:0 auto;max-width:76rem;padding:1.5rem;background:var(--paper);color:
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}
 .subtitle,.note{color:var(--faint)}.lead{background:var(--shade);border-left:4px solid #0072b2;padding:.7rem 1rem;margin:1rem 0}.lead p{margin:0}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(28rem,100%),1fr));gap:1rem}
-.charts svg{width:100%;height:auto;display:block}
+.charts svg{width:100%;max-width:46rem;height:auto;display:block}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 th,td{padding:.25rem .8rem;border-bottom:1px solid var(--rule);text-align:right;white-space:nowrap}
 th:first-child,td:first-child{text-align:left;padding-left:0}th{color:var(--faint);font-weight:600}
