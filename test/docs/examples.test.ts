@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { tensor } from "nabla";
 import type { Module } from "nabla/nn";
 import type { Optimizer } from "nabla/optim";
+import type { CompareResult } from "nabla/train";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { blocks, load } from "./pages.ts";
 
@@ -69,4 +70,16 @@ test("adding a layer: ScaleNorm", async () => {
   expect(y[0]).toBeCloseTo((3 / 5) * Math.SQRT2, 6);
   expect(y[1]).toBeCloseTo((4 / 5) * Math.SQRT2, 6);
   expect(Object.keys(layer.parameters())).toEqual(["weight"]);
+});
+
+test("choosing how to train: both functions find a setting that learns", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const [program] = blocks("docs/choosing.md") as [string];
+  const { race, suggestion, page } = await load("choosing", `${program}\nexport { race, suggestion, page };`);
+  const { finalists, trials } = race as CompareResult;
+  expect(log).toHaveBeenCalledOnce();
+  expect(suggestion).toBeGreaterThan(1e-5);
+  expect(trials).toHaveLength(12);
+  expect(finalists[0]?.mean).toBeLessThan(0.6);
+  expect(page).toContain("Best: ");
 });

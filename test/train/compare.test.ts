@@ -125,14 +125,15 @@ const timeless = ({ trials, finalists, winner, p, rounds, target }: CompareResul
       reached: { ...finalist.reached, seconds: 0 },
       curves: finalist.curves.map(curve),
     })),
-    ...{ winner, p, rounds, target },
+    ...{ winner, p, target },
+    rounds: rounds.map((round) => ({ ...round, seconds: 0 })),
   };
 };
 
 describe("a fair race", () => {
   it("gives all settings of a round equally many rows, whatever their place", async () => {
     const race = await compare(parts, fixed);
-    expect(race.rounds).toEqual([
+    expect(race.rounds).toMatchObject([
       { settings: 12, rows: 8 * 16 },
       { settings: 4, rows: 24 * 16 },
       { settings: 2, rows: 72 * 16 },
@@ -174,7 +175,7 @@ describe("a fair race", () => {
 
   it("ends where the experiment would", async () => {
     const { rounds, finalists } = await compare(parts, { ...fixed, steps: 100, epochs: 2 });
-    expect(rounds).toEqual([{ settings: 12, rows: 900 }]);
+    expect(rounds).toMatchObject([{ settings: 12, rows: 900 }]);
     expect(finalists[0]?.steps).toBe(stepsFor(900, finalists[0]?.batchSize as number, 450));
   });
 

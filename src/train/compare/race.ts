@@ -130,7 +130,7 @@ class Runner {
         if (leg.points.length > 0) entry.round = round;
         onTrial?.(trialOf(entry), round, count);
       });
-      rounds.push({ settings: entries.length, rows });
+      rounds.push({ settings: entries.length, rows, seconds: this.elapsed() });
       if (this.#aborted) break;
       this.#survivors();
       const kept = Math.max(2, Math.ceil(entries.length / reduction));

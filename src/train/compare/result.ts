@@ -60,6 +60,8 @@ export interface Round {
   readonly settings: number;
   /** On how many rows each has trained in all by its end; rows are counted anew in each epoch. */
   readonly rows: number;
+  /** From the start of the race to its end. */
+  readonly seconds: number;
 }
 
 export interface CompareResult {
