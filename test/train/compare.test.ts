@@ -6,7 +6,7 @@ import { type CompareOptions, type CompareResult, compare, Trainer } from "nabla
 import { describe, expect, it } from "vitest";
 import { compareOn, settingsOf } from "../../src/train/compare/compare.ts";
 import { finalistOf, measuringPoints, reach } from "../../src/train/compare/finals.ts";
-import { LocalLane } from "../../src/train/compare/lane.ts";
+import { type Lane, LocalLane } from "../../src/train/compare/lane.ts";
 import { Pace, roundDown } from "../../src/train/compare/pace.ts";
 import { placeParts, Racer, stepsFor } from "../../src/train/compare/racer.ts";
 import { welch } from "../../src/train/compare/welch.ts";
@@ -247,6 +247,34 @@ describe("what goes wrong", () => {
     expect(row).toMatchObject({ error: "no such rate", steps: 0, loss: Number.POSITIVE_INFINITY });
     expect(trials.at(-1)).toBe(row);
     expect(finalists.map(({ optimizer }) => optimizer).sort()).toEqual(["adam", "momentum"]);
+  });
+
+  it("in what the caller hears with ends the race, and no lane works after it is closed", async () => {
+    const said: string[] = [];
+    const lanes = [0, 1].map((index) => {
+      const lane = new LocalLane(parts, ({ learningRate }) => adam(learningRate));
+      const run: Lane["run"] = async (order, signal) => {
+        said.push(`begin ${index}`);
+        const leg = await lane.run(order, signal);
+        said.push(`end ${index}`);
+        return leg;
+      };
+      const close = async () => {
+        said.push(`close ${index}`);
+      };
+      return { run, close, keep: () => undefined };
+    });
+    const onTrial = () => {
+      throw new Error("heard enough");
+    };
+    const settings = settingsOf({ optimizers: { adam }, learningRates: [0.1, 0.2, 0.3, 0.4, 0.5] });
+    await expect(compareOn(lanes, settings, 450, { steps: 3, onTrial })).rejects.toThrow("heard enough");
+    expect(said.slice(-2)).toEqual(["close 0", "close 1"]);
+    for (const index of [0, 1]) {
+      const count = (what: string) => said.filter((line) => line === `${what} ${index}`).length;
+      expect(count("begin")).toBe(count("end"));
+    }
+    expect(said.filter((line) => line.startsWith("begin")).length).toBeLessThan(5);
   });
 
   it("is an error when nothing can be trained", async () => {

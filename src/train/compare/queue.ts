@@ -8,7 +8,7 @@ export interface Queue {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Resolves when all are done, or those under way after an interrupt. `seconds` is what the lane took. */
+/** Resolves when all are done, or those under way after an interrupt. `seconds` is what the lane took. Throws what `done` throws. */
 export async function runOrders(
   { lanes, owners, signal }: Queue,
   orders: readonly Order[],
@@ -22,9 +22,10 @@ export async function runOrders(
     const at = waiting.findIndex((order) => rank(order) === best);
     return at < 0 ? undefined : waiting.splice(at, 1)[0];
   };
-  await Promise.all(
-    lanes.map(async (lane) => {
-      while (!signal?.aborted) {
+  let broken = false;
+  const work = lanes.map(async (lane) => {
+    try {
+      while (!signal?.aborted && !broken) {
         const order = take(lane);
         if (order === undefined) return;
         owners.set(order.trial, lane);
@@ -32,6 +33,12 @@ export async function runOrders(
         const leg = await lane.run(order, signal);
         done(order, leg, (performance.now() - began) / 1000);
       }
-    }),
-  );
+    } catch (error) {
+      broken = true;
+      throw error;
+    }
+  });
+  // An error waits for the other lanes: none may be at work when they are closed.
+  await Promise.allSettled(work);
+  await Promise.all(work);
 }
