@@ -5,7 +5,7 @@ import { adam } from "nabla/optim";
 import { defineExperiment } from "nabla/train";
 
 export default defineExperiment({
-  name: "MNIST, 784-128-128-10",
+  name: "mnist-784-128-128-10",
   data: async () => {
     const { train: all, test } = await mnist();
     const [train, validation] = split(all, 5 / 6, 0);
@@ -15,5 +15,5 @@ export default defineExperiment({
   loss: crossEntropy,
   optimizer: adam(1e-3),
   metrics: ["accuracy"],
-  epochs: 20,
+  epochs: 10,
 });

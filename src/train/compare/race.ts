@@ -34,7 +34,7 @@ export interface RaceOptions {
 /** Of the budget, for the rounds; the rest goes to the finalists' seeds. */
 const ROUNDS_SHARE = 0.6;
 /** Seconds of training that tell the pace. */
-const PILOT = 0.05;
+const PILOT = 0.02;
 
 /** A setting on its way. */
 interface Entry {
