@@ -61,9 +61,9 @@ describe("nabla compare", () => {
 });
 
 /** Processes that were started for this workspace's experiments. */
-function lanes(): number {
+function lanes(): number[] {
   const processes = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
-  return processes.filter((pid) => {
+  const own = processes.filter((pid) => {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
       return (
@@ -72,7 +72,8 @@ function lanes(): number {
     } catch {
       return false; // it has ended, or is another user's
     }
-  }).length;
+  });
+  return own.map(Number);
 }
 
 const race = ["--optimizers", "momentum,adam", "--rates", "1e-6,0.02", "--steps", "4", "--seeds", "2"];
@@ -80,7 +81,7 @@ const race = ["--optimizers", "momentum,adam", "--rates", "1e-6,0.02", "--steps"
 describe("several trials at once", () => {
   it("come to the same as one after the other", async () => {
     const results = await Promise.all(
-      ["1", "3"].map(async (parallel) => {
+      ["1", "2"].map(async (parallel) => {
         const { code, stdout } = await workspace.run([
           ...["compare", file, ...race, "--parallel", parallel, "--json", "--quiet"],
         ]);
@@ -90,7 +91,7 @@ describe("several trials at once", () => {
     );
     expect(results[0].trials).toHaveLength(4);
     expect(results[0]).toEqual(results[1]);
-  }, 90_000);
+  }, 240_000);
 
   it("a trial that ends its process is a row that says so, and the others go on", async () => {
     const deadly = workspace.write(
@@ -117,7 +118,7 @@ describe("several trials at once", () => {
     expect(
       trials.some(({ error, steps }: { error: string | null; steps: number }) => error === null && steps > 0),
     ).toBe(true);
-  }, 90_000);
+  }, 240_000);
 
   it("Ctrl-C ends all of them and reports what is known", async () => {
     const child = workspace.start([
@@ -136,17 +137,17 @@ describe("several trials at once", () => {
       "--apply",
     ]);
     const end = ended(child);
-    await vi.waitUntil(() => lanes() === 2, { timeout: 60_000, interval: 100 });
+    await vi.waitUntil(() => lanes().length === 2, { timeout: 60_000, interval: 100 });
     // As a terminal does: to all of them.
-    child.kill("SIGINT");
+    for (const pid of [child.pid as number, ...lanes()]) process.kill(pid, "SIGINT");
     const { code, stdout, stderr } = await end;
     expect(code).toBe(130);
     expect(stderr).toContain("finishing the steps under way and reporting");
     expect(stdout).toMatch(/interrupted/);
     expect(stdout).toContain("nothing is applied: the race was interrupted");
-    expect(lanes()).toBe(0);
+    expect(lanes()).toEqual([]);
     expect(existsSync(workspace.path("small.run.json"))).toBe(false);
-  }, 120_000);
+  }, 240_000);
 });
 
 describe("--out", () => {
@@ -158,7 +159,7 @@ describe("--out", () => {
     expect(page).toContain("nabla compare a&amp;b.ts");
     expect(page.match(/<svg /g)).toHaveLength(3);
     expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)/);
-  }, 90_000);
+  }, 240_000);
 
   it("writes the range test as SVG or HTML", async () => {
     for (const name of ["lr.svg", "lr.html"]) {
@@ -166,7 +167,7 @@ describe("--out", () => {
       expect([code, stdout]).toEqual([0, expect.stringContaining(`report in ${name}`)]);
       expect(readFileSync(workspace.path(name), "utf8")).toMatch(/suggested [\d.e-]+<\/text>/);
     }
-  }, 90_000);
+  }, 240_000);
 
   it("refuses another kind of file, and a folder that cannot be, before any work", async () => {
     const other = await workspace.run(["compare", file, "--out", "race.pdf"]);
@@ -174,7 +175,7 @@ describe("--out", () => {
     const nowhere = await workspace.run(["lr-find", file, "--out", "small.ts/lr.svg"]);
     expect(nowhere.code).toBe(1);
     expect(nowhere.stderr).toMatch(/a part of the path is a file/);
-  }, 90_000);
+  }, 240_000);
 });
 
 describe("--apply", () => {
@@ -211,7 +212,7 @@ describe("--apply", () => {
     expect(second.stderr).toContain(`optimizer: rmsprop -> ${optimizer}`);
     expect(second.stderr).toContain("learningRate: 0.5 -> 0.02");
     expect(JSON.parse(readFileSync(settings, "utf8")).optimizer).toBe(optimizer);
-  }, 180_000);
+  }, 300_000);
 
   it.each([
     ['{ "optimiser": "adam" }', /own.run.json: there is no field "optimiser". Did you mean "optimizer"/],
