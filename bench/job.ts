@@ -42,10 +42,21 @@ export interface Bench {
   readonly section?: (report: Report) => string;
 }
 
+/** What a suite that measures by itself is given. */
+export interface OwnMeasurement {
+  readonly log: (line: string) => void;
+  /** Whether results are written beside those of the others. */
+  readonly keep: boolean;
+  /** When, where and how quietly, for under a table. */
+  readonly circumstances: string;
+}
+
 /** A file in benches/ exports its benchmarks as `suite`. */
 export interface Suite {
   readonly name: string;
   readonly benches: () => Bench[];
   /** One text for all of the suite's reports, published at the suite's markers in place of a table for each benchmark. */
   readonly summary?: (reports: readonly Report[]) => string;
+  /** Measures what is no contest of the same work, once; gives the text to publish at the suite's markers. */
+  readonly own?: (measurement: OwnMeasurement) => string;
 }

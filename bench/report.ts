@@ -37,6 +37,19 @@ function commit(): string {
   }
 }
 
+/** When, where, how quietly and with what. */
+export function describeCircumstances(quiet: Quiet): string {
+  const [first] = cpus();
+  const busy = noise(quiet);
+  const parts = [
+    new Date().toISOString().slice(0, 10),
+    `${first?.model.trim() ?? "unknown processor"}, ${cpus().length} cores`,
+    `nabla ${commit()}, node ${process.version}`,
+    ...(busy === undefined ? [] : [`**measured on a busy machine: ${busy}**`]),
+  ];
+  return `${parts.join("; ")}.`;
+}
+
 export interface Circumstances {
   /** Before the start. */
   readonly quiet: Quiet;

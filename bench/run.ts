@@ -11,7 +11,15 @@ import { compilerOf, formatCeilings, measureCeilings } from "./ceilings.ts";
 import { hold } from "./harness.ts";
 import type { Suite } from "./job.ts";
 import { noise, watch } from "./quiet.ts";
-import { formatTable, keep, makeReport, publishText, type Report, requireSections } from "./report.ts";
+import {
+  describeCircumstances,
+  formatTable,
+  keep,
+  makeReport,
+  publishText,
+  type Report,
+  requireSections,
+} from "./report.ts";
 
 const usage = 'npm run bench -- [name...] [--repetitions 7] [--slice 1] [--only "nabla;PyTorch"] [--dry]';
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -51,7 +59,9 @@ const only = values.only?.split(";");
 const printOnly = values.dry || only !== undefined;
 
 const suites = (await findSuites()).map((suite) => ({ suite, benches: suite.benches() }));
-const names = suites.flatMap(({ benches }) => benches.map(({ name }) => name));
+const names = suites.flatMap(({ suite, benches }) =>
+  suite.own === undefined ? benches.map(({ name }) => name) : [suite.name],
+);
 const known = new Set([...names, ...suites.map(({ suite }) => suite.name)]);
 
 /** A name that is one means just that; else it stands for all that begin with it. */
@@ -68,7 +78,7 @@ if (values.help) {
   process.stdout.write(`${usage}\n${names.join("\n")}\n`);
   process.exit(0);
 }
-if (chosen.every(({ benches }) => benches.length === 0)) {
+if (chosen.every(({ suite, benches, complete }) => benches.length === 0 && !(suite.own && complete))) {
   log(`bench: there is ${names.join(", ")}; got ${positionals.join(", ")}.`);
   process.exit(2);
 }
@@ -76,7 +86,7 @@ if (chosen.every(({ benches }) => benches.length === 0)) {
 if (!printOnly) {
   requireSections(
     chosen.flatMap(({ suite, benches, complete }) => {
-      if (suite.summary === undefined) return benches.map(({ name }) => name);
+      if (suite.own === undefined && suite.summary === undefined) return benches.map(({ name }) => name);
       return complete ? [suite.name] : [];
     }),
   );
@@ -89,6 +99,14 @@ const ceilings = measureCeilings();
 log(`${formatCeilings(ceilings)}.`);
 
 for (const { suite, benches, complete } of chosen) {
+  if (suite.own !== undefined) {
+    if (!complete) continue;
+    log(suite.name);
+    const text = suite.own({ log, keep: !printOnly, circumstances: describeCircumstances(quiet) });
+    process.stdout.write(`${text}\n\n`);
+    if (!printOnly) publishText(suite.name, text);
+    continue;
+  }
   const reports: Report[] = [];
   for (const bench of benches) {
     log(bench.title);

@@ -12,7 +12,13 @@ import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const libraries = ["nn", "optim", "data", "metrics", "train", "io", "testing"];
-const entries = ["index", ...libraries.map((name) => `${name}/index`), "cli/main", "cli/resolve"];
+const entries = [
+  "index",
+  ...libraries.map((name) => `${name}/index`),
+  "cli/main",
+  "cli/resolve",
+  "cli/compare-lane",
+];
 
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");

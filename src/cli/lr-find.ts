@@ -6,12 +6,15 @@ import {
   firstBatchSize,
   type LrFindResult,
   lrFind,
+  lrFindChart,
+  lrFindReport,
 } from "../train/index.ts";
 import { plotCurve } from "./curve.ts";
 import { exitCodes } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
 import { optimizerByName } from "./optimizers.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
+import { checkOut, writeOut } from "./out-file.ts";
 import { interruptible } from "./signals.ts";
 
 export interface LrFindCommandOptions extends CommonOptions {
@@ -21,12 +24,14 @@ export interface LrFindCommandOptions extends CommonOptions {
   readonly batchSize?: number;
   readonly optimizer?: string;
   readonly seed?: number;
+  readonly out?: string;
 }
 
 /** Runs the command and gives its exit code. */
 export async function lrFindCommand(file: string, options: LrFindCommandOptions): Promise<number> {
   useDevice(options);
   const optimizer = options.optimizer === undefined ? null : optimizerByName(options.optimizer);
+  const ending = options.out === undefined ? null : await checkOut(options.out, [".svg", ".html"]);
   const experiment = await loadExperiment(file);
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
   const { from, to, steps } = options;
@@ -49,6 +54,11 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
   }
   print(options, chart(result));
   print(options, words(result, file));
+  if (options.out !== undefined) {
+    const about = { title: experiment.name, subtitle: `nabla lr-find ${shortPath(file)}` };
+    const text = ending === ".svg" ? lrFindChart(result, experiment.name) : lrFindReport(result, about);
+    print(options, await writeOut(options.out, text));
+  }
   printJson(options, { experiment: shortPath(file), ...result });
   return result.reason === "interrupted" ? exitCodes.interrupted : exitCodes.done;
 }

@@ -5,7 +5,7 @@ import type { CompareCommandOptions } from "./compare.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
-import { type CommonOptions, duration, list, positive, whole, withCommonOptions } from "./options.ts";
+import { type CommonOptions, duration, list, number, positive, whole, withCommonOptions } from "./options.ts";
 import type { TrainOptions } from "./train.ts";
 import { version } from "./version.ts";
 
@@ -65,7 +65,8 @@ withCommonOptions(
     .option("--steps <n>", "steps (default: 100)", whole(10))
     .option("--batch-size <n>", "rows in a batch", whole(1))
     .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
-    .option("--seed <n>", "of initial values and order", whole(0)),
+    .option("--seed <n>", "of initial values and order", whole(0))
+    .option("--out <file>", "write the curve there, as .svg or .html"),
 ).action(async (file: string, options: LrFindCommandOptions) => {
   const { lrFindCommand } = await import("./lr-find.ts");
   code = await lrFindCommand(file, options);
@@ -74,13 +75,19 @@ withCommonOptions(
 withCommonOptions(
   program
     .command("compare")
-    .description("race optimizers and learning rates under a budget of time and report the best")
+    .description("race optimizers, learning rates and batch sizes under a budget of time and report the best")
     .argument("<experiment>", "a .ts or .js file that default-exports defineExperiment({ ... })")
     .option("--optimizers <names>", `all, or some of ${optimizerNames.join(", ")} with commas between`)
     .option("--rates <list>", "learning rates for all of them (default: usual ones of each)", list(positive))
     .option("--batch-sizes <list>", "default: the experiment's", list(whole(1)))
     .option("--budget <time>", "as in 60s or 5m (default: 60s)", duration)
-    .option("--seeds <n>", "runs of each of the two best (default: 3)", whole(1)),
+    .option("--steps <n>", "of the first round, in place of a budget: the same race on any machine", whole(1))
+    .option("--epochs <n>", "no trial trains longer (default: the experiment's)", whole(1))
+    .option("--seeds <n>", "runs of each of the two best (default: 3)", whole(1))
+    .option("--target <loss>", "time the way to this loss (default: where the second best ended)", number)
+    .option("--parallel <n>", "trials at once (default: a trial a core, up to 8)", whole(1))
+    .option("--out <file.html>", "write the report with its curves there")
+    .option("--apply", "write the choice into <experiment>.run.json, which nabla train reads"),
 ).action(async (file: string, options: CompareCommandOptions) => {
   const { compareCommand } = await import("./compare.ts");
   code = await compareCommand(file, options);

@@ -18,6 +18,8 @@ import {
   radam,
   rmsprop,
   rprop,
+  scheduleFreeAdamW,
+  scheduleFreeSgd,
   sgd,
   shampoo,
   soap,
@@ -47,13 +49,15 @@ const optimizers = {
   shampoo: (rate?: number) => shampoo(rate),
   soap: (rate?: number) => soap(rate),
   sophia: (rate?: number) => sophia(rate),
+  "schedule-free-sgd": (rate?: number) => scheduleFreeSgd(rate),
+  "schedule-free-adamw": (rate?: number) => scheduleFreeAdamW(rate),
   "polyak-sgd": (rate?: number) => polyakSgd(rate),
   prodigy: (rate?: number) => prodigy(rate),
   "dadapt-adamw": (rate?: number) => dadaptAdamW(rate),
   rprop: (rate?: number) => rprop(rate),
 } as const satisfies Record<string, (rate?: number) => Optimizer>;
 
-export const optimizerNames = Object.keys(optimizers);
+export const optimizerNames: readonly string[] = Object.keys(optimizers);
 
 /** The optimizer of that name with its defaults but for the learning rate. Throws UsageError for an unknown one. */
 export function optimizerByName(name: string, learningRate?: number): Optimizer {
@@ -81,6 +85,7 @@ const rates: Partial<Record<keyof typeof optimizers, readonly number[]>> = {
   muon: [3e-3, 1e-2, 3e-2],
   shampoo: [3e-4, 1e-3, 3e-3],
   sophia: [3e-4, 1e-3, 3e-3],
+  "schedule-free-sgd": [0.3, 1, 3],
   "polyak-sgd": [0.5, 1],
   prodigy: [1],
   "dadapt-adamw": [1],

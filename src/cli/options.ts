@@ -25,6 +25,12 @@ export function positive(text: string): number {
   throw new InvalidArgumentError("It must be a number above 0.");
 }
 
+export function number(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It must be a number.");
+}
+
 /** A parser for lists, as in 0.1,0.01. */
 export const list =
   <T>(parse: (text: string) => T) =>

@@ -1,8 +1,11 @@
 /** Ctrl-C and SIGTERM: the first asks the run to save and end, the second ends at once. */
 import { exitCodes } from "./exit.ts";
 
-/** Runs `body` with a signal that is aborted by the first SIGINT or SIGTERM. */
-export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>): Promise<T> {
+/** Runs `body` with a signal that is aborted by the first SIGINT or SIGTERM; `said` is what it says then. */
+export async function interruptible<T>(
+  body: (signal: AbortSignal) => Promise<T>,
+  said = "finishing the step and saving; once more to end at once",
+): Promise<T> {
   const controller = new AbortController();
   let first = 0;
   const onSignal = (): void => {
@@ -13,7 +16,7 @@ export async function interruptible<T>(body: (signal: AbortSignal) => Promise<T>
     }
     first = performance.now();
     controller.abort();
-    process.stderr.write("\nfinishing the step and saving; once more to end at once\n");
+    process.stderr.write(`\n${said}\n`);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
   try {

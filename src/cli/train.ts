@@ -20,6 +20,7 @@ import { inFile, loadExperiment, shortPath } from "./load.ts";
 import { optimizerByName } from "./optimizers.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
 import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
+import { describeRunSettings, readRunSettings, withRunSettings } from "./run-settings.ts";
 import { interruptible } from "./signals.ts";
 import { scoreTable, speedLine, summarise } from "./summary.ts";
 import { version } from "./version.ts";
@@ -72,15 +73,19 @@ async function prepare(file: string | undefined, options: TrainOptions): Promise
   const path = file ?? resumed?.folder.experimentFile(resumed.config) ?? "";
   const experiment = await loadExperiment(path);
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
+  // A resumed run goes on with what it began with.
+  const settings = config === undefined ? await readRunSettings(path) : null;
+  const chosen = withRunSettings(options, settings);
+  if (settings !== null) print(options, describeRunSettings(path, settings, chosen));
   return {
     file: path,
     experiment,
     options,
     epochs: options.epochs ?? config?.epochs ?? experiment.epochs ?? 10,
-    batchSize: options.batchSize ?? config?.batchSize ?? experiment.batchSize ?? 32,
+    batchSize: options.batchSize ?? config?.batchSize ?? chosen.batchSize ?? experiment.batchSize ?? 32,
     seed: options.seed ?? config?.seed ?? experiment.seed ?? 0,
-    optimizer: options.optimizer ?? config?.optimizer ?? null,
-    learningRate: options.lr ?? config?.learningRate ?? null,
+    optimizer: options.optimizer ?? config?.optimizer ?? chosen.optimizer ?? null,
+    learningRate: options.lr ?? config?.learningRate ?? chosen.learningRate ?? null,
     resumed,
   };
 }

@@ -4,14 +4,24 @@ export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batc
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
-  type CompareParts,
-  type CompareResult,
-  type CurvePoint,
+  checkParts,
   compare,
-  type Finalist,
-  type Setting,
-  type Trial,
-} from "./compare.ts";
+  compareOn,
+  type RaceLimits,
+  settingsOf,
+} from "./compare/compare.ts";
+export { failedLeg, type Lane, type Leg, LocalLane, type Order } from "./compare/lane.ts";
+export type { CompareParts } from "./compare/racer.ts";
+export type {
+  CompareResult,
+  CurvePoint,
+  Finalist,
+  Reached,
+  Round,
+  Setting,
+  Trial,
+} from "./compare/result.ts";
+export { verdictOf } from "./compare/verdict.ts";
 export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
@@ -44,6 +54,8 @@ export {
 export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
+export { compareReport } from "./report/compare-report.ts";
+export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
 export type { Loss, LossContext, PlainLoss } from "./steps.ts";
 export {
   type FitOptions,

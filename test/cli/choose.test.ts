@@ -1,6 +1,8 @@
-/** nabla lr-find and nabla compare, as their users run them. */
-import { afterAll, describe, expect, it } from "vitest";
-import { experiment, Workspace } from "./run.ts";
+/** nabla lr-find and nabla compare, as their users run them; what they write; what nabla train takes of it. */
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import { afterAll, describe, expect, it, vi } from "vitest";
+import { applyRunSettings, readRunSettings } from "../../src/cli/run-settings.ts";
+import { ended, experiment, Workspace } from "./run.ts";
 
 const workspace = new Workspace();
 afterAll(() => workspace.remove());
@@ -45,6 +47,8 @@ describe("nabla compare", () => {
     [["--optimizers", "adm"], /there is no "adm".*Did you mean "adam"/],
     [["--budget", "soon"], /must be a time such as 60s or 2m/],
     [["--rates", "0.1,-1"], /must be a number above 0/],
+    [["--target", "low"], /must be a number/],
+    [["--parallel", "0"], /must be a whole number of at least 1/],
   ])(
     "refuses %j",
     async (args, message) => {
@@ -54,4 +58,185 @@ describe("nabla compare", () => {
     },
     60_000,
   );
+});
+
+/** Processes that were started for this workspace's experiments. */
+function lanes(): number[] {
+  const processes = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
+  const own = processes.filter((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
+      return (
+        command.includes("compare-lane") && readlinkSync(`/proc/${pid}/cwd`) === realpathSync(workspace.dir)
+      );
+    } catch {
+      return false; // it has ended, or is another user's
+    }
+  });
+  return own.map(Number);
+}
+
+const race = ["--optimizers", "momentum,adam", "--rates", "1e-6,0.02", "--steps", "4", "--seeds", "2"];
+
+describe("several trials at once", () => {
+  it("come to the same as one after the other", async () => {
+    const results = await Promise.all(
+      ["1", "2"].map(async (parallel) => {
+        const { code, stdout } = await workspace.run([
+          ...["compare", file, ...race, "--parallel", parallel, "--json", "--quiet"],
+        ]);
+        expect(code).toBe(0);
+        return JSON.parse(stdout, (key, value) => (key === "seconds" ? 0 : value));
+      }),
+    );
+    expect(results[0].trials).toHaveLength(4);
+    expect(results[0]).toEqual(results[1]);
+  }, 240_000);
+
+  it("a trial that ends its process is a row that says so, and the others go on", async () => {
+    const deadly = workspace.write(
+      "deadly.ts",
+      experiment(
+        { loss: "deadly" },
+        "const deadly = (o: any, t: any) => { if (process.send && process.argv.includes('lane') && ++made > 3) process.kill(process.pid, 'SIGKILL'); return crossEntropy(o, t); };\nlet made = 0;",
+      ),
+    );
+    const { code, stdout } = await workspace.run([
+      "compare",
+      deadly,
+      ...race,
+      "--parallel",
+      "1",
+      "--json",
+      "--quiet",
+    ]);
+    const { trials } = JSON.parse(stdout);
+    expect([0, 130]).toContain(code);
+    expect(
+      trials.some(({ error }: { error: string | null }) => error === "its process ended (SIGKILL)"),
+    ).toBe(true);
+    expect(
+      trials.some(({ error, steps }: { error: string | null; steps: number }) => error === null && steps > 0),
+    ).toBe(true);
+  }, 240_000);
+
+  it("Ctrl-C ends all of them and reports what is known", async () => {
+    const child = workspace.start([
+      "compare",
+      file,
+      "--optimizers",
+      "adam",
+      "--rates",
+      "1e-3,1e-2,1e-1",
+      "--budget",
+      "10m",
+      "--epochs",
+      "1000000",
+      "--parallel",
+      "2",
+      "--apply",
+    ]);
+    const end = ended(child);
+    await vi.waitUntil(() => lanes().length === 2, { timeout: 60_000, interval: 100 });
+    // As a terminal does: to all of them.
+    for (const pid of [child.pid as number, ...lanes()]) process.kill(pid, "SIGINT");
+    const { code, stdout, stderr } = await end;
+    expect(code).toBe(130);
+    expect(stderr).toContain("finishing the steps under way and reporting");
+    expect(stdout).toMatch(/interrupted/);
+    expect(stdout).toContain("nothing is applied: the race was interrupted");
+    expect(lanes()).toEqual([]);
+    expect(existsSync(workspace.path("small.run.json"))).toBe(false);
+  }, 240_000);
+});
+
+describe("--out", () => {
+  it("writes a page that stands alone, its texts escaped", async () => {
+    const odd = workspace.write("a&b.ts", experiment({ name: '"odd"' }));
+    const { code, stdout } = await workspace.run(["compare", odd, ...race, "--out", "race.html"]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("report in race.html")]);
+    const page = readFileSync(workspace.path("race.html"), "utf8");
+    expect(page).toContain("nabla compare a&amp;b.ts");
+    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page).not.toMatch(/<script|<link|https?:\/\/(?!www\.w3\.org)/);
+  }, 240_000);
+
+  it("writes the range test as SVG or HTML", async () => {
+    for (const name of ["lr.svg", "lr.html"]) {
+      const { code, stdout } = await workspace.run(["lr-find", file, "--steps", "60", "--out", name]);
+      expect([code, stdout]).toEqual([0, expect.stringContaining(`report in ${name}`)]);
+      expect(readFileSync(workspace.path(name), "utf8")).toMatch(/suggested [\d.e-]+<\/text>/);
+    }
+  }, 240_000);
+
+  it("refuses another kind of file, and a folder that cannot be, before any work", async () => {
+    const other = await workspace.run(["compare", file, "--out", "race.pdf"]);
+    expect([other.code, other.stderr]).toEqual([2, "nabla: --out: must end in .html; got race.pdf.\n"]);
+    const nowhere = await workspace.run(["lr-find", file, "--out", "small.ts/lr.svg"]);
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.stderr).toMatch(/a part of the path is a file/);
+  }, 240_000);
+});
+
+describe("--apply", () => {
+  const own = workspace.write("own.ts", experiment());
+  const settings = workspace.path("own.run.json");
+  const train = (...args: string[]) => workspace.run(["train", own, "--epochs", "1", ...args]);
+
+  it("writes the choice, nabla train takes and names it, flags win, and a change is shown", async () => {
+    const first = await workspace.run(["compare", own, ...race, "--apply"]);
+    expect(first.stdout).toContain("own.run.json: written; nabla train takes it");
+    const written = JSON.parse(readFileSync(settings, "utf8"));
+    expect(written).toMatchObject({ learningRate: 0.02, batchSize: 20, chosenBy: "nabla compare" });
+    const { optimizer } = written;
+
+    const plain = await train("--out", "a");
+    expect(plain.stdout).toMatch(
+      new RegExp(
+        `own.run.json: optimizer ${optimizer}, learning rate 0.02, batch size 20 \\(nabla compare, \\d{4}-`,
+      ),
+    );
+    const configOf = (run: string) => JSON.parse(readFileSync(workspace.path(run, "config.json"), "utf8"));
+    expect(configOf("a")).toMatchObject({ optimizer, learningRate: 0.02, batchSize: 20 });
+
+    const flags = await train("--out", "b", "--optimizer", "lion", "--batch-size", "8");
+    expect(flags.stdout).toContain("own.run.json: the command line replaces all of it");
+    expect(configOf("b")).toMatchObject({ optimizer: "lion", learningRate: null, batchSize: 8 });
+
+    // What a run began with is what it goes on with.
+    writeFileSync(settings, JSON.stringify({ ...written, optimizer: "rmsprop", learningRate: 0.5 }));
+    const resumed = await workspace.run(["train", "--resume", "a", "--epochs", "2"]);
+    expect([resumed.code, resumed.stdout]).toEqual([0, expect.not.stringContaining("run.json")]);
+
+    const second = await workspace.run(["compare", own, ...race, "--apply", "--quiet"]);
+    expect(second.stderr).toContain(`optimizer: rmsprop -> ${optimizer}`);
+    expect(second.stderr).toContain("learningRate: 0.5 -> 0.02");
+    expect(JSON.parse(readFileSync(settings, "utf8")).optimizer).toBe(optimizer);
+  }, 300_000);
+
+  it.each([
+    ['{ "optimiser": "adam" }', /own.run.json: there is no field "optimiser". Did you mean "optimizer"/],
+    ['{ "optimizer": "adm" }', /optimizer must be the name of an optimizer; got "adm". Did you mean "adam"/],
+    ['{ "optimizer": "adam" }', /the field "learningRate" is missing; it must be a number above 0/],
+    ["[]", /own.run.json: must be an object with optimizer, learningRate/],
+    ["{", /own.run.json: must be JSON/],
+  ])("refuses %s, and replaces none that it cannot read", async (text, message) => {
+    writeFileSync(settings, text);
+    const experiment = workspace.path(own);
+    const chosen = { optimizer: "adam", learningRate: 0.1, batchSize: 8, chosenBy: "me", chosenAt: "" };
+    await expect(readRunSettings(experiment)).rejects.toThrow(message);
+    await expect(applyRunSettings(experiment, chosen)).rejects.toThrow(message);
+    expect(readFileSync(settings, "utf8")).toBe(text);
+  });
+
+  it("ends both commands with a wrong file, before any work", async () => {
+    writeFileSync(settings, "{}");
+    for (const command of [["train"], ["compare", "--apply"]]) {
+      const { code, stderr } = await workspace.run([...command, own]);
+      expect([code, stderr]).toEqual([
+        1,
+        expect.stringContaining('own.run.json: the field "optimizer" is missing'),
+      ]);
+    }
+  }, 60_000);
 });

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { tensor } from "nabla";
 import type { Module } from "nabla/nn";
 import type { Optimizer } from "nabla/optim";
-import type { Trainer } from "nabla/train";
+import type { CompareResult, Trainer } from "nabla/train";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { blocks, load } from "./pages.ts";
 
@@ -99,4 +99,16 @@ test("second order: Sophia by hand, and work that is due now and then", async ()
     [5, 10],
     [1, 2],
   ]);
+});
+
+test("choosing how to train: both functions find a setting that learns", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const [program] = blocks("docs/choosing.md") as [string];
+  const { race, suggestion, page } = await load("choosing", `${program}\nexport { race, suggestion, page };`);
+  const { finalists, trials } = race as CompareResult;
+  expect(log).toHaveBeenCalledOnce();
+  expect(suggestion).toBeGreaterThan(1e-5);
+  expect(trials).toHaveLength(12);
+  expect(finalists[0]?.mean).toBeLessThan(0.6);
+  expect(page).toContain("Best: ");
 });
