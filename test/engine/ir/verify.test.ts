@@ -358,8 +358,12 @@ describe("plans", () => {
       };
     };
     expect(says(guarded(4))).toBe("fine");
-    expect(says(guarded(4, 2))).toMatchInlineSnapshot(`"verify: loop 0: a guard is bool[], of one round; got bool[] and 2 rounds"`);
-    expect(says(guarded(0))).toMatchInlineSnapshot(`"verify: loop 0: a guard is bool[], of one round; got f32[4] and 1 rounds"`);
+    expect(says(guarded(4, 2))).toMatchInlineSnapshot(
+      `"verify: loop 0: a guard is bool[], of one round; got bool[] and 2 rounds"`,
+    );
+    expect(says(guarded(0))).toMatchInlineSnapshot(
+      `"verify: loop 0: a guard is bool[], of one round; got f32[4] and 1 rounds"`,
+    );
     expect(says(guarded(9))).toMatchInlineSnapshot(`"verify: loop 0: there is no buffer 9"`);
     // A value of one round alone may: 2 is written after 1's last use in the round, 1 anew in the next.
     const local = [loop([map(0, 1), map(1, 3), map(0, 2), map(2, 3)])];
