@@ -40,6 +40,21 @@ test("README: the trainer learns", async () => {
   expect(scores.accuracy).toBeGreaterThan(0.9);
 });
 
+test("schedules: layers, loss and optimizer follow the step, and averages are evaluated", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+  const [code] = blocks("docs/schedules.md") as [string];
+  await load(
+    "schedules",
+    code
+      .replace("steps = 4000", "steps = 469")
+      .replace("epochs: 8", "epochs: 1")
+      .replace("decay: 0.998", "decay: 0.98"),
+  );
+  const scores = log.mock.calls.at(-1)?.[0] as { accuracy: number };
+  expect(scores.accuracy).toBeGreaterThan(0.9);
+});
+
 test("batch sizes: grow by the noise", async () => {
   vi.spyOn(process.stderr, "write").mockImplementation(() => true);
   const [code] = blocks("docs/batch-size.md") as [string];
