@@ -157,7 +157,7 @@ describe("nabla train", () => {
       learningRate: 0.5,
     });
     const manifest = JSON.parse(traces("options").manifest as string);
-    expect(manifest.data.position).toEqual({ epoch: 1, batch: 0, step: 1 });
+    expect(manifest.data.position).toEqual({ epoch: 1, batch: 0, row: 0, step: 1 });
     // Another rate, another result: --lr reaches the optimizer, whether it is named or the experiment's own.
     for (const [out, ...args] of [
       ["slow", "--optimizer", "sgd", "--lr", "0.1"],

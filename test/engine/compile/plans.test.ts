@@ -215,11 +215,11 @@ describe("a multilayer perceptron", () => {
       3: fused [32][10]: iota eq where <max> sub exp <sum> div mul add log where <sum> sub le lt bitAnd where add (in27 a49152) -> a49152 a32768
       4: fused [][32]: <sum> mul mul add div mul add div sub (a32768 in23 in8 in6 in24 in9 in7 in25) -> out26 a50432 a50496 a50560 in23 in24
       5: gemm 32x128x10: a49152 in5^T, then le where (a16384) -> a32768
-      6: gemm 128x10x32: a16384^T a49152, then mul mul add sub max lt where mul mul mul mul add mul sqrt add div mul add (in16 in8 in6 in5 a50432 in22 in9 in7 a50496 in10 a50560) -> in16 in5 in22
+      6: gemm 128x10x32: a16384^T a49152, then mul mul add sub max lt where mul mul mul mul add sub max lt where mul sqrt add div mul add (in5 in16 in8 in6 a50432 in22 in9 in7 a50496 in10 a50560) -> in5 in16 in22
       7: gemm 32x128x128: a32768 in4^T, then le where (a0) -> a16384
-      8: gemm 128x128x32: a0^T a32768, then mul mul add sub max lt where mul mul mul mul add mul sqrt add div mul add (in15 in8 in6 in4 a50432 in21 in9 in7 a50496 in10 a50560) -> in15 in4 in21
-      9: fused 3 x [128][32] [10][32]: mul <sum> mul mul add mul mul add sub max lt where mul mul sqrt add div mul add (in17 in9 a16384 in7 in11 in8 in6 in0 a50432 a50496 in10 a50560 and 8 more) -> in17 in11 in0 in18 in12 in1 in19 in13 in2
-      10: gemm 784x128x32: in26^T a16384, then mul mul add sub max lt where mul mul mul mul add mul sqrt add div mul add (in14 in8 in6 in3 a50432 in20 in9 in7 a50496 in10 a50560) -> in14 in3 in20
+      8: gemm 128x128x32: a0^T a32768, then mul mul add sub max lt where mul mul mul mul add sub max lt where mul sqrt add div mul add (in4 in15 in8 in6 a50432 in21 in9 in7 a50496 in10 a50560) -> in4 in15 in21
+      9: fused 3 x [128][32] [10][32]: mul <sum> mul add sub max lt where mul mul mul mul add sub max lt where mul sqrt add div mul add (in0 in11 in8 a16384 in6 a50432 in17 in9 in7 a50496 in10 a50560 and 8 more) -> in0 in17 in11 in1 in18 in12 in2 in19 in13
+      10: gemm 784x128x32: in26^T a16384, then mul mul add sub max lt where mul mul mul mul add sub max lt where mul sqrt add div mul add (in3 in14 in8 in6 a50432 in20 in9 in7 a50496 in10 a50560) -> in3 in14 in20
       output 0: f32[128] = in0, in the memory of input 0
       output 1: f32[128] = in1, in the memory of input 1
       output 2: f32[10] = in2, in the memory of input 2
@@ -280,7 +280,7 @@ describe("a multilayer perceptron", () => {
       10: gemm 784x128x32: in27^T a466944 -> a0
       11: fused 6 x [][128] [][10] [][100352] [][16384] [][1280]: mul <sum> (a488448 a488960 a489472 a0 a401408 a483328) -> a466944 a467008 a467072 a467136 a467200 a467264
       12: fused []: mul add div mul add div sub add add add add add sqrt max div (in24 in9 in7 in25 in10 in8 in26 in6 a466944 a467008 a467072 a467136 and 2 more) -> a467008 a467072 a467136 a466944 in24 in25
-      13: fused 6 x [128] [10] [100352] [16384] [1280]: mul mul mul add sub max lt where mul mul mul mul add mul sqrt add div mul add (in12 in9 a488448 a466944 in7 in0 a467008 in18 in10 in8 a467072 in11 and 21 more) -> in12 in0 in18 in13 in1 in19 in14 in2 in20 in15 in3 in21 and 6 more
+      13: fused 6 x [128] [10] [100352] [16384] [1280]: mul mul mul mul add sub max lt where mul mul add sub max lt where mul mul sqrt add div mul add (in18 in10 a488448 a466944 in8 in0 in12 in9 in7 a467008 a467072 in11 and 21 more) -> in18 in0 in12 in19 in1 in13 in20 in2 in14 in21 in3 in15 and 6 more
       output 0: f32[128] = in0, in the memory of input 0
       output 1: f32[128] = in1, in the memory of input 1
       output 2: f32[10] = in2, in the memory of input 2
