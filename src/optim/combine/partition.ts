@@ -3,7 +3,7 @@ import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { listed, picker, type Which } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
-import { checkPart, commonStage } from "../order.ts";
+import { commonStage } from "../order.ts";
 import { contextOf, type StepContext } from "../step-context.ts";
 
 /** Which parameters, by a pattern of paths or by path and value, and their optimizer. */
@@ -20,7 +20,6 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
   const op = "partition";
   const pickers = parts.map(([which]) => picker(op, which));
   const optimizers = parts.map(([, optimizer]) => optimizer);
-  for (const [index, optimizer] of optimizers.entries()) checkPart(op, optimizer, index);
   /** The part of each leaf, in order. */
   const owners = (params: TensorTree): number[] => {
     const { leaves, paths } = flattenTree(params);

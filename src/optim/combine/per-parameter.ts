@@ -3,7 +3,7 @@ import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { checkPattern, picker } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
-import { checkPart, commonStage } from "../order.ts";
+import { commonStage } from "../order.ts";
 
 /** The key of what no pattern takes. */
 const REST = "others";
@@ -28,7 +28,6 @@ export function perParameter<O extends object>(
   if (patterns.length === 0) throw new ConfigError(`${op}: there must be a pattern of paths; got none.`);
   const takes = patterns.map((pattern) => picker(op, pattern).takes);
   const parts = [make({}), ...Object.values(options).map((own) => make(own))];
-  for (const [index, part] of parts.entries()) checkPart(op, part, index);
 
   /** The optimizer of each group, made once. */
   const made = new Map<string, Optimizer>();
