@@ -4,7 +4,7 @@ import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { listed, picker, type Which } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
 import { commonStage } from "../order.ts";
-import { contextOf, type StepContext } from "../step-context.ts";
+import { contextOfPart, type StepContext } from "../step-context.ts";
 
 /** Which parameters, by a pattern of paths or by path and value, and their optimizer. */
 export type Part = readonly [which: Which, optimizer: Optimizer];
@@ -62,22 +62,17 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
     ): [P, readonly State[]] {
       const owner = owners(params);
       const [ownGrads, ownParams] = [divide(grads, owner), divide(params, owner)];
-      const inside = (part: number): StepContext | undefined => {
-        const whole = contextOf(at, part);
-        if (whole === undefined) return undefined;
-        const ofPart = (loss: StepContext["lossAt"]) => (own: TensorTree) => {
-          const moved = own as Record<string, Tensor>;
-          return loss(mapTree(params, (leaf, path) => moved[path] ?? leaf));
-        };
-        const { lossAt, sampledLossAt } = whole;
-        return { ...whole, lossAt: ofPart(lossAt), sampledLossAt: sampledLossAt && ofPart(sampledLossAt) };
-      };
       const updates: Record<string, Tensor> = {};
       const next = parts.map(([, optimizer], part) => {
         const before = state[part] as State;
         if (!owner.includes(part)) return before;
         const own = ownGrads[part] as Record<string, Tensor>;
-        const [changed, after] = optimizer.update(own, before, ownParams[part] as typeof own, inside(part));
+        const [changed, after] = optimizer.update(
+          own,
+          before,
+          ownParams[part] as typeof own,
+          contextOfPart(at, part, params),
+        );
         Object.assign(updates, changed);
         return after;
       });
