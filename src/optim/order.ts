@@ -1,7 +1,7 @@
 /** Which links cannot follow which, and what combinators cannot hold: only what is certainly wrong is refused. */
 import { ConfigError } from "../util/index.ts";
 import type { Optimizer } from "./optimizer.ts";
-import { findPart, nameOf, type Stage } from "./traits.ts";
+import { nameOf, type Stage } from "./traits.ts";
 
 const turned = "the second would turn the steps of the first uphill. Keep one, or use switchAt or partition";
 const early = "it would get steps, with the learning rate in them, for gradients";
@@ -81,13 +81,4 @@ export function commonStage(op: string, optimizers: readonly Optimizer[]): Stage
     );
   }
   return known.length === optimizers.length ? known[0]?.traits?.stage : undefined;
-}
-
-/** Throws ConfigError for a part of a partition whose state is to be read by a function of all parameters. */
-export function checkPart(op: string, part: Optimizer, index: number): void {
-  const found = findPart(part, ({ readBy }) => readBy !== undefined);
-  if (found === null) return;
-  throw new ConfigError(
-    `${op}: ${found.name} must be around all parameters, as ${found.readBy} gives all or none; got it in part ${index}.`,
-  );
 }

@@ -1,5 +1,6 @@
 /** polyakSgd: gradient descent whose step size follows from how far the loss is above its least. */
 import { maximum, minimum, where } from "../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { globalNorm } from "./links/clip.ts";
 import { deviceOfTree, mapTensors, type Optimizer, type TensorTree } from "./optimizer.ts";
@@ -16,6 +17,13 @@ export interface PolyakSgdOptions {
   readonly positive?: boolean;
 }
 
+const polyakOptions = optionNames<PolyakSgdOptions>({
+  maxLearningRate: true,
+  fMin: true,
+  epsilon: true,
+  positive: true,
+});
+
 /** Squared norms up to here count as 0, as in optax. */
 const LEAST = 2 ** -52;
 
@@ -30,6 +38,7 @@ const LEAST = 2 ** -52;
 export function polyakSgd(scaling: Hyper = 1, options: PolyakSgdOptions = {}): Optimizer<HyperState> {
   const { maxLearningRate = 1, fMin = 0, epsilon = 0, positive = false } = options;
   const op = "polyakSgd";
+  rejectUnknown(op, options, polyakOptions);
   const hyper = hyperSet(op, {
     scaling: [scaling, { min: 0 }],
     maxLearningRate: [maxLearningRate, { above: 0 }],
@@ -37,6 +46,7 @@ export function polyakSgd(scaling: Hyper = 1, options: PolyakSgdOptions = {}): O
     epsilon: [epsilon, { min: 0 }],
   });
   return {
+    traits: { name: op, stage: "step", schedules: hyper.schedules },
     init: (params) => hyper.init(deviceOfTree(op, params)),
     update<P extends TensorTree>(grads: P, state: HyperState, _params: P, at?: StepContext) {
       const { loss } = needContext(op, at);

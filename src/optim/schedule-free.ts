@@ -68,7 +68,6 @@ export function scheduleFree(
       name: op,
       stage: "step",
       schedules: hyper.schedules,
-      readBy: "evaluationParams",
       parts: [direction],
     },
     init(params) {

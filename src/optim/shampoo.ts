@@ -1,11 +1,14 @@
 /** shampoo: momentum on gradients preconditioned along each axis. */
+import { optionNames, rejectUnknown } from "../util/index.ts";
 import { chain } from "./chain.ts";
 import type { Hyper } from "./hyper.ts";
-import { addDecayedWeights, type Mask } from "./links/add-decayed-weights.ts";
+import { addDecayedWeights } from "./links/add-decayed-weights.ts";
 import { scaleByLearningRate } from "./links/scale-by-learning-rate.ts";
-import { type ScaleByShampooOptions, scaleByShampoo } from "./links/scale-by-shampoo.ts";
+import { type ScaleByShampooOptions, scaleByShampoo, shampooLinkOptions } from "./links/scale-by-shampoo.ts";
 import { traceMomentum } from "./links/trace-momentum.ts";
+import type { Which } from "./links/which.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 export interface ShampooOptions extends ScaleByShampooOptions {
   /** Default 0.9. */
@@ -15,8 +18,15 @@ export interface ShampooOptions extends ScaleByShampooOptions {
   /** Added to the update before momentum, as in Google's code. Default 0. */
   readonly weightDecay?: Hyper;
   /** Which parameters decay. Default all. */
-  readonly mask?: Mask;
+  readonly mask?: Which;
 }
+
+const ownOptions = optionNames<Omit<ShampooOptions, keyof ScaleByShampooOptions>>({
+  momentum: true,
+  nesterov: true,
+  weightDecay: true,
+  mask: true,
+});
 
 /**
  * b <- momentum b + (u + weightDecay p);  p <- p - learningRate (u + weightDecay p + momentum b), or learningRate b without `nesterov`,
@@ -29,8 +39,12 @@ export interface ShampooOptions extends ScaleByShampooOptions {
  * @example shampoo(1e-3, { blockSize: 256, every: 20 });
  */
 export function shampoo(learningRate: Hyper = 1e-3, options: ShampooOptions = {}): Optimizer {
-  const { momentum = 0.9, nesterov = true, weightDecay = 0, mask } = options;
+  rejectUnknown("shampoo", options, [...shampooLinkOptions, ...ownOptions]);
+  const { momentum = 0.9, nesterov = true, weightDecay = 0, mask, ...direction } = options;
   const decay = weightDecay === 0 ? [] : [addDecayedWeights(weightDecay, { mask })];
   const moved = traceMomentum(momentum, { nesterov });
-  return chain(scaleByShampoo(options), ...decay, moved, scaleByLearningRate(learningRate));
+  return named(
+    "shampoo",
+    chain(scaleByShampoo(direction), ...decay, moved, scaleByLearningRate(learningRate)),
+  );
 }

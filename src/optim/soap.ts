@@ -1,8 +1,10 @@
 /** soap: AdamW in the eigenbasis of Shampoo's statistics. */
-import { type DecayOptions, descend } from "./descend.ts";
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleBySoapOptions, scaleBySoap } from "./links/scale-by-soap.ts";
+import { type ScaleBySoapOptions, scaleBySoap, soapLinkOptions } from "./links/scale-by-soap.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled, by default 0.01. */
 export interface SoapOptions extends ScaleBySoapOptions, DecayOptions {}
@@ -18,6 +20,7 @@ export interface SoapOptions extends ScaleBySoapOptions, DecayOptions {}
  * @example soap(3e-3, { every: 10, maxPreconditionerDim: 1024 });
  */
 export function soap(learningRate: Hyper = 3e-3, options: SoapOptions = {}): Optimizer {
-  const { weightDecay = 0.01, mask } = options;
-  return descend(scaleBySoap(options), learningRate, { weightDecay, mask }, true);
+  rejectUnknown("soap", options, [...soapLinkOptions, ...decayOptions]);
+  const { weightDecay = 0.01, mask, ...direction } = options;
+  return named("soap", descend(scaleBySoap(direction), learningRate, { weightDecay, mask }, true));
 }

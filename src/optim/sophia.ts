@@ -1,8 +1,10 @@
 /** sophia: steps by curvature, estimated now and then. */
-import { type DecayOptions, descend } from "./descend.ts";
+import { rejectUnknown } from "../util/index.ts";
+import { type DecayOptions, decayOptions, descend } from "./descend.ts";
 import type { Hyper } from "./hyper.ts";
-import { type ScaleBySophiaOptions, scaleBySophia } from "./links/scale-by-sophia.ts";
+import { type ScaleBySophiaOptions, scaleBySophia, sophiaLinkOptions } from "./links/scale-by-sophia.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { named } from "./traits.ts";
 
 /** `weightDecay` is decoupled, by default 0.0001. */
 export interface SophiaOptions extends ScaleBySophiaOptions, DecayOptions {}
@@ -18,6 +20,7 @@ export interface SophiaOptions extends ScaleBySophiaOptions, DecayOptions {}
  * @example sophia(1e-3, { gamma: 0.05, weightDecay: 0.1 });
  */
 export function sophia(learningRate: Hyper = 1e-3, options: SophiaOptions = {}): Optimizer {
-  const { weightDecay = 1e-4, mask } = options;
-  return descend(scaleBySophia(options), learningRate, { weightDecay, mask }, true);
+  rejectUnknown("sophia", options, [...sophiaLinkOptions, ...decayOptions]);
+  const { weightDecay = 1e-4, mask, ...direction } = options;
+  return named("sophia", descend(scaleBySophia(direction), learningRate, { weightDecay, mask }, true));
 }

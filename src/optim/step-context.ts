@@ -1,6 +1,6 @@
 /** What an optimizer may ask of a step besides its gradients. */
 import { random, type Tensor } from "../engine/tensor/index.ts";
-import { ConfigError } from "../util/index.ts";
+import { ConfigError, mapTree } from "../util/index.ts";
 import type { TensorTree } from "./optimizer.ts";
 
 /** The fourth argument of `update`, for optimizers that look at the loss; the others leave it alone, and nothing of it is computed. */
@@ -26,3 +26,19 @@ export function needContext(op: string, at: StepContext | undefined): StepContex
 /** The context of the n-th of several optimizers, which draw numbers of their own. */
 export const contextOf = (at: StepContext | undefined, n: number): StepContext | undefined =>
   at && { ...at, key: random.foldIn(at.key, n) };
+
+/** The context of the n-th of several optimizers, each for parameters of its own: the loss is then a function of those, by path. */
+export function contextOfPart(
+  at: StepContext | undefined,
+  n: number,
+  params: TensorTree,
+): StepContext | undefined {
+  const whole = contextOf(at, n);
+  if (whole === undefined) return undefined;
+  const ofPart = (loss: StepContext["lossAt"]) => (own: TensorTree) => {
+    const moved = own as Readonly<Record<string, Tensor>>;
+    return loss(mapTree(params, (leaf, path) => moved[path] ?? leaf));
+  };
+  const { lossAt, sampledLossAt } = whole;
+  return { ...whole, lossAt: ofPart(lossAt), sampledLossAt: sampledLossAt && ofPart(sampledLossAt) };
+}

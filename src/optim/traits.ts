@@ -15,8 +15,6 @@ export interface Traits {
   readonly stage?: Stage;
   /** It shrinks all parameters. */
   readonly decays?: boolean;
-  /** The function that reads other parameters out of its state. */
-  readonly readBy?: string;
   /** Hyper-parameters that follow schedules. */
   readonly schedules?: Readonly<Record<string, Schedule>>;
   /** What is inside it. */
@@ -32,15 +30,3 @@ export const named = <O extends Optimizer>(name: string, optimizer: O): O => ({
 });
 
 export const nameOf = (optimizer: Optimizer): string => optimizer.traits?.name ?? "a link of your own";
-
-/** The first, at any depth, of which `is` holds. */
-export function findPart(optimizer: Optimizer, is: (traits: Traits) => boolean): Traits | null {
-  const { traits } = optimizer;
-  if (traits === undefined) return null;
-  if (is(traits)) return traits;
-  for (const part of traits.parts ?? []) {
-    const found = findPart(part, is);
-    if (found) return found;
-  }
-  return null;
-}

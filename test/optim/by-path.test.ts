@@ -9,6 +9,8 @@ import {
   adamW,
   applyUpdates,
   chain,
+  ema,
+  evaluatedParameters,
   hyperparameters,
   layerWise,
   linear,
@@ -19,7 +21,6 @@ import {
   scheduleNotes,
   setHyperparameter,
   sgd,
-  swa,
 } from "nabla/optim";
 import { expect, test } from "vitest";
 import { devices } from "../nn/devices.ts";
@@ -165,7 +166,6 @@ test.each<readonly [() => unknown, string]>([
     () => perParameter({ "layer/2": {} }, make).init(params()),
     'perParameter: "layer/2" must match a parameter; ',
   ],
-  [() => perParameter({ head: {} }, () => swa(sgd(), { start: 1 })), "perParameter: swa must be around all "],
   [() => scaleByPath({}), "scaleByPath: there must be a pattern of paths; got none."],
   [() => scaleByPath({ a: -1 }), "scaleByPath: a must be at least 0; got -1."],
   [() => scaleByPath({ "**/bais": 2 }).init(params()), 'there are "layers/0/bias", '],
@@ -188,6 +188,19 @@ test.each<readonly [() => unknown, string]>([
   ],
 ])("%s is an error", (start, message) => {
   expect(start).toThrow(message);
+});
+
+test("averages of some groups are evaluated, the rest as it is", async () => {
+  const leaves = () => ({ body: tensor([1, 2]), head: tensor([3]) });
+  const make = ({ decay }: { decay?: number }) => (decay === undefined ? sgd(0.5) : ema(sgd(0.5), { decay }));
+  const optimizer = perParameter({ head: { decay: 0.75 } }, make);
+  const [updates, state] = optimizer.update(leaves(), optimizer.init(leaves()), leaves());
+  const moved = applyUpdates(leaves(), updates);
+  const { body, head } = evaluatedParameters(state, moved);
+  expect([...(await moved.head.data())]).toEqual([1.5]);
+  expect([...(await body.data())]).toEqual([0.5, 1]);
+  // 0.75 * 3 + 0.25 * 1.5
+  expect([...(await head.data())]).toEqual([2.625]);
 });
 
 test("schedules within are known to the run", () => {

@@ -16,6 +16,7 @@ import {
   type Mask,
   type Optimizer,
   partition,
+  perParameter,
   polyakSgd,
   type StepContext,
   sam,
@@ -217,6 +218,7 @@ describe("the step's context", () => {
   test.each<[string, (inner: Optimizer) => Optimizer]>([
     ["chain", (inner) => chain(inner)],
     ["partition", (inner) => partition(["b", sgd(0.1)], ["**", inner])],
+    ["perParameter", (inner) => perParameter({ b: { rate: 0.1 } }, ({ rate }) => (rate ? sgd(rate) : inner))],
     ["switchAt before", (inner) => switchAt(3, inner, sgd(0.1))],
     ["switchAt after", (inner) => switchAt(3, sgd(0.1), inner)],
     ["lookahead", (inner) => lookahead(inner)],
@@ -235,17 +237,22 @@ describe("the step's context", () => {
     expect(await loss.item()).toBe(await lossOf(params).item());
     const moved = { ...params, w: params.w.add(1) };
     // A part moves its own parameters; the others stay.
-    const own = name === "partition" ? { w: moved.w } : moved;
+    const own = name === "partition" || name === "perParameter" ? { w: moved.w } : moved;
     expect(await lossAt(own).item()).toBe(await lossOf(moved).item());
   });
 
   test("links of a chain and parts draw numbers of their own", async () => {
     seen.length = 0;
     const params = start();
-    const optimizer = chain(looking, chain(looking, looking), partition(["w", looking], ["**", looking]));
+    const optimizer = chain(
+      looking,
+      chain(looking, looking),
+      partition(["w", looking], ["**", looking]),
+      perParameter({ w: {} }, () => looking),
+    );
     optimizer.update(grad(lossOf)(params), optimizer.init(params), params, contextAt(params));
     const keys = await Promise.all(seen.map(async ({ key }) => String(await key.array())));
-    expect(new Set(keys).size).toBe(5);
+    expect(new Set(keys).size).toBe(7);
   });
 
   test.each<[string, Optimizer]>([

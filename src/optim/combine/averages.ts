@@ -94,7 +94,6 @@ function averaging(
       name: op,
       stage: optimizer.traits?.stage,
       schedules: hyper.schedules,
-      readBy: "averagedParameters",
       parts: [optimizer],
     },
     init(params) {

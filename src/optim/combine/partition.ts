@@ -3,8 +3,8 @@ import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { listed, picker, type Which } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
-import { checkPart, commonStage } from "../order.ts";
-import { contextOf, type StepContext } from "../step-context.ts";
+import { commonStage } from "../order.ts";
+import { contextOfPart, type StepContext } from "../step-context.ts";
 
 /** Which parameters, by a pattern of paths or by path and value, and their optimizer. */
 export type Part = readonly [which: Which, optimizer: Optimizer];
@@ -20,7 +20,6 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
   const op = "partition";
   const pickers = parts.map(([which]) => picker(op, which));
   const optimizers = parts.map(([, optimizer]) => optimizer);
-  for (const [index, optimizer] of optimizers.entries()) checkPart(op, optimizer, index);
   /** The part of each leaf, in order. */
   const owners = (params: TensorTree): number[] => {
     const { leaves, paths } = flattenTree(params);
@@ -63,22 +62,17 @@ export function partition(...parts: readonly Part[]): Optimizer<readonly State[]
     ): [P, readonly State[]] {
       const owner = owners(params);
       const [ownGrads, ownParams] = [divide(grads, owner), divide(params, owner)];
-      const inside = (part: number): StepContext | undefined => {
-        const whole = contextOf(at, part);
-        if (whole === undefined) return undefined;
-        const ofPart = (loss: StepContext["lossAt"]) => (own: TensorTree) => {
-          const moved = own as Record<string, Tensor>;
-          return loss(mapTree(params, (leaf, path) => moved[path] ?? leaf));
-        };
-        const { lossAt, sampledLossAt } = whole;
-        return { ...whole, lossAt: ofPart(lossAt), sampledLossAt: sampledLossAt && ofPart(sampledLossAt) };
-      };
       const updates: Record<string, Tensor> = {};
       const next = parts.map(([, optimizer], part) => {
         const before = state[part] as State;
         if (!owner.includes(part)) return before;
         const own = ownGrads[part] as Record<string, Tensor>;
-        const [changed, after] = optimizer.update(own, before, ownParams[part] as typeof own, inside(part));
+        const [changed, after] = optimizer.update(
+          own,
+          before,
+          ownParams[part] as typeof own,
+          contextOfPart(at, part, params),
+        );
         Object.assign(updates, changed);
         return after;
       });

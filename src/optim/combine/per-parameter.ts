@@ -3,7 +3,8 @@ import type { Tensor } from "../../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree } from "../../util/index.ts";
 import { checkPattern, picker } from "../links/which.ts";
 import type { Optimizer, State, TensorTree } from "../optimizer.ts";
-import { checkPart, commonStage } from "../order.ts";
+import { commonStage } from "../order.ts";
+import { contextOfPart, type StepContext } from "../step-context.ts";
 
 /** The key of what no pattern takes. */
 const REST = "others";
@@ -12,7 +13,7 @@ const REST = "others";
  * Each parameter is trained by `make(options)` with the options of all patterns that take it, later ones before earlier ones; where none
  * does, by `make({})`. The state is a record by the patterns of each group ("head/** + **\/bias", "others"), and so are names of
  * hyper-parameters: `setHyperparameter(state, "head/**\/1/learningRate", 1e-3)`. What a link sees of the whole tree (a global norm) is
- * that of its group: clip before. State: that of the optimizer. PyTorch: parameter groups.
+ * that of its group (clip before), and the loss a function of its parameters. State: that of the optimizer. PyTorch: parameter groups.
  * @throws ConfigError without a pattern; from `init` for a pattern that takes nothing.
  * @example
  * perParameter({ "head/**": { learningRate: 1e-3 }, "**\/bias": { weightDecay: 0 } }, ({ learningRate = 1e-4, ...options }) =>
@@ -28,7 +29,6 @@ export function perParameter<O extends object>(
   if (patterns.length === 0) throw new ConfigError(`${op}: there must be a pattern of paths; got none.`);
   const takes = patterns.map((pattern) => picker(op, pattern).takes);
   const parts = [make({}), ...Object.values(options).map((own) => make(own))];
-  for (const [index, part] of parts.entries()) checkPart(op, part, index);
 
   /** The optimizer of each group, made once. */
   const made = new Map<string, Optimizer>();
@@ -70,13 +70,17 @@ export function perParameter<O extends object>(
       grads: P,
       state: Readonly<Record<string, State>>,
       params: P,
+      at?: StepContext,
     ): [P, Readonly<Record<string, State>>] {
       const groups = groupsOf(params);
       const updates: Record<string, Tensor> = {};
       const next: Record<string, State> = {};
-      for (const [group, before] of Object.entries(state)) {
-        const own = membersOf(grads, groups, group);
-        const [changed, after] = optimizerOf(group).update(own, before, membersOf(params, groups, group));
+      // In the order of the parameters, which loading a state does not change.
+      for (const [part, group] of [...new Set(groups)].entries()) {
+        const [own, ownParams] = [membersOf(grads, groups, group), membersOf(params, groups, group)];
+        const inside = contextOfPart(at, part, params);
+        const before = state[group] as State;
+        const [changed, after] = optimizerOf(group).update(own, before, ownParams, inside);
         Object.assign(updates, changed);
         next[group] = after;
       }

@@ -1,7 +1,7 @@
 /** Sharpness-aware minimisation: gradients from where the loss is highest nearby. */
 import { grad } from "../../engine/autodiff/index.ts";
 import type { Tensor } from "../../engine/tensor/index.ts";
-import { rejectUnknown } from "../../util/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { globalNorm } from "../links/clip.ts";
 import { mapTensors, type Optimizer, type State, type TensorTree } from "../optimizer.ts";
 import { checkRange } from "../range.ts";
@@ -13,6 +13,8 @@ export interface SamOptions {
   /** Look further along large parameters, so that scaling them changes nothing. Kwon et al., "ASAM", 2021. Default false. */
   readonly adaptive?: boolean;
 }
+
+const samOptions = optionNames<SamOptions>({ rho: true, adaptive: true });
 
 type ValueAndGrad<P, Rest extends readonly unknown[]> = (
   params: P,
@@ -30,7 +32,7 @@ export function sam<P extends TensorTree, Rest extends readonly unknown[]>(
   gradient: ValueAndGrad<P, Rest>,
   options: SamOptions = {},
 ): ValueAndGrad<P, Rest> {
-  rejectUnknown("sam", options, ["rho", "adaptive"]);
+  rejectUnknown("sam", options, samOptions);
   const { rho = 0.05, adaptive = false } = options;
   checkRange("sam", "rho", rho, { above: 0 });
   return (params, ...rest) => {
@@ -58,12 +60,15 @@ export function sharpnessAware<S extends State>(
   optimizer: Optimizer<S>,
   options: SamOptions = {},
 ): Optimizer<S> {
+  const op = "sharpnessAware";
+  rejectUnknown(op, options, samOptions);
   const { rho = 0.05, adaptive = false } = options;
-  checkRange("sharpnessAware", "rho", rho, { above: 0 });
+  checkRange(op, "rho", rho, { above: 0 });
   return {
+    traits: { name: op, stage: optimizer.traits?.stage, parts: [optimizer] },
     init: (params) => optimizer.init(params),
     update<P extends TensorTree>(grads: P, state: S, params: P, at?: StepContext): [P, S] {
-      const { lossAt } = needContext("sharpnessAware", at);
+      const { lossAt } = needContext(op, at);
       const beyond = grad(lossAt)(ascend(params, grads, rho, adaptive)) as P;
       return optimizer.update(beyond, state, params, at);
     },

@@ -1,6 +1,6 @@
 /** Shampoo's direction: gradients between the inverse roots of their second moments along each axis. */
 import { cond, type Tensor, tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError, flattenTree } from "../../util/index.ts";
+import { ConfigError, flattenTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { gramAlong, timesAlong } from "../linalg/axes.ts";
 import { blocksOf, joinBlocks } from "../linalg/blocks.ts";
@@ -32,6 +32,17 @@ export interface ScaleByShampooOptions {
   readonly diagonalEpsilon?: Hyper;
 }
 
+export const shampooLinkOptions = optionNames<ScaleByShampooOptions>({
+  beta2: true,
+  blockSize: true,
+  every: true,
+  start: true,
+  grafting: true,
+  ridge: true,
+  matrixEpsilon: true,
+  diagonalEpsilon: true,
+});
+
 /** By axis, of each block of each parameter. */
 type Matrices = readonly (readonly Tensor[])[][];
 
@@ -59,6 +70,7 @@ export function scaleByShampoo(options: ScaleByShampooOptions = {}): Optimizer<S
   const { beta2 = 0.999, blockSize = 128, every = 10, start = 5, grafting = "rmsprop" } = options;
   const { ridge = 1e-6, matrixEpsilon = 1e-6, diagonalEpsilon = 1e-10 } = options;
   const op = "scaleByShampoo";
+  rejectUnknown(op, options, shampooLinkOptions);
   checkWhole(op, "blockSize", blockSize, 1);
   checkWhole(op, "every", every, 1);
   checkWhole(op, "start", start, 0);
@@ -79,6 +91,7 @@ export function scaleByShampoo(options: ScaleByShampooOptions = {}): Optimizer<S
       ),
     );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const state = {

@@ -9,7 +9,7 @@ import {
   tensor,
   where,
 } from "../../engine/tensor/index.ts";
-import { flattenTree, mapTree } from "../../util/index.ts";
+import { flattenTree, mapTree, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { gramAlong, timesAlong } from "../linalg/axes.ts";
 import { eigh, qr } from "../linalg/index.ts";
@@ -31,6 +31,15 @@ export interface ScaleBySoapOptions {
   /** Longer axes keep their own basis. Default 10000. */
   readonly maxPreconditionerDim?: number;
 }
+
+export const soapLinkOptions = optionNames<ScaleBySoapOptions>({
+  beta1: true,
+  beta2: true,
+  shampooBeta: true,
+  epsilon: true,
+  every: true,
+  maxPreconditionerDim: true,
+});
 
 /** Of one parameter, by axis; none for axes that keep their basis. */
 type Axes = { readonly [axis: string]: Tensor };
@@ -63,6 +72,7 @@ export function scaleBySoap(options: ScaleBySoapOptions = {}): Optimizer<SoapSta
   const { beta1 = 0.95, beta2 = 0.95, shampooBeta = beta2, epsilon = 1e-8 } = options;
   const { every = 10, maxPreconditionerDim = 10000 } = options;
   const op = "scaleBySoap";
+  rejectUnknown(op, options, soapLinkOptions);
   checkWhole(op, "every", every, 1);
   checkWhole(op, "maxPreconditionerDim", maxPreconditionerDim, 0);
   const unit = { min: 0, below: 1 };
@@ -86,6 +96,7 @@ export function scaleBySoap(options: ScaleBySoapOptions = {}): Optimizer<SoapSta
       }),
     );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       const leaves = flattenTree(params).leaves as Tensor[];

@@ -1,5 +1,6 @@
 /** Sophia's direction: the mean of gradients over an estimate of the curvature, clipped. */
 import { cond, maximum, minimum, type Tensor } from "../../engine/tensor/index.ts";
+import { optionNames, rejectUnknown } from "../../util/index.ts";
 import { type HessianEstimator, hutchinson } from "../hessian.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
@@ -24,6 +25,16 @@ export interface ScaleBySophiaOptions {
   readonly hessian?: HessianEstimator;
 }
 
+export const sophiaLinkOptions = optionNames<ScaleBySophiaOptions>({
+  beta1: true,
+  beta2: true,
+  epsilon: true,
+  gamma: true,
+  clipThreshold: true,
+  every: true,
+  hessian: true,
+});
+
 type SophiaState = HyperState & {
   /** Means of gradients and of curvatures. */
   readonly mu: TensorTree;
@@ -45,6 +56,7 @@ export function scaleBySophia(options: ScaleBySophiaOptions = {}): Optimizer<Sop
   const { beta1 = 0.965, beta2 = 0.99, epsilon = 1e-8, gamma = 0.01, clipThreshold = 1 } = options;
   const { every = 10, hessian = hutchinson } = options;
   const op = "scaleBySophia";
+  rejectUnknown(op, options, sophiaLinkOptions);
   checkWhole(op, "every", every, 1);
   const unit = { min: 0, below: 1 };
   const positive = { above: 0 };
@@ -60,6 +72,7 @@ export function scaleBySophia(options: ScaleBySophiaOptions = {}): Optimizer<Sop
     ["beta1", "beta2"],
   );
   return {
+    traits: { name: op, stage: "direction", schedules: hyper.schedules },
     init(params) {
       const device = deviceOfTree(op, params);
       return {
