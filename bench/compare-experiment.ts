@@ -2,7 +2,7 @@
 import { mnist, split } from "nabla/data";
 import { crossEntropy, Linear, relu, Sequential } from "nabla/nn";
 import { adam } from "nabla/optim";
-import { defineExperiment } from "nabla/train";
+import { defineExperiment, earlyStopping } from "nabla/train";
 
 export default defineExperiment({
   name: "mnist-784-128-128-10",
@@ -16,4 +16,6 @@ export default defineExperiment({
   optimizer: adam(1e-3),
   metrics: ["accuracy"],
   epochs: 10,
+  // All ten, then back to the best: what both are judged by.
+  callbacks: [earlyStopping({ monitor: "validation.loss", patience: 10 })],
 });

@@ -28,16 +28,13 @@ export function checkpoint(dir: string, options: CheckpointOptions = {}): Callba
   const onFailure =
     options.onFailure ?? ((error: Error) => process.emitWarning(error.message, { type: "NablaWarning" }));
   let savedAt = 0;
-  let savedStep = -1;
-  const save = async (run: Run, step: number): Promise<void> => {
+  const save = async (run: Run): Promise<void> => {
     await run.save(dir);
     savedAt = performance.now();
-    savedStep = step;
   };
   return {
     async start({ plan }) {
       savedAt = performance.now();
-      savedStep = -1;
       await ensureWritable(dir);
       // The new state is written beside the old one.
       await ensureRoom(dir, 2 * plan.stateBytes, "two checkpoints");
@@ -45,14 +42,15 @@ export function checkpoint(dir: string, options: CheckpointOptions = {}): Callba
     async epochEnd({ record }, run) {
       if (record.epoch % every !== 0 || performance.now() - savedAt < minSeconds * 1000) return;
       try {
-        await save(run, record.step);
+        await save(run);
       } catch (error) {
         if (!(error instanceof NablaError)) throw error;
         onFailure(error);
       }
     },
-    async stop({ position }, run) {
-      if (savedStep !== position.step) await save(run, position.step);
+    async stop(_, run) {
+      // At the end of an epoch it was saved perhaps, but early stopping may have put an earlier one back since.
+      await save(run);
     },
   };
 }

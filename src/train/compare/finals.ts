@@ -14,12 +14,15 @@ export function measuringPoints(rows: number, grain: number): number[] {
   return [...new Set([...at, rows])].filter((point) => point <= rows);
 }
 
+/** The least loss on the way, which early stopping keeps. */
+export const least = (curve: readonly CurvePoint[]): number => Math.min(...curve.map(({ loss }) => loss));
+
 /** What the whole runs of one setting show; null where there is none. */
 export function finalistOf(setting: Setting, legs: readonly Leg[]): Finalist | null {
   const [first] = legs;
   if (first === undefined) return null;
   const last = legs.map(({ points }) => points.at(-1) as CurvePoint);
-  const losses = last.map(({ loss }) => loss);
+  const losses = legs.map(({ points }) => least(points));
   return {
     ...settingOf(setting),
     losses,

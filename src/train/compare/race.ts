@@ -1,6 +1,6 @@
 /** The race itself: rounds of equal steps in which ever fewer settings go on, then finals over seeds; on whatever lanes there are. */
 import { ConfigError } from "../../util/index.ts";
-import { finalistOf, measuringPoints, reach } from "./finals.ts";
+import { finalistOf, least, measuringPoints, reach } from "./finals.ts";
 import type { Lane, Leg, Order } from "./lane.ts";
 import { Pace, roundDown } from "./pace.ts";
 import { type Queue, runOrders } from "./queue.ts";
@@ -32,9 +32,12 @@ export interface RaceOptions {
 }
 
 /** Of the budget, for the rounds; the rest goes to the finalists' seeds. */
-const ROUNDS_SHARE = 0.6;
+const ROUNDS_SHARE = 0.75;
 /** Seconds of training that tell the pace. */
-const PILOT = 0.02;
+const PILOT = 0.01;
+
+/** Epochs of a round that are measured, at most. */
+const MOST_MEASURED = 12;
 
 /** A setting on its way. */
 interface Entry {
@@ -114,7 +117,8 @@ class Runner {
 
   async rounds(): Promise<Round[]> {
     const { reduction, steps, budget, onTrial } = this.#options;
-    const count = Math.max(1, Math.ceil(Math.log(this.#entries.length) / Math.log(reduction)));
+    // Two are left for the finals.
+    const count = Math.max(1, Math.ceil(Math.log(this.#entries.length / 2) / Math.log(reduction)));
     const smallest = Math.min(...this.#entries.map(({ setting }) => setting.batchSize));
     const rounds: Round[] = [];
     let rows = steps === undefined ? await this.#pilot() : 0;
@@ -126,7 +130,8 @@ class Runner {
       } else rows = steps * smallest * reduction ** (round - 1);
       rows = Math.min(rows, this.#most);
       const entries = this.#alive;
-      await this.#train(entries, rows, [rows], (entry, leg) => {
+      const before = rounds.at(-1)?.rows ?? 0;
+      await this.#train(entries, rows, this.#epochsUntil(before, rows), (entry, leg) => {
         if (leg.points.length > 0) entry.round = round;
         onTrial?.(trialOf(entry), round, count);
       });
@@ -141,13 +146,25 @@ class Runner {
     return rounds;
   }
 
+  /** Where to measure on the way from `before` to `rows`: at the end and after epochs, each of them where they are few. */
+  #epochsUntil(before: number, rows: number): number[] {
+    const epoch = this.#options.rows;
+    const first = Math.floor(before / epoch) + 1;
+    const ends = Array.from(
+      { length: Math.max(0, Math.ceil(rows / epoch) - first) },
+      (_, i) => (first + i) * epoch,
+    );
+    const every = Math.ceil(ends.length / MOST_MEASURED);
+    return [...ends.filter((_, i) => (i + 1) % every === 0), rows];
+  }
+
   /** Trains all on a few rows to know their pace; gives how many rows. */
   async #pilot(): Promise<number> {
     let rows = 8 * this.#grain;
     for (const entry of [...this.#entries].sort((a, b) => a.setting.batchSize - b.setting.batchSize)) {
       let trained = 0;
       for (let before = 0; trained < PILOT && before < this.#most && !this.#aborted; before = rows) {
-        rows = Math.min(before === 0 ? rows : 4 * rows, this.#most);
+        rows = Math.min(before === 0 ? rows : 2 * rows, this.#most);
         // Twice at least: the first measurement compiles.
         const leg = await this.#one(entry, rows);
         if (leg === null || entry.diverged || entry.error !== null) break;
@@ -261,7 +278,7 @@ const worst = ({ points }: Leg): CurvePoint => ({
 });
 
 const lossOf = ({ curve, diverged, error }: Entry): number =>
-  diverged || error !== null ? Number.POSITIVE_INFINITY : (curve.at(-1)?.loss ?? Number.POSITIVE_INFINITY);
+  diverged || error !== null ? Number.POSITIVE_INFINITY : least(curve);
 
 /** Equal ones stay in the order they were named. */
 function byLoss(a: Entry, b: Entry): number {

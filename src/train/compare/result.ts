@@ -15,9 +15,9 @@ export interface CurvePoint {
 }
 
 export interface Trial extends Setting {
-  /** Measured after each of its rounds. */
+  /** Measured after each of its rounds and epochs. */
   readonly curve: readonly CurvePoint[];
-  /** The last; infinite when it diverged, failed or was not measured. */
+  /** The least on the way, which early stopping keeps; infinite when it diverged, failed or was not measured. */
   readonly loss: number;
   /** Of its last measurement. */
   readonly steps: number;
@@ -39,7 +39,7 @@ export interface Reached {
 }
 
 export interface Finalist extends Setting {
-  /** Of each seed, after equally many rows. */
+  /** The least of each seed, on the way through equally many rows. */
   readonly losses: readonly number[];
   readonly mean: number;
   /** Deviation of the losses over seeds. */
