@@ -31,6 +31,7 @@ export interface CompareCommandOptions extends CommonOptions {
   readonly steps?: number;
   readonly epochs?: number;
   readonly seeds?: number;
+  readonly seed?: number;
   readonly target?: number;
   readonly parallel?: number;
   readonly out?: string;
@@ -75,6 +76,7 @@ export async function compareCommand(file: string, options: CompareCommandOption
             steps: options.steps,
             epochs: options.epochs ?? experiment.epochs ?? 10,
             seeds: options.seeds,
+            seed: options.seed,
             target: options.target,
             signal,
             onTrial: progress.note,

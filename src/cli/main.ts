@@ -84,6 +84,7 @@ withCommonOptions(
     .option("--steps <n>", "of the first round, in place of a budget: the same race on any machine", whole(1))
     .option("--epochs <n>", "no trial trains longer (default: the experiment's)", whole(1))
     .option("--seeds <n>", "runs of each of the two best (default: 3)", whole(1))
+    .option("--seed <n>", "of the rounds; the two best take those after it (default: 0)", whole(0))
     .option("--target <loss>", "time the way to this loss (default: where the second best ended)", number)
     .option("--parallel <n>", "trials at once (default: a trial a core, up to 8)", whole(1))
     .option("--out <file.html>", "write the report with its curves there")

@@ -21,6 +21,8 @@ export interface RaceLimits {
   readonly epochs?: number;
   /** Runs of each finalist; default 3. */
   readonly seeds?: number;
+  /** Of initial values and the order of the rows in the rounds; the finals take those after it. Default 0. */
+  readonly seed?: number;
   /** Of each round one in so many goes on; default 3. */
   readonly reduction?: number;
   /** The loss whose reaching is timed; default: where the second finalist ended. */
@@ -66,7 +68,7 @@ export async function compare(parts: CompareParts, options: CompareOptions): Pro
   return compareOn([lane], settings, parts.train.length, limits);
 }
 
-const limitNames = ["budget", "steps", "epochs", "seeds", "reduction", "target", "signal", "onTrial"];
+const limitNames = ["budget", "steps", "epochs", "seeds", "seed", "reduction", "target", "signal", "onTrial"];
 
 /** The same on lanes given, for settings and data that were checked. Closes the lanes. */
 export async function compareOn(
@@ -75,9 +77,10 @@ export async function compareOn(
   rows: number,
   limits: RaceLimits,
 ): Promise<CompareResult> {
-  const { budget = 60, steps, epochs, seeds = 3, reduction = 3, target, signal, onTrial } = limits;
+  const { budget = 60, steps, epochs, seeds = 3, seed = 0, reduction = 3, target, signal, onTrial } = limits;
   try {
     wholeNumber("compare", "seeds", seeds, 1);
+    wholeNumber("compare", "seed", seed, 0);
     wholeNumber("compare", "reduction", reduction, 2);
     if (steps !== undefined) wholeNumber("compare", "steps", steps, 1);
     if (epochs !== undefined) wholeNumber("compare", "epochs", epochs, 1);
@@ -93,6 +96,7 @@ export async function compareOn(
       steps,
       epochs: most,
       seeds,
+      seed,
       reduction,
       target,
       signal,

@@ -25,6 +25,8 @@ export interface RaceOptions {
   /** No trial trains for longer. */
   readonly epochs: number;
   readonly seeds: number;
+  /** Of the rounds; the finals take those after it. */
+  readonly seed: number;
   readonly reduction: number;
   readonly target?: number;
   readonly signal?: AbortSignal;
@@ -216,7 +218,9 @@ class Runner {
     done: (entry: Entry, leg: Leg, seconds: number) => void,
   ): Promise<void> {
     const byTrial = new Map(entries.map((entry) => [entry.trial, entry]));
-    const orders = entries.map(({ trial, setting }): Order => ({ trial, setting, seed: 0, rows, measureAt }));
+    const orders = entries.map(
+      ({ trial, setting }): Order => ({ trial, setting, seed: this.#options.seed, rows, measureAt }),
+    );
     await runOrders(this.#queue, orders, ({ trial }, leg, seconds) => {
       const entry = byTrial.get(trial) as Entry;
       entry.curve.push(...leg.points);
@@ -241,7 +245,7 @@ class Runner {
     const orders = entries.flatMap(({ setting }, index) =>
       Array.from({ length: seeds }, (_, seed): Order => {
         const trial = this.#entries.length + index * seeds + seed;
-        return { trial, setting, seed: seed + 1, rows, measureAt };
+        return { trial, setting, seed: this.#options.seed + 1 + seed, rows, measureAt };
       }),
     );
     for (const lane of this.#queue.lanes) lane.keep([]);
