@@ -238,7 +238,7 @@ void TileDecoder::list(CheckedProgram& p) {
     if (ins.op == OP_store || ins.op == OP_target) in_.require(which >= 0 && which < program.stores, "a store is out of range");
     if (ins.op == OP_row) {
       in_.require(which >= 0 && which < MAX_PLACES, "a place in the row is out of range");
-      if (which >= program.places) program.places = which + 1;
+      if (in_.ok() && which >= program.places) program.places = which + 1;
     }
     if (isReduce(ins.op)) program.reduces++;
     if (ins.level == INNER) p.cost += opcodeSlow[ins.op] ? 0.4 : 0.05;
