@@ -257,10 +257,10 @@ async function trainMatrices(): Promise<void> {
     const [updates, next] = optimizer.update(grads, state, params);
     return { params: applyUpdates(params, updates), state: next };
   });
-  let params: Tensors = { w: random.normal(random.key(5), [37, 6]) };
+  let params: Tensors = { w: random.normal(random.key(5), [12, 5]) };
   let state = optimizer.init(params);
   for (let i = 0; i < 3; i++) {
-    ({ params, state } = step(params, state, { w: random.normal(random.key(i), [37, 6]) }));
+    ({ params, state } = step(params, state, { w: random.normal(random.key(i), [12, 5]) }));
     await (params.w as Tensor).data();
   }
 }
