@@ -1,8 +1,8 @@
 /** The values to evaluate and to save for use, where an optimizer keeps others than those it trains. */
 import { Tensor } from "../engine/tensor/index.ts";
-import { flattenTree, isPlainObject, mapTree } from "../util/index.ts";
+import { ConfigError, flattenTree, isPlainObject, mapTree } from "../util/index.ts";
 import { averageIn } from "./combine/averages.ts";
-import type { State, TensorTree } from "./optimizer.ts";
+import { mapTensors, type State, type TensorTree } from "./optimizer.ts";
 import { scheduleFreeIn } from "./schedule-free.ts";
 
 /** A part of a state that stands for averages: a tree of some or all parameters, and what is to be evaluated in place of p. */
@@ -56,10 +56,38 @@ export function restartAverages<S extends State>(state: S, params: TensorTree): 
   return walk(state) as S;
 }
 
-/** The nodes that keep averages, those inside of others left out. */
-function findKept(state: State): Kept[] {
-  if (Array.isArray(state)) return (state as readonly State[]).flatMap(findKept);
+/**
+ * The averaged parameters in the state of an optimizer with `ema` or `swa` in it.
+ * @throws ConfigError where there is none, or more than one.
+ */
+export function averagedParameters(state: State): TensorTree {
+  const found = findKept(state, averageIn);
+  if (found.length === 1) return (found[0] as Kept).tree;
+  throw new ConfigError(
+    `averagedParameters: the optimizer must have one ema or swa; got ${found.length === 0 ? "none" : found.length}.`,
+  );
+}
+
+/**
+ * The parameters to evaluate, x = (p - (1 - beta1) z) / beta1, from the state and parameters of a schedule-free optimizer,
+ * alone or inside others.
+ * @throws ConfigError when the state is of another optimizer.
+ * @example const scores = evaluate(model, evaluationParams(state, params));
+ */
+export function evaluationParams<P extends TensorTree>(state: State, params: P): P {
+  const [own] = findKept(state, scheduleFreeIn);
+  if (own === undefined) {
+    throw new ConfigError(
+      "evaluationParams: the state must be that of a schedule-free optimizer; it has none. Evaluate the parameters themselves.",
+    );
+  }
+  return mapTensors("evaluationParams", (p, z) => own.at(p, z as Tensor), params, own.tree);
+}
+
+/** What the nodes of a state keep, those inside of others left out. */
+function findKept(state: State, keptOf = keptIn): Kept[] {
+  if (Array.isArray(state)) return (state as readonly State[]).flatMap((link) => findKept(link, keptOf));
   if (!isPlainObject(state) || state instanceof Tensor) return [];
-  const kept = keptIn(state);
-  return kept === null ? Object.values(state).flatMap((child) => findKept(child as State)) : [kept];
+  const kept = keptOf(state);
+  return kept === null ? Object.values(state).flatMap((child) => findKept(child as State, keptOf)) : [kept];
 }

@@ -5,7 +5,7 @@ export { type AdamWOptions, adam, adamW } from "./adam.ts";
 export { type AdamaxOptions, adamax } from "./adamax.ts";
 export { chain } from "./chain.ts";
 export { accumulate } from "./combine/accumulate.ts";
-export { averagedParameters, type EmaOptions, ema, type SwaOptions, swa } from "./combine/averages.ts";
+export { type EmaOptions, ema, type SwaOptions, swa } from "./combine/averages.ts";
 export { type LayerWiseOptions, layerWise } from "./combine/layer-wise.ts";
 export { type LookaheadOptions, lookahead } from "./combine/lookahead.ts";
 export { type Part, partition } from "./combine/partition.ts";
@@ -15,7 +15,13 @@ export { type SamOptions, sam, sharpnessAware } from "./combine/sharpness-aware.
 export { switchAt } from "./combine/switch-at.ts";
 export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
 export type { DecayOptions } from "./descend.ts";
-export { evaluatedParameters, keepsAverages, restartAverages } from "./evaluated.ts";
+export {
+  averagedParameters,
+  evaluatedParameters,
+  evaluationParams,
+  keepsAverages,
+  restartAverages,
+} from "./evaluated.ts";
 export * from "./evolution/index.ts";
 export { gaussNewtonBartlett, type HessianEstimator, hessianTimes, hutchinson } from "./hessian.ts";
 export { type Hyper, hyperparameters, setHyperparameter, withLearningRateTimes } from "./hyper.ts";
@@ -66,7 +72,7 @@ export { type ProdigyOptions, prodigy } from "./prodigy.ts";
 export { type RadamOptions, radam } from "./radam.ts";
 export { type RmspropOptions, rmsprop } from "./rmsprop.ts";
 export { type RpropOptions, rprop } from "./rprop.ts";
-export { evaluationParams, type ScheduleFreeOptions, scheduleFree } from "./schedule-free.ts";
+export { type ScheduleFreeOptions, scheduleFree } from "./schedule-free.ts";
 export {
   type ScheduleFreeAdamWOptions,
   type ScheduleFreeSgdOptions,

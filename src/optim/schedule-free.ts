@@ -1,7 +1,7 @@
 /** scheduleFree: averaging in place of a learning-rate schedule. */
 
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
-import { ConfigError, isPlainObject, optionNames, rejectUnknown } from "../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown } from "../util/index.ts";
 import type { Kept } from "./evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "./hyper.ts";
 import { zeroOn } from "./links/means.ts";
@@ -109,40 +109,9 @@ export function scheduleFree(
   };
 }
 
-/**
- * The parameters to evaluate, x = (p - (1 - beta1) z) / beta1, from the state and parameters of a schedule-free optimizer,
- * alone or in a chain.
- * @throws ConfigError when the state is of another optimizer.
- * @example const scores = evaluate(model, evaluationParams(state, params));
- */
-export function evaluationParams<P extends TensorTree>(state: State, params: P): P {
-  const own = find(state);
-  if (own === null) {
-    throw new ConfigError(
-      "evaluationParams: the state must be that of a schedule-free optimizer; it has none. Evaluate the parameters themselves.",
-    );
-  }
-  return mapTensors("evaluationParams", (p, z) => averageFrom(own, p, z as Tensor), params, own.z);
-}
-
-/** x = (p - (1 - beta1) z) / beta1 */
-const averageFrom = ({ beta1 }: ScheduleFreeState, p: Tensor, z: Tensor): Tensor =>
-  p.sub(z.mul(beta1.neg().add(1))).div(beta1);
-
-/** The z that a node of a state keeps, and how x follows; null where it is no schedule-free optimizer's. */
+/** The z that a node of a state keeps, and x = (p - (1 - beta1) z) / beta1; null where it is no schedule-free optimizer's. */
 export function scheduleFreeIn(node: Readonly<Record<string, unknown>>): Kept | null {
   if (!("weightSum" in node && "z" in node)) return null;
-  const own = node as ScheduleFreeState;
-  return { name: "z", tree: own.z, at: (p, z) => averageFrom(own, p, z) };
-}
-
-/** The schedule-free link's state in that of a chain. */
-function find(state: State): ScheduleFreeState | null {
-  if (isPlainObject(state)) return "weightSum" in state ? (state as ScheduleFreeState) : null;
-  if (!Array.isArray(state)) return null;
-  for (const link of state as readonly State[]) {
-    const found = find(link);
-    if (found !== null) return found;
-  }
-  return null;
+  const { z, beta1 } = node as ScheduleFreeState;
+  return { name: "z", tree: z, at: (p, kept) => p.sub(kept.mul(beta1.neg().add(1))).div(beta1) };
 }

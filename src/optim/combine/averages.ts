@@ -1,7 +1,7 @@
 /** ema and swa: averages of the parameters over the steps, to evaluate with. */
 
 import { type Tensor, where } from "../../engine/tensor/index.ts";
-import { ConfigError, isPlainObject, rejectUnknown } from "../../util/index.ts";
+import { rejectUnknown } from "../../util/index.ts";
 import type { Kept } from "../evaluated.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { zeroOn } from "../links/means.ts";
@@ -126,24 +126,3 @@ export const averageIn = (node: Readonly<Record<string, unknown>>): Kept | null 
   "average" in node && "inner" in node
     ? { name: "average", tree: node.average as TensorTree, at: (_, average) => average }
     : null;
-
-/**
- * The averaged parameters in the state of an optimizer with `ema` or `swa` in it.
- * @throws ConfigError where there is none, or more than one.
- */
-export function averagedParameters(state: State): TensorTree {
-  const found: TensorTree[] = [];
-  const walk = (node: unknown): void => {
-    if (Array.isArray(node)) node.forEach(walk);
-    else if (isPlainObject(node)) {
-      const kept = averageIn(node);
-      if (kept !== null) found.push(kept.tree);
-      else Object.values(node).forEach(walk);
-    }
-  };
-  walk(state);
-  if (found.length === 1) return found[0] as TensorTree;
-  throw new ConfigError(
-    `averagedParameters: the optimizer must have one ema or swa; got ${found.length === 0 ? "none" : found.length}.`,
-  );
-}
