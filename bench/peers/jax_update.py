@@ -11,7 +11,7 @@ rules = {
     "momentum": lambda: optax.sgd(rate, momentum=0.9),
     "adam": lambda: optax.adam(rate),
     "adamw-clip-ema": lambda: optax.chain(optax.clip_by_global_norm(1.0), optax.adamw(rate, weight_decay=0.01)),
-    "lion": lambda: optax.lion(rate, weight_decay=1e-3),
+    "lion": lambda: optax.lion(rate, weight_decay=1),
 }
 optimizer = rules[job["rule"]]()
 averaged = job["rule"] == "adamw-clip-ema"

@@ -28,7 +28,7 @@ const rules: Record<Rule, () => Optimizer> = {
   momentum: () => sgd(learningRate, { momentum: 0.9 }),
   adam: () => adam(learningRate),
   "adamw-clip-ema": () => ema(chain(clipByGlobalNorm(1), adamW(learningRate))),
-  lion: () => lion(learningRate),
+  lion: () => lion(learningRate, { weightDecay: 1 }), // much, so that five steps show it in f32
 };
 const optimizer = rules[rule]();
 const grads = tree(1);

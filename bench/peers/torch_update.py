@@ -42,7 +42,7 @@ class Lion:
         direction = torch._foreach_mul(self.momentum, 0.9)
         torch._foreach_add_(direction, grads, alpha=0.1)
         torch._foreach_sign_(direction)
-        torch._foreach_mul_(self.params, 1 - 1e-3 * rate)
+        torch._foreach_mul_(self.params, 1 - rate)
         torch._foreach_add_(self.params, direction, alpha=-rate)
         torch._foreach_mul_(self.momentum, 0.99)
         torch._foreach_add_(self.momentum, grads, alpha=0.01)
