@@ -12,6 +12,7 @@ export default defineConfig({
   },
   test: {
     include: ["test/**/*.test.ts"],
+    globalSetup: ["test/built.ts"],
     testTimeout: 60_000,
     // The addon keeps threads and memory of its own: a process for each file, as a user's program would be.
     pool: "forks",

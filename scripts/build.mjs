@@ -1,25 +1,12 @@
-/**
- * Builds dist: declarations file by file, and the modules bundled, one file for each entry point and a few chunks that they share.
- * Node takes a third of a millisecond to find, read and link a module, so that two hundred of them were most of a start.
- * Chunks lie one folder below dist, as folders do below src: what is found relative to a module is found from both.
- */
+/** Builds dist: declarations file by file, and the modules bundled. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { bundle } from "./bundle.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const libraries = ["nn", "optim", "data", "metrics", "train", "io", "testing"];
-const entries = [
-  "index",
-  ...libraries.map((name) => `${name}/index`),
-  "cli/main",
-  "cli/resolve",
-  "cli/compare-lane",
-];
-
 rmSync(join(root, "dist"), { recursive: true, force: true });
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 const types = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
@@ -27,19 +14,4 @@ const types = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
   stdio: "inherit",
 });
 if (types.status !== 0) process.exit(types.status ?? 1);
-
-await build({
-  absWorkingDir: root,
-  entryPoints: entries.map((entry) => `src/${entry}.ts`),
-  outbase: "src",
-  outdir: "dist",
-  chunkNames: "chunks/[name]-[hash]",
-  bundle: true,
-  splitting: true,
-  packages: "external",
-  platform: "node",
-  format: "esm",
-  target: "node20",
-  sourcemap: true,
-  logLevel: "warning",
-});
+await bundle();

@@ -1,12 +1,11 @@
-/** Spawns the command line from its source, in a folder of its own. */
+/** Spawns the command line as it is built, in a folder of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-export const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-export const nodeArguments = ["--import", import.meta.resolve("tsx"), main];
+export const main = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
 export interface Ended {
   readonly code: number | null;
@@ -34,7 +33,7 @@ export class Workspace {
     args: readonly string[],
     options: { env?: Record<string, string>; shell?: string } = {},
   ): ChildProcess {
-    const command = [...nodeArguments, ...args];
+    const command = [main, ...args];
     const settings = { cwd: this.dir, env: { ...process.env, NABLA_DEBUG: "", ...options.env } };
     return options.shell
       ? spawn("sh", ["-c", `${options.shell}; exec "$@"`, "sh", process.execPath, ...command], settings)
