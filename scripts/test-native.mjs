@@ -1,6 +1,7 @@
 /**
- * Builds the native test program under sanitizers and runs it: every kernel of every instruction set this machine has, once with the
- * address and undefined-behaviour sanitizers and once with the thread sanitizer; where clang++ is found too, the first again with it.
+ * Builds the native test program under sanitizers and runs it: every kernel of every instruction set this machine has with the address
+ * and undefined-behaviour sanitizers; with the thread sanitizer those of one, since what threads share is the same for all; where clang++
+ * is found too, the first again with it.
  * Usage: node scripts/test-native.mjs [--full] [--plain] [--bench]. --full sweeps more numbers, --plain uses no sanitizer, --bench times.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -23,9 +24,10 @@ const sets = {
   arm64: [["kern_neon", 16, null]],
 }[process.arch];
 
+const onlyV3 = "-DNABLA_ONLY_V3";
 const sanitizers = {
   address: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
-  thread: ["-O1", "-fsanitize=thread"],
+  thread: ["-O1", "-fsanitize=thread", ...(process.arch === "x64" ? [onlyV3] : [])],
   none: ["-O2"],
 };
 // gcc's own vector headers set off its warnings about uninitialised values.
@@ -89,9 +91,11 @@ async function compile(compiler, sanitizer) {
   const folder = join(root, "build", "test-native", `${compiler}-${sanitizer}`);
   mkdirSync(folder, { recursive: true });
   const jobs = [];
+  const extra = sanitizers[sanitizer];
+  const built = extra.includes(onlyV3) ? sets.filter(([space]) => space === "kern_v3") : sets;
   for (const file of perSet) {
     const own = file === "catalogue_kernels.cpp" && !compiler.includes("clang") ? gccCatalogue : [];
-    for (const [space, bytes, march] of sets) {
+    for (const [space, bytes, march] of built) {
       const machine = [`-DKNS=${space}`, `-DVB=${bytes}`, ...(march === null ? [] : [`-march=${march}`])];
       jobs.push({
         file,
@@ -106,7 +110,6 @@ async function compile(compiler, sanitizer) {
   for (const file of [...once, ...tests.map((name) => `test/${name}`)]) {
     jobs.push({ file, flags: [], object: `${file.replace(/\W/g, "-")}.o` });
   }
-  const extra = sanitizers[sanitizer];
   const queue = [...jobs];
   let failed = null;
   const worker = async () => {

@@ -24,6 +24,8 @@ int main(int argc, char** argv) {
   std::vector<Isa> sets;
 #if defined(__aarch64__)
   sets.push_back({kern_neon_table(), kern_neon_probe()});
+#elif defined(NABLA_ONLY_V3)
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({kern_v3_table(), kern_v3_probe()});
 #else
   sets.push_back({kern_base_table(), kern_base_probe()});
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({kern_v3_table(), kern_v3_probe()});
@@ -58,6 +60,7 @@ int main(int argc, char** argv) {
     if (isa.table->fused && !fusedName) fusedName = isa.table->name;
   }
   if (timing) return 0;
+  CHECK(!sets.empty(), "this machine has none of the instruction sets that were built");
   testSchedule();
   if (programs) testPrograms(programs);
   std::printf("%d passed, %d failed\n", checks - failures, failures);
