@@ -14,3 +14,13 @@ export {
 } from "./rows.ts";
 export { permutation } from "./shuffle.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
+export {
+  type CategoryColumn,
+  type Column,
+  columnLength,
+  type DateColumn,
+  type NumberColumn,
+  Table,
+  type TextColumn,
+  valueAt,
+} from "./table/table.ts";
