@@ -14,6 +14,9 @@ export {
 } from "./rows.ts";
 export { permutation } from "./shuffle.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
+export { readCsv, readTsv, type TableFile } from "./table/csv.ts";
+export type { CsvOptions } from "./table/csv-options.ts";
+export type { ColumnKind } from "./table/infer.ts";
 export {
   type CategoryColumn,
   type Column,
