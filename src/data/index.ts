@@ -15,6 +15,7 @@ export {
 export { permutation } from "./shuffle.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
 export { readCsv, readTsv, type TableFile } from "./table/csv.ts";
+export { type CsvChunkOptions, csvChunks } from "./table/csv-chunks.ts";
 export type { CsvOptions } from "./table/csv-options.ts";
 export type { ColumnKind } from "./table/infer.ts";
 export {

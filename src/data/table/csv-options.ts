@@ -58,9 +58,15 @@ export const missingOf = ({ missing = defaultMissing }: CsvOptions): ReadonlySet
 export class Skipped {
   count = 0;
   readonly problems: string[] = [];
+  readonly #onSkip: ((problem: string) => void) | undefined;
+
+  constructor(onSkip?: (problem: string) => void) {
+    this.#onSkip = onSkip;
+  }
 
   add(problem: string): void {
     this.count++;
+    this.#onSkip?.(problem);
     if (this.problems.length < 100) this.problems.push(problem);
   }
 }

@@ -13,7 +13,7 @@ const FEW = 20;
 const MOST_CATEGORIES = 1000;
 const LONGEST_CATEGORY = 100;
 
-const isoDate = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+const isoTime = /^[T ](\d\d):(\d\d)(?::(\d\d)(?:\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?$/;
 
 /** NaN where the cell is no decimal number. "0x10" is none, and "1,5" and "1 000" are none. */
 export function toNumber(cell: string): number {
@@ -29,14 +29,31 @@ export function toNumber(cell: string): number {
 
 /** Milliseconds since 1970 of an ISO 8601 date, or date and time (without a zone it is UTC); NaN where the cell is none. */
 export function toDate(cell: string): number {
-  const parts = isoDate.exec(cell);
-  if (parts === null) return Number.NaN;
-  const [, year, month, day, hour, , , zone] = parts;
-  const lastDay = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  if (Number(month) < 1 || Number(month) > 12 || Number(day) < 1 || Number(day) > lastDay) return Number.NaN;
-  if (hour === undefined) return Date.parse(cell);
-  const text = cell.replace(" ", "T");
-  return Date.parse(zone === undefined ? `${text}Z` : text);
+  // By characters: a regular expression takes three times as long, and files have millions of dates.
+  const [year, month, day] = [digits(cell, 0, 4), digits(cell, 5, 7), digits(cell, 8, 10)];
+  if (cell.charCodeAt(4) !== 45 || cell.charCodeAt(7) !== 45) return Number.NaN;
+  if (!(month >= 1 && month <= 12 && day >= 1 && day <= daysOf(year, month))) return Number.NaN;
+  if (cell.length === 10) return year >= 100 ? Date.UTC(year, month - 1, day) : Date.parse(cell);
+  const rest = cell.slice(10);
+  const time = isoTime.exec(rest);
+  if (time === null) return Number.NaN;
+  return Date.parse(`${cell.slice(0, 10)}T${rest.slice(1)}${time[4] === undefined ? "Z" : ""}`);
+}
+
+/** NaN where one is no digit. */
+function digits(cell: string, from: number, to: number): number {
+  let value = 0;
+  for (let i = from; i < to; i++) {
+    const digit = cell.charCodeAt(i) - 48;
+    if (!(digit >= 0 && digit <= 9)) return Number.NaN;
+    value = 10 * value + digit;
+  }
+  return value;
+}
+
+function daysOf(year: number, month: number): number {
+  if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 /** A number that begins with 0 and goes on with a digit: a code, as postcodes are. */
