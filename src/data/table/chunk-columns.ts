@@ -8,8 +8,7 @@ export class ChunkColumns {
   readonly #names: readonly string[];
   readonly #kinds = new Map<string, ColumnKind>();
   readonly #missing: ReadonlySet<string>;
-  /** By column, the place of each category so far. */
-  readonly #categories = new Map<string, Map<string, number>>();
+  readonly #categories = new Categories();
 
   /** Throws DataError for a name given twice, ConfigError for a kind of no column. */
   constructor(
@@ -38,14 +37,21 @@ export class ChunkColumns {
         const column = { name, cells, missing: this.#missing, where };
         const made = kind === undefined ? inferColumn(column) : columnOf(kind, column);
         this.#kinds.set(name, made.kind);
-        return made.kind === "category" ? this.#renumber(made) : made;
+        return this.#categories.goOn(made);
       }),
     );
   }
+}
 
-  #renumber(column: Extract<Column, { kind: "category" }>): Column {
-    const places = this.#categories.get(column.name) ?? new Map<string, number>();
-    this.#categories.set(column.name, places);
+/** Numbers categories in the order in which they come, so that a number means the same in every part. */
+export class Categories {
+  /** By column, the place of each category so far. */
+  readonly #places = new Map<string, Map<string, number>>();
+
+  goOn(column: Column): Column {
+    if (column.kind !== "category") return column;
+    const places = this.#places.get(column.name) ?? new Map<string, number>();
+    this.#places.set(column.name, places);
     const codes = column.codes.map((code) => {
       if (code < 0) return -1;
       const category = column.categories[code] as string;
