@@ -4,6 +4,8 @@ export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
 export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
+export { type NpySource, openNpy, readNpy } from "./npy.ts";
+export { readNpz } from "./npz.ts";
 export {
   type DividedBytes,
   deviceRows,
@@ -18,6 +20,10 @@ export { readCsv, readTsv, type TableFile } from "./table/csv.ts";
 export { type CsvChunkOptions, csvChunks } from "./table/csv-chunks.ts";
 export type { CsvOptions } from "./table/csv-options.ts";
 export type { ColumnKind } from "./table/infer.ts";
+export { type JsonLinesOptions, jsonLinesChunks, readJsonLines } from "./table/json-lines.ts";
+export { lines } from "./table/lines.ts";
+export { type ParquetOptions, parquetChunks, readParquet } from "./table/parquet.ts";
+export type { FileSource } from "./table/read-bytes.ts";
 export {
   type CategoryColumn,
   type Column,

@@ -98,7 +98,7 @@ async function* tables(path: string, most: number, options: CsvChunkOptions): As
 
 /** The file's text in parts, none of them empty. Throws DataError. */
 async function* decoded(path: string, encoding: string | undefined): AsyncGenerator<string> {
-  let decoder: TextDecoder | null = null;
+  let decoder: InstanceType<typeof TextDecoder> | null = null;
   let line = 1;
   const file = createReadStream(path, { highWaterMark: 1 << 20 });
   try {

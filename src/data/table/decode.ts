@@ -9,7 +9,7 @@ export function encodingOf(bytes: Uint8Array): string {
 }
 
 /** A decoder that throws, for text in parts. Throws ConfigError for an encoding that does not exist. */
-export function decoderOf(encoding: string): TextDecoder {
+export function decoderOf(encoding: string): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(encoding, { fatal: true });
   } catch {

@@ -10,7 +10,7 @@ import { cannotRead } from "./read-bytes.ts";
  * @example for await (const line of lines("poems.txt")) console.log(line.length);
  */
 export async function* lines(path: string, encoding?: string): AsyncGenerator<string> {
-  let decoder: TextDecoder | null = null;
+  let decoder: InstanceType<typeof TextDecoder> | null = null;
   let rest = "";
   let line = 1;
   const file = createReadStream(path, { highWaterMark: 1 << 20 });
