@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | lr-find | compare | info. */
+/** The command line: nabla train | evaluate | lr-find | compare | data | info. */
 import { Command, CommanderError } from "commander";
 import type { CompareCommandOptions } from "./compare.ts";
+import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
@@ -93,6 +94,21 @@ withCommonOptions(
   const { compareCommand } = await import("./compare.ts");
   code = await compareCommand(file, options);
 });
+
+program
+  .command("data")
+  .description(
+    "show what is in a table (CSV, JSON lines, Parquet) or an array (NPY, NPZ, IDX), and what in it would spoil training",
+  )
+  .argument("<file>", "the file")
+  .option("--target <column>", "what is to be predicted: columns that give it away are named")
+  .option("--json", "print one JSON object as the last line of stdout")
+  .option("--quiet", "print no tables")
+  .option("--debug", "print the stack of an error")
+  .action(async (path: string, options: DataCommandOptions) => {
+    const { dataCommand } = await import("./data.ts");
+    code = await dataCommand(path, options);
+  });
 
 program
   .command("info")

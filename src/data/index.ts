@@ -6,6 +6,8 @@ export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from ".
 export { type MnistOptions, mnist } from "./mnist.ts";
 export { type NpySource, openNpy, readNpy } from "./npy.ts";
 export { readNpz } from "./npz.ts";
+export { type ProfileOptions, profileTable, type TableProfile, type Warning } from "./profile/profile.ts";
+export type { ColumnProfile, Histogram, NumberFacts } from "./profile/statistics.ts";
 export {
   type DividedBytes,
   deviceRows,
@@ -24,6 +26,7 @@ export { type JsonLinesOptions, jsonLinesChunks, readJsonLines } from "./table/j
 export { lines } from "./table/lines.ts";
 export { type ParquetOptions, parquetChunks, readParquet } from "./table/parquet.ts";
 export type { FileSource } from "./table/read-bytes.ts";
+export { readTable, tableEndings } from "./table/read-table.ts";
 export {
   type CategoryColumn,
   type Column,
