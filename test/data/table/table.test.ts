@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Column, Table, valueAt } from "../../src/data/index.ts";
+import { type Column, Table, valueAt } from "../../../src/data/index.ts";
 
 const table = () =>
   new Table([
