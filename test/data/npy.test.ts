@@ -34,7 +34,7 @@ describe("readNpy", () => {
     ["a header cut off", golden("<f4 C").subarray(0, 40), "is cut off"],
     ["elements cut off", golden("<f4 C").subarray(0, -1), "take 176 bytes with the header; got 175"],
     ["bytes left over", Uint8Array.of(...golden("<f4 C"), 0), "take 176 bytes with the header; got 177"],
-    ["a larger shape", relabelled("<f4 C", "(3, 2, 2)", "(9, 9, 9)"), "[9, 9, 9] elements of 4 bytes"],
+    ["a larger shape", relabelled("<f4 C", "(3, 2, 2)", "(9, 9, 9)"), "[9,9,9] elements of 4 bytes"],
     ["a huge shape", relabelled("<f4 C", "(3, 2, 2), }   ", "(99999999,9e9)}"), "must name descr"],
     [
       "a shape past all numbers",

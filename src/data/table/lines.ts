@@ -27,10 +27,9 @@ export async function* lines(path: string, encoding?: string): AsyncGenerator<st
       }
     }
     rest += decoder?.decode() ?? "";
-    if (rest.endsWith("\r")) rest = rest.slice(0, -1);
     if (rest === "") return;
     checkNul(rest, path, line);
-    yield rest;
+    yield rest.endsWith("\r") ? rest.slice(0, -1) : rest;
   } catch (error) {
     if (error instanceof TypeError) {
       throw new DataError(

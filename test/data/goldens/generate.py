@@ -36,7 +36,7 @@ arrays.append(("f2, special", file.getvalue(), special.astype(float)))
 
 
 def number(value):
-    return value if np.isfinite(value) else str(value)
+    return value if np.isfinite(value) else {np.inf: "Infinity", -np.inf: "-Infinity"}[value]
 
 
 text = lambda content: base64.b64encode(content).decode()
