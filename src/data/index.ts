@@ -17,6 +17,14 @@ export type { Cursor } from "./loading/cursor.ts";
 export type { RowFunction, RowSeed, RowValue } from "./loading/row-module.ts";
 export { RowSource, type RowSourceOptions, rowSource } from "./loading/row-source.ts";
 export { type EpochOrder, type Sampler, sequential, shuffled } from "./loading/sampler.ts";
+export {
+  type Chunk,
+  type ChunkSequence,
+  type ChunkShards,
+  type Stream,
+  type StreamOptions,
+  stream,
+} from "./loading/stream.ts";
 export { classBalanced, type WeightedOptions, weighted } from "./loading/weighted.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
 export {
