@@ -16,6 +16,7 @@ const entries = [
   "cli/main",
   "cli/resolve",
   "cli/compare-lane",
+  "data/loading/row-worker",
 ];
 
 export async function bundle() {

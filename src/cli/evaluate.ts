@@ -6,6 +6,7 @@ import {
   experimentModel,
   formatScore,
   formatSeconds,
+  inMemory,
   type Scores,
   Trainer,
 } from "../train/index.ts";
@@ -38,7 +39,7 @@ export async function evaluate(path: string, options: CommonOptions): Promise<nu
     const validation = data.validation ?? data.test;
     if (validation) scores.validation = await trainer.evaluate(validation);
     if (data.validation && data.test) scores.test = await trainer.evaluate(data.test);
-    if (!validation) scores.train = await trainer.evaluate(data.train);
+    if (!validation) scores.train = await trainer.evaluate(inMemory("evaluate", data.train));
   } catch (error) {
     throw inFile(error, shortPath(file));
   }

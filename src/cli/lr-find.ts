@@ -4,6 +4,7 @@ import {
   experimentData,
   experimentModel,
   firstBatchSize,
+  inMemory,
   type LrFindResult,
   lrFind,
   lrFindChart,
@@ -37,7 +38,7 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
   const { from, to, steps } = options;
   let result: LrFindResult;
   try {
-    const { train } = await experimentData(experiment);
+    const train = inMemory("lr-find", (await experimentData(experiment)).train);
     const parts = {
       model: experimentModel(experiment),
       loss: experiment.loss,

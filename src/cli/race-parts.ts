@@ -1,5 +1,11 @@
 /** What of an experiment races. */
-import { type CompareParts, type Experiment, experimentData, experimentModel } from "../train/index.ts";
+import {
+  type CompareParts,
+  type Experiment,
+  experimentData,
+  experimentModel,
+  inMemory,
+} from "../train/index.ts";
 
 /** The experiment's parts, its data made; callbacks take no part. Throws ConfigError as those do. */
 export async function raceParts(experiment: Experiment): Promise<CompareParts> {
@@ -8,7 +14,7 @@ export async function raceParts(experiment: Experiment): Promise<CompareParts> {
   return {
     model: () => experimentModel(experiment),
     loss,
-    train,
+    train: inMemory("compare", train),
     validation: validation ?? test,
     shuffle,
     dropLast,

@@ -10,6 +10,7 @@ import {
   experimentData,
   experimentModel,
   type FitResult,
+  isBatches,
   progress,
   Trainer,
 } from "../train/index.ts";
@@ -100,7 +101,7 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 
 async function run(job: Job): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
-  const { shuffle, dropLast, learningRateScaling } = experiment;
+  const { shuffle, sampler, workers, dropLast, learningRateScaling } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
@@ -150,14 +151,19 @@ async function run(job: Job): Promise<number> {
   const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
   if (setRate !== undefined) await trainer.set("learningRate", setRate);
   const validation = data.validation ?? data.test;
+  // A loader or stream has a batch size of its own, which only what was asked for can contradict.
+  const asked =
+    !isBatches(data.train) || options.batchSize !== undefined || experiment.batchSize !== undefined;
   try {
     return await interruptible(async (signal) => {
       const result = await trainer.fit(data.train, {
         epochs,
-        batchSize,
+        batchSize: asked ? batchSize : undefined,
         learningRateScaling,
         validation,
         shuffle,
+        sampler,
+        workers,
         dropLast,
         signal,
       });

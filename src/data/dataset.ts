@@ -9,10 +9,16 @@ export interface HostBatch {
   readonly y: HostArray;
 }
 
-/** What `loader` reads rows from: in-memory data, or your own (a folder of files, a database). */
+/** What the randomness of an epoch's rows is a function of, with the row. */
+export interface EpochSeed {
+  readonly seed: number;
+  readonly epoch: number;
+}
+
+/** What `loader` and `Trainer` read rows from: in-memory data, or your own (a folder of files, a database). */
 export interface Source {
   readonly length: number;
-  gather(rows: Int32Array): HostBatch | Promise<HostBatch>;
+  gather(rows: Int32Array, at?: EpochSeed): HostBatch | Promise<HostBatch>;
 }
 
 /** Inputs x [n, ...] and targets y [n, ...] in host memory. Make one with `dataset`. */

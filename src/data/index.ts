@@ -1,8 +1,31 @@
-export { Dataset, type DatasetOptions, dataset, type HostBatch, type Source, split } from "./dataset.ts";
+export {
+  Dataset,
+  type DatasetOptions,
+  dataset,
+  type EpochSeed,
+  type HostBatch,
+  type Source,
+  split,
+} from "./dataset.ts";
 export { fashionMnist, fashionMnistClasses } from "./fashion-mnist.ts";
 export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
-export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";
+export { type Batch, type Loader, type LoaderOptions, loader } from "./loader.ts";
+export type { HostBatches } from "./loading/batches.ts";
+export { bucketed } from "./loading/bucketed.ts";
+export type { Cursor } from "./loading/cursor.ts";
+export type { RowFunction, RowSeed, RowValue } from "./loading/row-module.ts";
+export { RowSource, type RowSourceOptions, rowSource } from "./loading/row-source.ts";
+export { type EpochOrder, type Sampler, sequential, shuffled } from "./loading/sampler.ts";
+export {
+  type Chunk,
+  type ChunkSequence,
+  type ChunkShards,
+  type Stream,
+  type StreamOptions,
+  stream,
+} from "./loading/stream.ts";
+export { classBalanced, type WeightedOptions, weighted } from "./loading/weighted.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
 export { type NpySource, openNpy, readNpy } from "./npy.ts";
 export { readNpz } from "./npz.ts";
@@ -37,3 +60,4 @@ export {
   type TextColumn,
   valueAt,
 } from "./table/table.ts";
+export { toTensor } from "./to-tensor.ts";

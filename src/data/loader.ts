@@ -1,117 +1,162 @@
-/** Batches of tensors for loops written by hand: seeded shuffle, last partial batch, prefetch. */
-import { fromBytes, fromChunks, type Tensor } from "../engine/tensor/index.ts";
-import { ConfigError, DataError } from "../util/index.ts";
-import { ByteArray } from "./byte-array.ts";
-import type { HostBatch, Source } from "./dataset.ts";
-import type { HostArray } from "./host.ts";
-import { permutation } from "./shuffle.ts";
+/** Batches of tensors for loops written by hand: seeded orders, last partial batch, prefetch, worker threads, resumption. */
+import { ConfigError, DataError, rejectUnknown } from "../util/index.ts";
+import type { EpochSeed, HostBatch, Source } from "./dataset.ts";
+import { ahead, type Batch, Epochs, type HostBatches } from "./loading/batches.ts";
+import { whole } from "./loading/checks.ts";
+import { beginning, type Cursor, checkCursor } from "./loading/cursor.ts";
+import { WorkerPool } from "./loading/pool.ts";
+import { RowSource } from "./loading/row-source.ts";
+import { type Sampler, sequential, shuffled } from "./loading/sampler.ts";
+
+export type { Batch } from "./loading/batches.ts";
 
 export interface LoaderOptions {
   readonly batchSize: number;
   /** A new order each epoch, by (seed, epoch); default false: the order of the data. */
   readonly shuffle?: boolean;
+  /** Which rows an epoch has, in what order, in place of `shuffle`. */
+  readonly sampler?: Sampler;
   readonly seed?: number;
   /** Leaves out the last batch when it is smaller than the others; default false. */
   readonly dropLast?: boolean;
-  /** Batches prepared ahead while the loop awaits something; default 1. */
+  /** Batches prepared ahead while the loop awaits something; default 1, with workers two a worker. */
   readonly prefetch?: number;
+  /** Threads that make the rows of a `rowSource`; default 0: they are made in this one. */
+  readonly workers?: number;
+  /** Seconds after which a worker that has finished no row is given up; default 60. */
+  readonly timeout?: number;
+  /** Goes on from where a loader with the same options was: its `state()`. */
+  readonly from?: Cursor;
   readonly device?: string;
 }
 
-export interface Batch {
-  readonly x: Tensor;
-  readonly y: Tensor;
-  /** Rows in this batch. */
-  readonly size: number;
-}
-
-export interface Loader extends AsyncIterable<Batch> {
+export interface Loader extends AsyncIterable<Batch>, HostBatches {
   /** Batches in an epoch. */
   readonly length: number;
-  /** The batches of one epoch; each `for await` over the loader itself goes on to the next epoch, from 0. */
+  readonly rows: number;
+  /** The batches of one epoch; each `for await` over the loader itself goes on to the next epoch, from 0 (or `from`). */
   epoch(index: number): AsyncIterable<Batch>;
+  /** Where the last `for await` over the loader is, the batch its body has counted as done. */
+  state(): Cursor;
+  /** Ends workers that wait for another epoch. They do not keep a process alive, and a loop that is left early ends its own. */
+  close(): Promise<void>;
 }
 
 /** The rows of each batch of an epoch. */
 export function batchRows(
   length: number,
-  options: Pick<LoaderOptions, "batchSize" | "shuffle" | "seed" | "dropLast">,
+  options: Pick<LoaderOptions, "batchSize" | "shuffle" | "sampler" | "seed" | "dropLast">,
   epoch: number,
 ): Int32Array[] {
-  const { batchSize, shuffle = false, seed = 0, dropLast = false } = options;
-  const order = shuffle ? permutation(length, seed, epoch) : Int32Array.from({ length }, (_, row) => row);
+  const { batchSize, seed = 0, dropLast = false } = options;
+  const order = samplerOf(options).order(length, { seed, epoch, batchSize });
   const rows: Int32Array[] = [];
-  for (let start = 0; start < length; start += batchSize) {
-    if (dropLast && start + batchSize > length) break;
-    rows.push(order.subarray(start, Math.min(start + batchSize, length)));
+  for (let start = 0; start < order.length; start += batchSize) {
+    if (dropLast && start + batchSize > order.length) break;
+    rows.push(order.subarray(start, Math.min(start + batchSize, order.length)));
   }
   return rows;
 }
 
+const samplerOf = ({ sampler, shuffle = false }: Pick<LoaderOptions, "sampler" | "shuffle">): Sampler =>
+  sampler ?? (shuffle ? shuffled() : sequential());
+
 /**
- * Batches `{ x, y, size }` of tensors from a data set or any `Source`.
+ * Batches `{ x, y, size }` of tensors from a data set or any `Source`: the same bytes for equal seeds, whatever the number of workers and
+ * wherever it goes on from.
  *
- * Throws ConfigError for a batch size or prefetch that is not a whole number of at least 1 (0 for prefetch),
- * DataError when there is no row, or no batch because `dropLast` leaves none.
- *
+ * @throws ConfigError for options that are unknown or wrong: batchSize, workers and the like must be whole numbers, workers need a `rowSource`
+ * @throws DataError when there is no row, or no batch because `dropLast` leaves none; in the loop, with the row, where one cannot be made
  * @example
  * for await (const { x, y } of loader(train, { batchSize: 32, shuffle: true, seed: 0 })) {
  *   [state] = step(state, x, y);
  * }
  */
 export function loader(source: Source, options: LoaderOptions): Loader {
-  const { batchSize, dropLast = false, prefetch = 1 } = options;
-  if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new ConfigError(`loader: batchSize must be a whole number of at least 1; got ${batchSize}.`);
-  }
-  if (!Number.isInteger(prefetch) || prefetch < 0) {
-    throw new ConfigError(`loader: prefetch must be a whole number of at least 0; got ${prefetch}.`);
+  rejectUnknown("loader", options, known);
+  const { dropLast = false, workers = 0, prefetch = Math.max(1, 2 * workers) } = options;
+  const { seed = 0, timeout = 60, sampler, shuffle } = options;
+  const batchSize = whole("loader", "batchSize", options.batchSize, 1);
+  whole("loader", "prefetch", prefetch, 0);
+  whole("loader", "workers", workers, 0);
+  whole("loader", "seed", seed, 0);
+  if (!(timeout > 0)) throw new ConfigError(`loader: timeout must be seconds above 0; got ${timeout}.`);
+  if (sampler !== undefined && shuffle !== undefined)
+    throw new ConfigError("loader: sampler and shuffle both decide the order. Leave out shuffle.");
+  if (workers > 0 && !(source instanceof RowSource)) {
+    throw new ConfigError(
+      "loader: workers make rows by a function of a module file; got another source. Make it with rowSource({ module }), or leave out workers.",
+    );
   }
   if (source.length === 0)
     throw new DataError("loader: there must be at least one row; got an empty data set.");
-  if (dropLast && source.length < batchSize) {
+  const order = samplerOf(options);
+  const all = order.size(source.length);
+  if (dropLast && all < batchSize) {
     throw new DataError(
-      `loader: with dropLast there must be a whole batch; got ${source.length} rows and batchSize ${batchSize}.`,
+      `loader: with dropLast there must be a whole batch; got ${all} rows and batchSize ${batchSize}.`,
     );
   }
-  const length = dropLast ? Math.floor(source.length / batchSize) : Math.ceil(source.length / batchSize);
-  let nextEpoch = 0;
-  const epoch = (index: number): AsyncIterable<Batch> => ({
-    [Symbol.asyncIterator]: () =>
-      batches(source, batchRows(source.length, options, index), prefetch, options.device),
-  });
-  return { length, epoch, [Symbol.asyncIterator]: () => epoch(nextEpoch++)[Symbol.asyncIterator]() };
-}
+  const length = dropLast ? Math.floor(all / batchSize) : Math.ceil(all / batchSize);
+  const pools = new Pools(() => new WorkerPool((source as RowSource).module, workers, batchSize, timeout));
 
-async function* batches(
-  source: Source,
-  rows: readonly Int32Array[],
-  prefetch: number,
-  device: string | undefined,
-): AsyncGenerator<Batch> {
-  const ready: Promise<HostBatch>[] = [];
-  let asked = 0;
-  const ask = (): void => {
-    const batch = rows[asked++];
-    if (!batch) return;
-    // Later in the event loop: the gather runs while the caller awaits its step, and not before it starts.
-    const promise = new Promise<void>((done) => setImmediate(done)).then(() => source.gather(batch));
-    promise.catch(() => undefined); // reported where it is awaited; a loop left early never awaits it
-    ready.push(promise);
+  async function* host(epoch: number, from = 0): AsyncGenerator<HostBatch> {
+    const at: EpochSeed = { seed, epoch };
+    const rows = batchRows(source.length, options, epoch).slice(from);
+    if (workers === 0) return yield* ahead(rows, prefetch, (batch) => source.gather(batch, at));
+    yield* pools.during((pool) => ahead(rows, Math.max(1, prefetch), (batch) => pool.gather(batch, at)));
+  }
+
+  const from = options.from === undefined ? beginning : checkCursor("loader", options.from, length);
+  const epochs = new Epochs(host, length, from, options.device);
+  return {
+    length,
+    batchSize,
+    rows: Math.min(all, length * batchSize),
+    key: JSON.stringify({ seed, order: order.key, batchSize, dropLast, rows: source.length }),
+    host,
+    peek: async (epoch) =>
+      source.gather(batchRows(source.length, options, epoch)[0] as Int32Array, { seed, epoch }),
+    epoch: (index) => epochs.epoch(index),
+    state: () => epochs.state,
+    close: () => pools.close(),
+    [Symbol.asyncIterator]: () => epochs.next(),
   };
-  for (const batch of rows) {
-    while (ready.length < prefetch && asked < rows.length) ask();
-    const host = prefetch === 0 ? await source.gather(batch) : await (ready.shift() as Promise<HostBatch>);
-    if (prefetch > 0) ask();
-    yield { x: toTensor(host.x, device), y: toTensor(host.y, device), size: batch.length };
-  }
 }
 
-/** A tensor with a host array's values and shape. */
-export function toTensor(array: HostArray, device?: string): Tensor {
-  if (array instanceof ByteArray) {
-    return fromChunks(array.shape, (start, into) => array.read(start, into), device);
+const known: (keyof LoaderOptions)[] = [
+  ...(["batchSize", "shuffle", "sampler", "seed", "dropLast", "prefetch", "workers", "timeout"] as const),
+  ...(["from", "device"] as const),
+];
+
+/** Pools of workers: one that has finished its epoch waits for another, one whose loop was left or has failed ends. */
+class Pools {
+  readonly #make: () => WorkerPool;
+  #idle: WorkerPool | null = null;
+
+  constructor(make: () => WorkerPool) {
+    this.#make = make;
   }
-  const { buffer, byteOffset, byteLength } = array.data;
-  return fromBytes(new Uint8Array(buffer, byteOffset, byteLength), array.dtype, array.shape, device);
+
+  async *during(use: (pool: WorkerPool) => AsyncGenerator<HostBatch>): AsyncGenerator<HostBatch> {
+    const pool = this.#idle ?? this.#make();
+    this.#idle = null;
+    pool.hold(true);
+    let whole = false;
+    try {
+      yield* use(pool);
+      whole = true;
+    } finally {
+      if (whole && this.#idle === null) {
+        this.#idle = pool;
+        pool.hold(false);
+      } else await pool.end();
+    }
+  }
+
+  async close(): Promise<void> {
+    const idle = this.#idle;
+    this.#idle = null;
+    await idle?.end();
+  }
 }

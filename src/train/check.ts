@@ -17,14 +17,15 @@ const rowsLike = (array: HostArray, rows: number): Tensor =>
  * is no class, the loss is asked for two rows whether it ignores that label.
  *
  * Throws ShapeError or DTypeError naming the layer, ConfigError when the loss is not 0-d, DataError naming the first row
- * whose label the model has no output for and the loss does not ignore. `name` is what errors call the data.
+ * whose label the model has no output for and the loss does not ignore. `name` is what errors call the data. Resolves to what the
+ * model's outputs are like.
  */
 export async function checkFit(
   parts: Omit<Parts, "optimizer">,
   data: Dataset,
   batchSize: number,
   name: string,
-): Promise<void> {
+): Promise<Tensor> {
   const { model, loss, metrics } = parts;
   const rows = Math.min(batchSize, data.length);
   const logits = model.forward(rowsLike(data.x, rows), context());
@@ -44,10 +45,11 @@ export async function checkFit(
       throw error;
     }
   }
+  return logits;
 }
 
 /** Integer targets with one axis less than the outputs are class numbers; others only where the loss ignores them. */
-async function checkLabels(y: HostArray, logits: Tensor, loss: Loss, name: string): Promise<void> {
+export async function checkLabels(y: HostArray, logits: Tensor, loss: Loss, name: string): Promise<void> {
   if (y.dtype !== "i32" || y.shape.length !== logits.ndim - 1) return;
   const classes = logits.shape.at(-1) as number;
   const ignored = new Set<number>();

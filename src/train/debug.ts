@@ -11,6 +11,7 @@ import { type Parts, stepOf } from "./steps.ts";
 
 interface Kept {
   readonly state: TrainState;
+  readonly data: Placed;
   /** The rows of its epoch in order. */
   readonly rows: Int32Array;
   readonly batchSize: number;
@@ -30,14 +31,19 @@ export class Debug {
 
   constructor(
     readonly parts: Parts,
-    readonly data: Placed,
     readonly device: string,
   ) {}
 
   /** To be called before each step. */
-  async keep(state: TrainState, rows: Int32Array, batchSize: number, rateFactor?: Tensor): Promise<void> {
+  async keep(
+    state: TrainState,
+    data: Placed,
+    rows: Int32Array,
+    batchSize: number,
+    rateFactor?: Tensor,
+  ): Promise<void> {
     const copy = await copyTree(state, this.device);
-    this.#kept = [...this.#kept.slice(-1), { state: copy, rows, batchSize, rateFactor }];
+    this.#kept = [...this.#kept.slice(-1), { state: copy, data, rows, batchSize, rateFactor }];
   }
 
   /** A sentence that names the operation which first made a NaN or an infinity in the last step, or in the update before it. */
@@ -53,12 +59,12 @@ export class Debug {
     return (await this.#again(last)) ?? "Taken again, the step makes neither NaN nor infinity.";
   }
 
-  async #again({ state, rows, batchSize, rateFactor }: Kept): Promise<string | null> {
+  async #again({ state, data, rows, batchSize, rateFactor }: Kept): Promise<string | null> {
     const { model } = this.parts;
     const order = tensor(rows, { dtype: "i32", device: this.device });
     const { result, layerOf } = withLayers(model, () =>
       withoutDebt(() =>
-        stepOf(this.parts, batchSize)(state, { ...this.data, order, ...(rateFactor && { rateFactor }) }),
+        stepOf(this.parts, batchSize)(state, { ...data, order, ...(rateFactor && { rateFactor }) }),
       ),
     );
     const bad = await firstBad(tensorsOf(result));

@@ -78,6 +78,8 @@ export interface Events {
     readonly position: Position;
     readonly rows: number;
     readonly seconds: number;
+    /** Of those, how many the steps waited for data; 0 where it is in memory. */
+    readonly waiting: number;
     readonly train: Scores;
     readonly recent: Scores;
   };

@@ -1,6 +1,6 @@
 /** Experiments: what the command line runs, checked field by field before anything else happens. */
 import { z } from "zod";
-import { Dataset } from "../data/index.ts";
+import { Dataset, type Sampler } from "../data/index.ts";
 import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
@@ -10,10 +10,12 @@ import type { Callback } from "./events.ts";
 import { NoiseScale } from "./noise-scale.ts";
 import type { Loss } from "./steps.ts";
 import { metricNames } from "./trainer.ts";
+import { isTrainingData, type TrainingData } from "./training-data.ts";
 
 /** The data of an experiment; `test` is measured where there is no `validation`. */
 export interface ExperimentData {
-  readonly train: Dataset;
+  /** In memory, or a source, loader or stream that the run reads from. */
+  readonly train: TrainingData;
   readonly validation?: Dataset;
   readonly test?: Dataset;
 }
@@ -37,6 +39,10 @@ export interface Experiment {
   readonly seed?: number;
   /** A new order of the rows each epoch; default true. */
   readonly shuffle?: boolean;
+  /** Which rows an epoch has, in what order, in place of `shuffle`. */
+  readonly sampler?: Sampler;
+  /** Threads that make the rows of a `rowSource`; default 0. */
+  readonly workers?: number;
   /** Leaves out an epoch's last batch when it is smaller; default false. */
   readonly dropLast?: boolean;
   readonly callbacks?: readonly Callback[];
@@ -47,7 +53,7 @@ export interface Experiment {
 const isFunction = (value: unknown): boolean => typeof value === "function";
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
-const isData = (value: unknown): value is ExperimentData => isObject(value) && value.train instanceof Dataset;
+const isData = (value: unknown): value is ExperimentData => isObject(value) && isTrainingData(value.train);
 const isOptimizer = (value: unknown): boolean =>
   isObject(value) && isFunction(value.init) && isFunction(value.update);
 const isMetric = (value: unknown): boolean =>
@@ -56,6 +62,8 @@ const isMetric = (value: unknown): boolean =>
     : isObject(value) && isFunction(value.init) && isFunction(value.update);
 const isEvents = (value: unknown): boolean => isObject(value) && Object.values(value).every(isFunction);
 
+const isSampler = (value: unknown): boolean =>
+  isObject(value) && isFunction(value.order) && isFunction(value.size);
 const isLoss = (value: unknown): boolean =>
   isFunction(value) || (typeof value === "object" && value !== null && "at" in value && isFunction(value.at));
 const isSize = (value: unknown): boolean =>
@@ -90,6 +98,11 @@ const fields = {
   learningRateScaling: [z.enum(["linear", "sqrt", "none"]).optional(), '"linear", "sqrt" or "none"'],
   seed: [whole(0).optional(), "a whole number of at least 0"],
   shuffle: [z.boolean().optional(), "true or false"],
+  sampler: [
+    z.custom((value) => value === undefined || isSampler(value)).optional(),
+    "a sampler such as weighted(weights)",
+  ],
+  workers: [whole(0).optional(), "a whole number of at least 0"],
   dropLast: [z.boolean().optional(), "true or false"],
   callbacks: [z.array(z.custom(isEvents)).optional(), "a list of objects with functions by event"],
   device: [z.string().optional(), "the name of a device"],
@@ -152,7 +165,7 @@ export async function experimentData(experiment: Experiment): Promise<Experiment
   const made: unknown = await (typeof experiment.data === "function" ? experiment.data() : experiment.data);
   if (!isData(made)) {
     throw new ConfigError(
-      `experiment: data must give { train, validation? } of data sets, as mnist() does; got ${describe(made)}.`,
+      `experiment: data must give { train, validation? } of data sets, as mnist() does (train may be a source, loader or stream); got ${describe(made)}.`,
     );
   }
   for (const part of ["validation", "test"] as const) {
@@ -163,6 +176,12 @@ export async function experimentData(experiment: Experiment): Promise<Experiment
     }
   }
   return made;
+}
+
+/** The data itself, for what goes over it in its own way. Throws ConfigError unless it is in memory. */
+export function inMemory(op: string, data: TrainingData): Dataset {
+  if (data instanceof Dataset) return data;
+  throw new ConfigError(`${op}: the training data must be in memory; got a source, loader or stream.`);
 }
 
 /** The experiment's model, made if need be. Throws ConfigError when the function gives something else. */

@@ -1,20 +1,17 @@
 /** The loop of a run: epochs of chunks of compiled steps, measured and announced. It computes the same whatever the chunks are. */
-import { permutation } from "../data/index.ts";
 import { tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
-import { DataError } from "../util/index.ts";
+import { failIfNotFinite, recentScores } from "./after-steps.ts";
 import { type Batching, rateFactor } from "./batch-size.ts";
 import { Chunks } from "./chunks.ts";
 import type { Debug } from "./debug.ts";
 import type { Placed } from "./evaluate.ts";
 import type { BatchRecord, EpochRecord, Events, Plan, Position, Scores } from "./events.ts";
+import { type Feed, fedSteps } from "./fed.ts";
 import { after, type NoiseState, scaleOf, untilDue } from "./noise-scale.ts";
 import type { NoiseMeter } from "./noise-step.ts";
-import { counter, freshMetrics, type MetricStates, never, type TrainState } from "./state.ts";
+import { counter, freshMetrics, type MetricStates, type TrainState } from "./state.ts";
 import type { TrainData, TrainStep } from "./steps.ts";
-
-/** The loss became NaN or infinite. */
-export class NotFiniteError extends DataError {}
 
 /** A training that exists: what is saved and resumed. */
 export interface Live {
@@ -27,13 +24,14 @@ export interface Live {
 
 export interface Job {
   readonly plan: Plan;
-  readonly seed: number;
-  readonly shuffle: boolean;
+  /** The rows of an epoch in order. */
+  order(epoch: number): Int32Array;
   readonly dropLast: boolean;
   readonly batching: Batching;
   readonly meter: NoiseMeter;
   readonly device: string;
-  readonly train: Placed;
+  /** In memory, or batch by batch. */
+  readonly train: Placed | Feed;
   readonly metrics: readonly Metric[];
   step(batchSize: number): TrainStep;
   read(states: MetricStates): Promise<Scores>;
@@ -57,7 +55,7 @@ export async function runEpochs(live: Live, job: Job): Promise<string | null> {
   return null;
 }
 
-interface Pace {
+export interface Pace {
   /** By batch size. */
   readonly chunks: Map<number, Chunks>;
   /** Batch sizes whose step is compiled: its time is none of the training's. */
@@ -67,21 +65,43 @@ interface Pace {
 }
 
 async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null> {
-  const { plan, device } = job;
+  const { device } = job;
   const { epoch } = live.position;
   if (live.position.batch === 0) {
     live.state = { ...live.state, cursor: counter(0, device), metrics: freshMetrics(job.metrics, device) };
     await job.emit("epochStart", { epoch: epoch + 1 });
   }
-  const rows = job.shuffle
-    ? permutation(plan.rows, job.seed, epoch)
-    : Int32Array.from({ length: plan.rows }, (_, row) => row);
+  const train = await job.read(live.state.metrics);
+  const done =
+    "batches" in job.train
+      ? await fedSteps(live, job, job.train, pace, train)
+      : await steps(live, job, job.train, pace, train);
+  if (done.reason !== null) return done.reason;
+  const record = await finishEpoch(live, job, done.train);
+  live.history.push(record);
+  live.position = { epoch: epoch + 1, batch: 0, row: 0, step: live.position.step };
+  await job.emit("epochEnd", { record });
+  return job.stopping();
+}
+
+/** What the rest of an epoch came to. */
+export interface Done {
+  readonly train: Scores;
+  /** Why it ended before its end; null when it did not. */
+  readonly reason: string | null;
+}
+
+/** The rest of an epoch over data in memory: whole stretches of it are one native call. */
+async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Scores): Promise<Done> {
+  const { plan, device } = job;
+  const { epoch } = live.position;
+  let train = begun;
+  const rows = job.order(epoch);
   const order = tensor(rows, { dtype: "i32", device });
-  let data: TrainData = { ...job.train, order };
-  let train = await job.read(live.state.metrics);
+  let data: TrainData = { ...placed, order };
   let factorOf: number | null = null; // the size that `data` has the factor of
   while (live.position.row < plan.rows) {
-    const measuring = await measureNoise(live, job, { ...job.train, order });
+    const measuring = await measureNoise(live, job, { ...placed, order });
     const { batch, row, step } = live.position;
     const left = plan.rows - row;
     const next = job.batching.at(live.position, live.noise);
@@ -98,7 +118,7 @@ async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null
     const chunks = pace.chunks.get(size) ?? new Chunks();
     pace.chunks.set(size, chunks);
     const count = job.debug === null ? chunks.next(Math.min(Math.floor(left / size), next.steps)) : 1;
-    await job.debug?.keep(live.state, rows, size, data.rateFactor);
+    await job.debug?.keep(live.state, placed, rows, size, data.rateFactor);
     if (!pace.compiled.has(size)) job.step(size).planFor(live.state, data);
     pace.compiled.add(size);
     await job.emit("batch", { epoch: epoch + 1, batch, count });
@@ -110,21 +130,24 @@ async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null
     chunks.note(count, training);
     const seconds = measuring + training;
     live.position = { epoch, batch: batch + count, row: row + size * count, step: step + count };
-    await failIfNotFinite(live, train, job);
-    const recent = difference(meansOf(train, job.metrics), before, live.position.row, row);
-    await job.emit("stepEnd", { position: live.position, rows: size * count, seconds, train, recent });
+    await failIfNotFinite(live, train, job.debug);
+    const recent = recentScores(train, before, live.position.row, row, job.metrics);
+    await job.emit("stepEnd", {
+      position: live.position,
+      rows: size * count,
+      seconds,
+      waiting: 0,
+      train,
+      recent,
+    });
     const reason = job.stopping();
     if (reason !== null) {
       order.dispose();
-      return reason;
+      return { train, reason };
     }
   }
   order.dispose();
-  const record = await finishEpoch(live, job, train);
-  live.history.push(record);
-  live.position = { epoch: epoch + 1, batch: 0, row: 0, step: live.position.step };
-  await job.emit("epochEnd", { record });
-  return job.stopping();
+  return { train, reason: null };
 }
 
 async function finishEpoch(live: Live, job: Job, train: Scores): Promise<EpochRecord> {
@@ -160,34 +183,4 @@ async function measureNoise(live: Live, job: Job, data: TrainData): Promise<numb
   live.noise = after(batching.noise.options, noise, position.step, measured);
   await job.emit("noise", { position, noiseScale: scaleOf(live.noise), ...measured });
   return seconds;
-}
-
-/** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */
-async function failIfNotFinite(live: Live, train: Scores, { debug }: Job): Promise<void> {
-  if (Number.isFinite(train.loss)) return;
-  const step = await live.state.failed.item();
-  if (step === never) return;
-  // Each time steps were taken it is asked, so that it was one of the last.
-  const { epoch, batch, step: taken } = live.position;
-  const cause =
-    debug === null
-      ? "With { debug: true } (nabla train: --debug) the operation is named."
-      : await debug.explain();
-  throw new NotFiniteError(
-    `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch + 1}, batch ${batch - (taken - step) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
-  );
-}
-
-/** Those scores that are means over rows: only of them follows what a part of the rows has. */
-const meansOf = (scores: Scores, metrics: readonly Metric[]): Scores =>
-  Object.fromEntries(
-    metrics.filter(({ mean }) => mean !== false).map(({ name }) => [name, scores[name]]),
-  ) as Scores;
-
-/** The averages over the rows since `before`. */
-function difference(now: Scores, before: Scores, rowsNow: number, rowsBefore: number): Scores {
-  if (rowsBefore === 0) return now;
-  const mean = (name: string) =>
-    ((now[name] as number) * rowsNow - (before[name] as number) * rowsBefore) / (rowsNow - rowsBefore);
-  return Object.fromEntries(Object.keys(now).map((name) => [name, mean(name)])) as Scores;
 }

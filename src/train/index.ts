@@ -41,6 +41,7 @@ export {
   type ExperimentData,
   experimentData,
   experimentModel,
+  inMemory,
 } from "./experiment.ts";
 export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 export { history } from "./history.ts";
@@ -64,3 +65,4 @@ export {
   Trainer,
   type TrainerOptions,
 } from "./trainer.ts";
+export { isBatches, type TrainingData } from "./training-data.ts";

@@ -11,13 +11,25 @@ export interface ProgressOptions {
 }
 
 /** What one epoch reached, in a line. */
-export function epochLine(record: EpochRecord, epochs: number, seconds: number, rows: number): string {
+export function epochLine(
+  record: EpochRecord,
+  epochs: number,
+  seconds: number,
+  rows: number,
+  waiting = 0,
+): string {
   const { epoch, train, validation, batch } = record;
   const place = `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`;
   const measured = validation ? `  validation ${formatScores(validation)}` : "";
   const speed = seconds > 0 ? `  ${formatRate(rows / seconds)}` : "";
   const size = batch ? `  batch ${batch.size}` : "";
-  return `${place}  ${formatScores(train)}${measured}${speed}${size}`;
+  return `${place}  ${formatScores(train)}${measured}${speed}${waits(waiting, seconds)}${size}`;
+}
+
+/** The share of the time that steps waited for data, once it is worth a word. */
+function waits(waiting: number, seconds: number): string {
+  const percent = Math.round((100 * waiting) / seconds);
+  return percent >= 1 ? `  waits for data ${percent}%` : "";
 }
 
 /**
@@ -34,6 +46,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   let startBar: ((epoch: number, done: number) => void) | null = null;
   let rows = 0; // of this epoch, with the seconds they took
   let seconds = 0;
+  let waiting = 0; // of those seconds
   let recentRows = 0; // both decay over a few seconds; their quotient is the rate shown
   let recentSeconds = 0;
   let size = ""; // of the batches, where it changes
@@ -53,7 +66,7 @@ export function progress(options: ProgressOptions = {}): Callback {
     const rate = recentRows / recentSeconds;
     return {
       scores: formatScores(train),
-      speed: `${formatRate(rate)}${size}`,
+      speed: `${formatRate(rate)}${waits(waiting, seconds)}${size}`,
       left: formatSeconds(left / rate),
     };
   };
@@ -92,6 +105,7 @@ export function progress(options: ProgressOptions = {}): Callback {
       rowsDone = 0;
       rows = 0;
       seconds = 0;
+      waiting = 0;
     },
     batchSize({ position, size: rowsOfBatch, learningRateFactor, noiseScale }) {
       size = `, batch ${rowsOfBatch}`;
@@ -108,6 +122,7 @@ export function progress(options: ProgressOptions = {}): Callback {
       rowsDone = event.position.row;
       rows += event.rows;
       seconds += event.seconds;
+      waiting += event.waiting;
       const decay = Math.exp(-event.seconds / 2);
       recentRows = recentRows * decay + event.rows;
       recentSeconds = recentSeconds * decay + event.seconds;
@@ -126,7 +141,7 @@ export function progress(options: ProgressOptions = {}): Callback {
       // Thousands of tiny epochs are not thousands of lines.
       const last = record.epoch === plan.epochs;
       const quick = performance.now() - lastLine < 100 && record.epoch > 20;
-      if (last || !quick) line(epochLine(record, plan.epochs, seconds, rows));
+      if (last || !quick) line(epochLine(record, plan.epochs, seconds, rows, waiting));
     },
     stop({ reason, position }) {
       closeBar();

@@ -13,6 +13,8 @@ export interface Resumed {
   readonly batchSize: number | string;
   readonly shuffle: boolean;
   readonly dropLast: boolean;
+  /** What gives the order, where it is not `shuffle`: a sampler, loader or stream. */
+  readonly order?: string | undefined;
 }
 
 const count = z.int().nonnegative();
@@ -39,6 +41,7 @@ const schema = z.object({
       batchSize: z.union([count, z.string()]),
       shuffle: z.boolean(),
       dropLast: z.boolean(),
+      order: z.string().optional(),
     })
     .nullable(),
   noise: z
@@ -70,7 +73,7 @@ export function readManifest(manifest: Manifest, dir: string): Saved {
 
 /** In the middle of an epoch only the same batches go on to the same bits. */
 export function checkResumed(was: Resumed, now: Resumed, position: Position): void {
-  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast"] as const;
+  const names = ["seed", "rows", "batchSize", "shuffle", "dropLast", "order"] as const;
   const changed = names.find((name) => was[name] !== now[name]);
   if (changed === undefined || position.batch === 0) return;
   throw new ConfigError(

@@ -62,7 +62,8 @@ export class Shown {
   }
 }
 
-const hasStatistics = (model: Module): boolean =>
+/** Whether there are running statistics that averages need measured anew. */
+export const hasStatistics = (model: Module): boolean =>
   [...model.named()].some(([, child]) => child instanceof BatchNorm && child.runningMean !== null);
 
 /** The inputs of all rows, in order. */

@@ -1,5 +1,5 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
-import { type ArrayLike, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
+import { type ArrayLike, Dataset, deviceRows, type Sampler, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
@@ -19,13 +19,15 @@ import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
 import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
+import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
-import { Shown, splitCheckpoint } from "./shown.ts";
+import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
+import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
 export interface TrainerOptions {
   readonly model: Module;
@@ -68,6 +70,10 @@ export interface FitOptions {
   readonly validation?: Dataset;
   /** A new order each epoch; default true. */
   readonly shuffle?: boolean;
+  /** Which rows an epoch has, in what order, in place of `shuffle`: from (seed, epoch), so that a resumed run has the same. */
+  readonly sampler?: Sampler;
+  /** Threads that make the rows of a `rowSource`; default 0: they are made in this one. */
+  readonly workers?: number;
   /** Leaves out an epoch's last batch when it is smaller; default false. */
   readonly dropLast?: boolean;
   /** Aborting it ends the run after the steps under way. */
@@ -84,6 +90,8 @@ export interface FitResult {
   readonly seconds: number;
   /** Training rows a second, validation and compilation aside. */
   readonly samplesPerSecond: number;
+  /** The share of the training time in which steps waited for data, in [0, 1]; 0 where it is in memory. */
+  readonly waiting: number;
 }
 
 export const metricNames = Object.keys(metricsByName) as MetricName[];
@@ -173,18 +181,22 @@ export class Trainer {
   }
 
   /**
-   * Trains for `epochs` more epochs (after `resume`: up to `epochs`), and leaves the trained values in the model.
+   * Trains for `epochs` more epochs (after `resume`: up to `epochs`), and leaves the trained values in the model. Data in memory is the
+   * fastest; a `Source`, a loader or a stream is read batch by batch while steps run, to the same bits. A loader or stream has its own
+   * batch size and order.
    *
    * Throws before the first step: ShapeError naming the layer, DataError naming the row of a label out of range, ConfigError for
    * options; on the way: DataError when the loss is NaN or infinite, and what callbacks throw.
    */
-  async fit(train: Dataset, options: FitOptions): Promise<FitResult> {
+  async fit(train: TrainingData, options: FitOptions): Promise<FitResult> {
     rejectUnknown("fit", options, [
       "epochs",
       "batchSize",
       "learningRateScaling",
       "validation",
       "shuffle",
+      "sampler",
+      "workers",
       "dropLast",
       "signal",
     ]);
@@ -197,32 +209,47 @@ export class Trainer {
     }
   }
 
-  async #fit(train: Dataset, options: FitOptions): Promise<FitResult> {
-    const { shuffle = true, dropLast = false, validation, signal } = options;
-    const given = wholeNumber("fit", "epochs", options.epochs, 1);
-    checkDataset("fit: the training data", train);
+  async #fit(given: TrainingData, options: FitOptions): Promise<FitResult> {
+    const { validation, signal } = options;
+    const wanted = wholeNumber("fit", "epochs", options.epochs, 1);
     const live = await this.#prepared();
-    const rows = train.length;
-    const epochs = this.#resumed ? given : live.position.epoch + given;
+    const train = rowsToTrain(given, options, this.seed);
+    const { rows, dropLast, order } = train;
+    const epochs = this.#resumed ? wanted : live.position.epoch + wanted;
     const sizes = batching(
-      options.batchSize ?? 32,
+      train.batchSize,
       options.learningRateScaling ?? "sqrt",
       { epochs, rows, dropLast },
       live.position,
       Object.keys(hyperparameters(live.state.optimizer)),
     );
     const batchSize = sizes.base;
-    if (dropLast && train.length < batchSize) {
+    if (dropLast && rows < batchSize) {
       throw new DataError(
-        `fit: with dropLast there must be a whole batch; got ${train.length} rows and batchSize ${batchSize}.`,
+        `fit: with dropLast there must be a whole batch; got ${rows} rows and batchSize ${batchSize}.`,
       );
     }
-    await checkFit(this.#parts, train, batchSize, "the training data");
+    const { memory, batches } = train;
+    if (batches !== null && this.#shown.averages(live.state) && hasStatistics(this.model)) {
+      throw new ConfigError(
+        "fit: averages of a model with batch norm need its statistics measured anew, over data in memory; got other data. Give evaluateAverages: false to the Trainer.",
+      );
+    }
+    const feed = batches && (await feedOf(this.#parts, batches, live.position.epoch));
+    if (memory) await checkFit(this.#parts, memory, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
       await checkFit(this.#parts, validation, batchSize, "the validation data");
     }
-    const run: Resumed = { seed: this.seed, rows, batchSize: sizes.key, shuffle, dropLast };
+    const { shuffle } = train;
+    const run: Resumed = {
+      seed: this.seed,
+      rows,
+      batchSize: sizes.key,
+      shuffle,
+      dropLast,
+      ...(order !== null && { order }),
+    };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
     const epoch = epochOf(rows, sizes, dropLast);
     const plan: Plan = {
@@ -241,7 +268,7 @@ export class Trainer {
 
     let wish: string | null = null;
     let record = live.history.at(-1) ?? null;
-    let trained = { rows: 0, seconds: 0 };
+    let trained = { rows: 0, seconds: 0, waiting: 0 };
     const control: Run = {
       stop: (reason) => {
         wish ??= reason;
@@ -267,8 +294,12 @@ export class Trainer {
     };
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
-        const { rows, seconds } = event as Events["stepEnd"];
-        trained = { rows: trained.rows + rows, seconds: trained.seconds + seconds };
+        const { rows, seconds, waiting } = event as Events["stepEnd"];
+        trained = {
+          rows: trained.rows + rows,
+          seconds: trained.seconds + seconds,
+          waiting: trained.waiting + waiting,
+        };
       } else if (name !== "batch") this.#publish(live.state);
       for (const callback of this.#callbacks) await callback[name]?.(event, control);
     };
@@ -276,22 +307,24 @@ export class Trainer {
     const began = performance.now();
     try {
       await emit("start", { plan, position: live.position, history: live.history });
-      const placed = { train: this.#place(train), validation: validation && this.#place(validation) };
+      const placed = {
+        train: memory && this.#place(memory),
+        validation: validation && this.#place(validation),
+      };
       this.#train = placed.train;
       const reason = await runEpochs(live, {
         plan,
-        seed: this.seed,
-        shuffle,
+        order: (epoch) => train.rowOrder(epoch, batchSize),
         dropLast,
         batching: sizes,
         meter: new NoiseMeter(this.#parts),
         device: this.device,
-        train: placed.train,
+        train: placed.train ?? (feed as Feed),
         metrics: this.#parts.metrics,
         step: (size) => this.#step(size),
         read: (states) => this.#evaluator.read(states),
         validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
-        debug: this.#debug ? new Debug(this.#parts, placed.train, this.device) : null,
+        debug: this.#debug ? new Debug(this.#parts, this.device) : null,
         emit,
         stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
       });
@@ -301,7 +334,8 @@ export class Trainer {
       const seconds = (performance.now() - began) / 1000;
       const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
       this.#publish(values);
-      return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond };
+      const waiting = trained.seconds > 0 ? trained.waiting / trained.seconds : 0;
+      return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond, waiting };
     } catch (error) {
       // What a callback throws while it hears of an error must not hide that error.
       await emit("error", { error, position: live.position }).catch(() => undefined);
@@ -309,6 +343,7 @@ export class Trainer {
       throw error;
     } finally {
       this.#train = null;
+      await train.close();
     }
   }
 
@@ -471,11 +506,4 @@ function toMetric(metric: MetricName | Metric): Metric {
     throw new ConfigError(`Trainer: there is no metric "${metric}".${suggestion(metric, metricNames)}`);
   }
   return metricsByName[metric]() as Metric;
-}
-
-function checkDataset(what: string, data: unknown): void {
-  if (data instanceof Dataset && data.length > 0) return;
-  if (data instanceof Dataset)
-    throw new DataError(`${what} must have at least one row; got an empty data set.`);
-  throw new DataError(`${what} must be a data set made by dataset() or mnist(); got ${typeof data}.`);
 }

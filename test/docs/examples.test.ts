@@ -1,5 +1,5 @@
 /** What the documentation shows is run. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "nabla";
@@ -126,4 +126,21 @@ test("choosing how to train: both functions find a setting that learns", async (
   expect(trials).toHaveLength(12);
   expect(finalists[0]?.mean).toBeLessThan(0.6);
   expect(page).toContain("Best: ");
+});
+
+test("loading: a balanced run, rows from workers, a stream", async () => {
+  const [balanced, rowsOfWaves, reading, streaming] = blocks("docs/loading.md") as [
+    string,
+    string,
+    string,
+    string,
+  ];
+  const { trainer } = await load("loading-balanced", `${balanced}\nexport { trainer };`);
+  expect((trainer as Trainer).history).toHaveLength(5);
+  // Beside the block that names it.
+  writeFileSync(join(import.meta.dirname, "../../build/docs/wave-rows.ts"), rowsOfWaves);
+  const { cursor } = await load("loading-workers", `${reading}\nexport { cursor };`);
+  expect(cursor).toEqual({ epoch: 0, batch: 31 });
+  const { seen } = await load("loading-stream", `${streaming}\nexport { seen };`);
+  expect((seen as Set<number>).size).toBe(120);
 });

@@ -171,6 +171,7 @@ describe("progress", () => {
         position: { epoch: 0, batch: 2, row: 64, step: 2 },
         rows: 64,
         seconds: 0.5,
+        waiting: 0,
         train: scores,
         recent: scores,
       },
@@ -225,7 +226,10 @@ describe("progress on a terminal", () => {
     await callback.batch?.({ epoch: 1, batch: 0, count: 3 }, run);
     await new Promise((done) => setTimeout(done, 150)); // the bar draws 12 times a second
     const position = { epoch: 0, batch: 3, row: 30, step: 3 };
-    await callback.stepEnd?.({ position, rows: 30, seconds: 1, train: scores, recent: scores }, run);
+    await callback.stepEnd?.(
+      { position, rows: 30, seconds: 1, waiting: 0, train: scores, recent: scores },
+      run,
+    );
     await new Promise((done) => setTimeout(done, 150));
     await callback.epochEnd?.({ record: { epoch: 1, step: 4, train: scores, validation: null } }, run);
     expect(text).toContain("75% | loss 0.5000 | 30 samples/s | 0.3 s left");
