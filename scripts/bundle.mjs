@@ -17,6 +17,7 @@ const entries = [
   "cli/resolve",
   "cli/compare-lane",
   "data/loading/row-worker",
+  "data/table/parquet-worker",
 ];
 
 export async function bundle() {

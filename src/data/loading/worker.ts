@@ -1,25 +1,12 @@
 /** A worker thread seen from outside: asks it, and turns its errors, its death and its silence into DataError with the row. */
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import { DataError } from "../../util/index.ts";
+import { startWorker } from "../start-worker.ts";
 import type { RowModule } from "./row-module.ts";
 import type { WorkerReply, WorkerRequest, WorkerSetup } from "./row-worker.ts";
 
-const fromSource = import.meta.url.endsWith(".ts");
-const program = new URL(fromSource ? "./row-worker.ts" : "../data/loading/row-worker.js", import.meta.url);
-
-/** The program itself and the user's module may be TypeScript: tsx has to be there before either is read. */
 function start({ href }: RowModule, workerData: WorkerSetup): Worker {
-  if (!fromSource && !/\.m?tsx?$/.test(href)) return new Worker(program, { workerData });
-  // `require` finds the CommonJS file; the module beside it is the one that works from another thread.
-  const found = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api"));
-  const tsx = new URL("index.mjs", found).href;
-  const code = `import(${JSON.stringify(tsx)}).then(({ register }) => {
-    register();
-    return import(${JSON.stringify(program.href)});
-  });`;
-  return new Worker(code, { eval: true, workerData });
+  return startWorker("loading/row-worker", { workerData }, /\.m?tsx?$/.test(href));
 }
 
 /** What opening the user's module may take at least. */

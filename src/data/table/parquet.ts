@@ -1,8 +1,11 @@
 /** Parquet files as tables, by hyparquet. */
-import type { AsyncBuffer, FileMetaData } from "hyparquet";
-import { DataError, optionNames, rejectUnknown } from "../../util/index.ts";
+import type { Worker } from "node:worker_threads";
+import type { FileMetaData } from "hyparquet";
+import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
+import { startWorker } from "../start-worker.ts";
 import { Categories } from "./chunk-columns.ts";
 import { type ColumnKind, checkKind } from "./infer.ts";
+import type { ParquetColumns, ParquetReply, ParquetRequest } from "./parquet-worker.ts";
 import { type FileSource, readBytes } from "./read-bytes.ts";
 import { type Column, Table } from "./table.ts";
 import { columnOfValues } from "./values.ts";
@@ -28,11 +31,12 @@ const MOST_CELLS = 2 ** 31;
  * @example const table = await readParquet("houses.parquet", { only: ["rooms", "price"] });
  */
 export async function readParquet(source: FileSource, options: ParquetOptions = {}): Promise<Table> {
-  const parts: Table[] = [];
   const file = await openParquet("readParquet", source, options);
-  const rows = file.metadata.row_groups.reduce((sum, { num_rows }) => sum + Number(num_rows), 0);
-  parts.push(await file.table(0, rows));
-  return parts[0] as Table;
+  try {
+    return await file.table(0, Number(file.metadata.num_rows));
+  } finally {
+    await file.close();
+  }
 }
 
 /** The tables of a file's row groups, one after the other, with categories numbered alike. Throws as `readParquet`. */
@@ -43,17 +47,22 @@ export async function* parquetChunks(
   const file = await openParquet("parquetChunks", source, options);
   const categories = new Categories();
   let start = 0;
-  for (const { num_rows } of file.metadata.row_groups) {
-    const end = start + Number(num_rows);
-    const table = await file.table(start, end);
-    yield new Table(table.columns.map((column) => categories.goOn(column)));
-    start = end;
+  try {
+    for (const { num_rows } of file.metadata.row_groups) {
+      const end = start + Number(num_rows);
+      const table = await file.table(start, end);
+      yield new Table(table.columns.map((column) => categories.goOn(column)));
+      start = end;
+    }
+  } finally {
+    await file.close();
   }
 }
 
 interface OpenParquet {
   readonly metadata: FileMetaData;
   table(start: number, end: number): Promise<Table>;
+  close(): Promise<void>;
 }
 
 async function openParquet(op: string, source: FileSource, options: ParquetOptions): Promise<OpenParquet> {
@@ -61,54 +70,93 @@ async function openParquet(op: string, source: FileSource, options: ParquetOptio
   const { only, columns = {} } = options;
   for (const [name, kind] of Object.entries(columns)) checkKind(op, name, kind);
   const { name, bytes } = await readBytes(source, "the Parquet data");
-  // Loaded where it is needed: most programs read no Parquet.
-  const [{ parquetMetadataAsync, parquetReadObjects }, { compressors }] = await Promise.all([
-    import("hyparquet"),
-    import("hyparquet-compressors"),
-  ]);
-  const file: AsyncBuffer = {
-    byteLength: bytes.length,
-    slice: (start, end) => bytes.slice(start, end).buffer as ArrayBuffer,
-  };
-  const metadata = await orDamaged(name, () => parquetMetadataAsync(file));
+  const metadata = await readMetadata(name, bytes);
   checkMetadata(name, metadata, bytes.length);
-  const names = metadata.schema
-    .filter(({ num_children }) => num_children === undefined)
-    .map((leaf) => leaf.name);
+  const names = metadata.schema.slice(1).map((element) => element.name);
+  for (const field of only ?? []) {
+    if (!names.includes(field))
+      throw new ConfigError(`${name}: there is no column "${field}".${suggestion(field, names)}`);
+  }
+  const decoder = new Decoder(name, bytes);
   const table = async (rowStart: number, rowEnd: number): Promise<Table> => {
-    const rows = await orDamaged(name, () =>
-      parquetReadObjects({
-        file,
-        metadata,
-        compressors,
-        rowStart,
-        rowEnd,
-        ...(only && { columns: [...only] }),
-      }),
-    );
-    const fields = rows[0] === undefined ? (only ?? names) : Object.keys(rows[0]);
+    const found = await decoder.rows({ rowStart, rowEnd, only: only && [...only] });
     return new Table(
-      fields.map(
-        (field): Column =>
+      found.map(
+        ({ field, values }): Column =>
           columnOfValues({
             name: field,
-            values: rows.map((row) => row[field] as unknown),
+            values,
             where: (row) => `${name}, row ${rowStart + row + 1}`,
             kind: Object.hasOwn(columns, field) ? columns[field] : undefined,
           }),
       ),
     );
   };
-  return { metadata, table };
+  return { metadata, table, close: () => decoder.close() };
 }
 
+const damaged = (name: string, why: string): DataError =>
+  new DataError(`${name}: must be a whole Parquet file (${why}). Is it damaged, or of another kind?`);
+
 /** hyparquet throws errors of many kinds for a damaged file. */
-async function orDamaged<T>(name: string, read: () => Promise<T>): Promise<T> {
+async function readMetadata(name: string, bytes: Uint8Array): Promise<FileMetaData> {
+  // Loaded where it is needed: most programs read no Parquet.
+  const { parquetMetadataAsync } = await import("hyparquet");
   try {
-    return await read();
+    return await parquetMetadataAsync({
+      byteLength: bytes.length,
+      slice: (start, end) => bytes.slice(start, end).buffer as ArrayBuffer,
+    });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new DataError(`${name}: must be a whole Parquet file (${why}). Is it damaged, or of another kind?`);
+    throw damaged(name, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** What decoding a file may take: ten seconds, and one for each megabyte, where a hundredth of it is usual. */
+const secondsFor = (bytes: number): number => 10 + bytes / 1e6;
+
+/** A thread of its own for a file: a damaged one may keep the decoder busy for ever, fill the memory or throw where nobody catches it. */
+class Decoder {
+  readonly #name: string;
+  readonly #size: number;
+  readonly #worker: Worker;
+
+  constructor(name: string, bytes: Uint8Array) {
+    this.#name = name;
+    this.#size = bytes.length;
+    this.#worker = startWorker("table/parquet-worker", { workerData: bytes });
+  }
+
+  rows(request: ParquetRequest): Promise<ParquetColumns> {
+    const worker = this.#worker;
+    return new Promise((resolve, reject) => {
+      const seconds = secondsFor(this.#size);
+      const settle = (): void => {
+        clearTimeout(watch);
+        worker.removeAllListeners();
+      };
+      const fail = (why: string): void => {
+        settle();
+        reject(damaged(this.#name, why));
+      };
+      const watch = setTimeout(
+        () => fail(`decoding it took more than ${Math.round(seconds)} s`),
+        1000 * seconds,
+      );
+      worker.on("error", (error) => fail(error.message));
+      worker.on("exit", (code) => fail(`decoding it ended with code ${code}`));
+      worker.on("message", (reply: ParquetReply) => {
+        if ("problem" in reply) return fail(reply.problem);
+        settle();
+        resolve(reply.columns);
+      });
+      worker.postMessage(request);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#worker.on("error", () => undefined); // of what it was doing
+    await this.#worker.terminate();
   }
 }
 
