@@ -5,7 +5,7 @@ import { arange, tensor, zeros } from "nabla";
 import type { Dataset } from "nabla/data";
 import { context, type Module } from "nabla/nn";
 import { adam, adamW, type Optimizer, sgd } from "nabla/optim";
-import { type Experiment, experimentData, experimentModel, Trainer } from "nabla/train";
+import { type Experiment, experimentData, experimentModel, inMemory, Trainer } from "nabla/train";
 import { describe, expect, it, vi } from "vitest";
 import fashion from "../../examples/fashion-mnist.ts";
 import gpt from "../../examples/gpt.ts";
@@ -37,7 +37,7 @@ async function trained(experiment: Experiment, optimizer: Optimizer, rows: numbe
     metrics: ["accuracy"],
     seed: 0,
   });
-  const { history } = await trainer.fit(train.head(rows), { epochs, batchSize: 32 });
+  const { history } = await trainer.fit(inMemory("test", train).head(rows), { epochs, batchSize: 32 });
   const scores = await trainer.evaluate((test as Dataset).head(500));
   return { losses: history.map((epoch) => epoch.train.loss), accuracy: scores.accuracy as number };
 }
@@ -77,7 +77,7 @@ describe("examples", () => {
       callbacks: callbacks ?? [],
       optimizer: adamW(2e-3),
     });
-    const { record } = await trainer.fit(train.head(192), {
+    const { record } = await trainer.fit(inMemory("test", train).head(192), {
       epochs: 2,
       batchSize: 16,
       validation: validation.head(32),
@@ -95,7 +95,7 @@ describe("examples", () => {
     const { train, test } = await experimentData(vae);
     const model = new Vae();
     const trainer = new Trainer({ model, loss: negativeElbo, optimizer: adam(2e-3), seed: 0 });
-    await trainer.fit(train.head(4000), { epochs: 3, batchSize: 64 });
+    await trainer.fit(inMemory("test", train).head(4000), { epochs: 3, batchSize: 64 });
     expect((await trainer.evaluate((test as Dataset).head(500))).loss).toBeLessThan(190);
     spoken.mockRestore();
     // A code is drawn anew for each key while training, and is its mean without.

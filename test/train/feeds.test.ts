@@ -13,7 +13,7 @@ import {
   weighted,
 } from "nabla/data";
 import { BatchNorm, dropout, Linear, relu, Sequential } from "nabla/nn";
-import { adam, ema } from "nabla/optim";
+import { adam, ema, multiStep } from "nabla/optim";
 import { type Callback, progress, type Trainer } from "nabla/train";
 import { afterAll, describe, expect, it } from "vitest";
 import { exact, make, rows, stateOf, values } from "./trainer-parts.ts";
@@ -132,9 +132,12 @@ describe.runIf(exact)("loaders and streams", () => {
     await expect(training(stream(chunks, { batchSize: 8 }), { epochs: 1 })).rejects.toThrow(
       "stream(chunks, { rows })",
     );
-    await expect(training(slow(data), { epochs: 1, batchSize: () => 8 })).rejects.toThrow(
-      "batches of one size",
-    );
+    await expect(
+      training(slow(data), {
+        epochs: 1,
+        batchSize: { byEpoch: multiStep({ initial: 8, factor: 2, milestones: [1] }) },
+      }),
+    ).rejects.toThrow("batches of one size");
     await expect(training(data, { epochs: 1, workers: 2 })).rejects.toThrow("needs none");
     await expect(training(slow(data), { epochs: 1, workers: 2 })).rejects.toThrow("rowSource({ module })");
     const normed = make({
