@@ -133,7 +133,7 @@ class Decoder {
       const seconds = secondsFor(this.#size);
       const settle = (): void => {
         clearTimeout(watch);
-        worker.removeAllListeners();
+        worker.off("error", onError).off("exit", onExit).off("message", onMessage);
       };
       const fail = (why: string): void => {
         settle();
@@ -143,13 +143,14 @@ class Decoder {
         () => fail(`decoding it took more than ${Math.round(seconds)} s`),
         1000 * seconds,
       );
-      worker.on("error", (error) => fail(error.message));
-      worker.on("exit", (code) => fail(`decoding it ended with code ${code}`));
-      worker.on("message", (reply: ParquetReply) => {
+      const onError = (error: Error): void => fail(error.message);
+      const onExit = (code: number): void => fail(`decoding it ended with code ${code}`);
+      const onMessage = (reply: ParquetReply): void => {
         if ("problem" in reply) return fail(reply.problem);
         settle();
         resolve(reply.columns);
-      });
+      };
+      worker.on("error", onError).on("exit", onExit).on("message", onMessage);
       worker.postMessage(request);
     });
   }
