@@ -13,6 +13,16 @@ export {
   type TabulatedBytes,
 } from "./rows.ts";
 export { permutation } from "./shuffle.ts";
+export { type Fold, type KFoldOptions, kFold } from "./split/k-fold.ts";
+export type { SplitBy } from "./split/keys.ts";
+export type { SplitOptions } from "./split/options.ts";
+export { allForTraining, type Splittable, TrainingPart } from "./split/part.ts";
+export {
+  type TrainTestOptions,
+  type TrainValidationTestOptions,
+  trainTestSplit,
+  trainValidationTestSplit,
+} from "./split/train-test.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
 export {
   type CategoryColumn,
