@@ -4,6 +4,18 @@ export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
 export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
+export { type BinsOptions, bins } from "./prepare/bins.ts";
+export { type DatePart, type DatePartsOptions, dateParts } from "./prepare/date-parts.ts";
+export { type OneHotOptions, type OrdinalOptions, oneHot, ordinal } from "./prepare/encode.ts";
+export { type Count, Fitted, type PipelineState } from "./prepare/fitted.ts";
+export { bagOfWords, type HashOptions, hashed } from "./prepare/hashing.ts";
+export { type ImputeOptions, impute } from "./prepare/impute.ts";
+export type { Transform } from "./prepare/operation.ts";
+export { drop } from "./prepare/operations.ts";
+export { on, type Pipeline, type PipelineStep, pipeline } from "./prepare/pipeline.ts";
+export { type ClipOutliersOptions, clipOutliers, logTransform, powerTransform } from "./prepare/reshape.ts";
+export { type MinMaxScaleOptions, minMaxScale, robustScale, standardScale } from "./prepare/scale.ts";
+export type { Columns, Selector } from "./prepare/select.ts";
 export {
   type DividedBytes,
   deviceRows,

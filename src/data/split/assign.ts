@@ -9,7 +9,8 @@ function byStratum(length: number, strata: Int32Array | null, seed: number): Int
 
 /**
  * Systematic sampling: along the rows ordered by stratum, parts take turns in proportion to their shares, so that each has its share
- * of every stratum, and of the whole, to within a row.
+ * of every stratum, and of the whole, to within a row. A stratum that would have no row in part 0 (of one row, say) is there as a whole:
+ * what is not trained on cannot be told.
  */
 export function proportional(
   length: number,
@@ -28,7 +29,10 @@ export function proportional(
     rest = rest.filter((_, i) => !picked[i]);
     left -= shares[part] as number;
   }
-  return result;
+  if (strata === null) return result;
+  const trained = new Set<number>();
+  for (const [row, part] of result.entries()) if (part === 0) trained.add(strata[row] as number);
+  return result.map((part, row) => (trained.has(strata[row] as number) ? part : 0));
 }
 
 /** Folds of equal size, to within a row, in the whole and in every stratum. */
