@@ -36,6 +36,10 @@ export {
   trainValidationTestSplit,
 } from "./split/train-test.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
+export { readCsv, readTsv, type TableFile } from "./table/csv.ts";
+export { type CsvChunkOptions, csvChunks } from "./table/csv-chunks.ts";
+export type { CsvOptions } from "./table/csv-options.ts";
+export type { ColumnKind } from "./table/infer.ts";
 export {
   type CategoryColumn,
   type Column,
