@@ -68,7 +68,7 @@ function peak(f: (x: number) => number, from: number, to: number): number {
 
 /**
  * ((x + 1)^lambda - 1) / lambda for x >= 0, and -((1 - x)^(2 - lambda) - 1) / (2 - lambda) below, with the lambda in [-8, 8] that makes
- * the training part most nearly normal. A constant column stays as it is (lambda 1).
+ * the training part most nearly normal. A constant column, and one beyond all powers, stays as it is (lambda 1).
  *
  * @example pipeline([on({ kind: "number" }, powerTransform(), standardScale())]);
  * @see Yeo and Johnson, "A new family of power transformations to improve normality or symmetry", 2000
@@ -78,7 +78,9 @@ export const powerTransform = (): Transform => ({
   fit(column) {
     const values = sortedValues(column);
     if (values.length === 0 || values[0] === values.at(-1)) return { lambda: 1 };
-    return { lambda: peak((lambda) => likelihood(values, lambda), -8, 8) };
+    const lambda = peak((at) => likelihood(values, at), -8, 8);
+    // Of values so large that no power of them has room, none is better than another.
+    return { lambda: Number.isFinite(likelihood(values, lambda)) ? lambda : 1 };
   },
 });
 

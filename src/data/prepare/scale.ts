@@ -26,9 +26,12 @@ const orOne = (size: number): number => (size > 0 && Number.isFinite(size) ? siz
 export function meanAndDeviation(values: Float64Array): { centre: number; scale: number } {
   if (values.length === 0) return { centre: 0, scale: 1 };
   const centre = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const variance = values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / values.length;
-  const isRounding = variance <= (values.length * Number.EPSILON * centre) ** 2;
-  return { centre, scale: isRounding ? 1 : orOne(Math.sqrt(variance)) };
+  // In units of the largest difference, whose square may have no room.
+  const most = orOne(values.reduce((max, value) => Math.max(max, Math.abs(value - centre)), 0));
+  const squares = values.reduce((sum, value) => sum + ((value - centre) / most) ** 2, 0);
+  const deviation = most * Math.sqrt(squares / values.length);
+  const isRounding = deviation <= values.length * Number.EPSILON * Math.abs(centre);
+  return { centre, scale: isRounding ? 1 : orOne(deviation) };
 }
 
 /**
