@@ -16,6 +16,8 @@ export { on, type Pipeline, type PipelineStep, pipeline } from "./prepare/pipeli
 export { type ClipOutliersOptions, clipOutliers, logTransform, powerTransform } from "./prepare/reshape.ts";
 export { type MinMaxScaleOptions, minMaxScale, robustScale, standardScale } from "./prepare/scale.ts";
 export type { Columns, Selector } from "./prepare/select.ts";
+export { Preparation, type TabularData, type TabularOptions, tabularData } from "./prepare/tabular.ts";
+export { classNames, type TargetCoding, withTarget } from "./prepare/target.ts";
 export {
   type DividedBytes,
   deviceRows,

@@ -1,7 +1,7 @@
 /** The training part of data: what anything may be fitted on. Only splits make one, so that rows held back cannot leak into a fit. */
 import { ConfigError, DataError } from "../../util/index.ts";
 import type { Dataset } from "../dataset.ts";
-import type { Table } from "../table/table.ts";
+import { Table } from "../table/table.ts";
 
 /** What splits cut: tables and data sets in memory. */
 export type Splittable = Table | Dataset;
@@ -23,6 +23,12 @@ export class TrainingPart<D extends Splittable = Splittable> {
   /** The rows themselves. */
   get data(): D {
     return this.#data;
+  }
+
+  /** The part without a column: what is fitted on features never sees the target. Throws ConfigError where there is no such column. */
+  without(this: TrainingPart<Table>, column: string): TrainingPart<Table> {
+    if (this.data instanceof Table) return make(this.data.drop([column]));
+    throw new ConfigError("TrainingPart.without: must be of a Table.");
   }
 
   /** Throws ConfigError for what is no training part, also where the types were circumvented. */
