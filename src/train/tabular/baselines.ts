@@ -50,6 +50,8 @@ export async function linearOutputs(
   const { params } = await lbfgs(jit(valueAndGrad(loss)), start, {
     maxIterations: 500,
     gradientTolerance: 1e-5,
+    historySize: 7, // each length of it is a program
+ 
   });
   const result = await predict(params, held).data();
   return Float32Array.from(result as Float32Array);

@@ -15,8 +15,8 @@ export function scoresOf(outputs: Float32Array, data: Dataset, target: TargetCod
     }
     return { accuracy: right / rows };
   }
-  const y = data.y.data;
-  const mean = y.reduce((sum: number, value: number) => sum + value, 0) / rows;
+  const y = Array.from(data.y.data);
+  const mean = y.reduce((sum, value) => sum + value, 0) / rows;
   let [squares, distances, spread] = [0, 0, 0];
   for (let row = 0; row < rows; row++) {
     const [value, wanted] = [outputs[row] as number, y[row] as number];
