@@ -51,7 +51,6 @@ export async function linearOutputs(
     maxIterations: 500,
     gradientTolerance: 1e-5,
     historySize: 7, // each length of it is a program
- 
   });
   const result = await predict(params, held).data();
   return Float32Array.from(result as Float32Array);
