@@ -58,6 +58,24 @@ describe("nabla train table.csv", () => {
     expect(test.accuracy).toBeCloseTo(json(first.stdout).test.network.accuracy, 6);
   });
 
+  it("takes any names of files and columns", async () => {
+    const target = `a "b" */ $${"{c}"} \\ \`d\``;
+    const header = `x,"${target.replaceAll('"', '""')}"`;
+    const rows = Array.from(
+      { length: 30 },
+      (_, row) => `${(row * 7) % 11},${((row * 7) % 11) / 3 + row / 100}`,
+    );
+    space.write("odd #1 name.csv", [header, ...rows, ""].join("\n"));
+    const { code, stderr } = await space.run([
+      ...["train", "odd #1 name.csv", "--target", target, "--task", "regression", "--epochs", "2"],
+      ...["--out", "odd", "--quiet"],
+    ]);
+    expect(stderr).toBe("");
+    expect(code).toBe(0);
+    expect((await space.run(["predict", "odd", "odd #1 name.csv", "--out", "odd.csv"])).code).toBe(0);
+    expect(read("odd.csv").split("\n")[0]).toBe(`"${target.replaceAll('"', '""')}"`);
+  });
+
   it("cross-validates tables and experiments", async () => {
     const args = ["--folds", "3", "--epochs", "5", "--json"];
     const table = await space.run(["train", "diabetes.csv", "--target", "progression", ...args]);

@@ -199,6 +199,33 @@ describe("applying", () => {
     );
   });
 
+  it("by hand: logarithm, clipping, a given order, words in few columns", () => {
+    const made = new Table([
+      number("n", -1, 0, Math.E - 1, 100),
+      text("size", "small", "large", null, "huge"),
+    ]);
+    const results = (columns: string, ...transforms: Parameters<typeof on>[1][]) => {
+      const fit = pipeline([on(columns, ...transforms)]).fit(allForTraining(made));
+      const column = fit.apply(made).table.column(columns);
+      return column.kind === "number" ? [...column.values] : [];
+    };
+    expect(results("n", logTransform())).toEqual([-Math.log(2), 0, Math.log1p(Math.E - 1), Math.log1p(100)]);
+    expect(results("n", clipOutliers({ quantiles: [1 / 3, 2 / 3] }))).toEqual([0, 0, Math.E - 1, Math.E - 1]);
+    expect(results("n", clipOutliers({ fences: 0 }))[0]).toBeCloseTo(-0.25, 12);
+    expect(results("size", ordinal({ order: ["small", "large"], unknown: 9 }))).toEqual([
+      0,
+      1,
+      Number.NaN,
+      9,
+    ]);
+    const { x } = pipeline([on("n", drop()), on("size", hashed({ buckets: 3 }))])
+      .fit(allForTraining(made))
+      .features(made);
+    expect([0, 3, 6, 9].map((row) => x.data.slice(row, row + 3).reduce((a, b) => a + b))).toEqual([
+      1, 1, 0, 1,
+    ]);
+  });
+
   it("dates are points on circles", () => {
     const made = new Table([date("d", "2026-01-31T06:00:00Z", "2025-12-01T18:00:00Z")]);
     const { table: parts } = pipeline([on("d", dateParts({ parts: ["year", "month", "hour"] }))])
