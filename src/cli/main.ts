@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | lr-find | compare | data | info. */
-import { Command, CommanderError } from "commander";
+/** The command line: nabla train | evaluate | predict | lr-find | compare | data | info. */
+import { Command, CommanderError, Option } from "commander";
 import type { CompareCommandOptions } from "./compare.ts";
 import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
 import { type CommonOptions, duration, list, number, positive, whole, withCommonOptions } from "./options.ts";
+import type { PredictOptions } from "./predict.ts";
 import type { TrainOptions } from "./train.ts";
 import { version } from "./version.ts";
 
@@ -33,7 +34,20 @@ withCommonOptions(
   program
     .command("train")
     .description("train an experiment and save the run in runs/<name>-<time>")
-    .argument("[experiment]", "a .ts or .js file that default-exports defineExperiment({ ... })")
+    .argument(
+      "[experiment]",
+      "a .ts or .js file that default-exports defineExperiment({ ... }), or a .csv or .tsv file",
+    )
+    .option("--target <column>", "of a table: the column to predict")
+    .addOption(
+      new Option("--task <kind>", "of a table: what to predict (default: auto)").choices([
+        "auto",
+        "regression",
+        "binary",
+        "multiclass",
+      ]),
+    )
+    .option("--folds <n>", "cross-validate: train n times and report mean and deviation", whole(2))
     .option("--epochs <n>", "times through the training data", whole(1))
     .option("--batch-size <n>", "rows in a batch, in place of what the experiment says", whole(1))
     .option("--lr <rate>", "learning rate", positive)
@@ -54,6 +68,18 @@ withCommonOptions(
 ).action(async (path: string, options: CommonOptions) => {
   const { evaluate } = await import("./evaluate.ts");
   code = await evaluate(path, options);
+});
+
+withCommonOptions(
+  program
+    .command("predict")
+    .description("predict the rows of a table with a run that was trained on one")
+    .argument("<run>", "the folder of a run")
+    .argument("<table>", "a .csv or .tsv file with the columns of the training table")
+    .requiredOption("--out <file.csv>", "write the predictions there"),
+).action(async (path: string, table: string, options: PredictOptions) => {
+  const { predictTable } = await import("./predict.ts");
+  code = await predictTable(path, table, options);
 });
 
 withCommonOptions(

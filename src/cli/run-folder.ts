@@ -2,6 +2,7 @@
 import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
+import { Preparation } from "../data/index.ts";
 import {
   ensureFolder,
   ensureWritable,
@@ -99,6 +100,29 @@ export class RunFolder {
     throw new DataError(
       `${shortPath(path)}: ${issue?.path.join("/") || "the file"} is not right (${issue?.message}).`,
     );
+  }
+
+  async writePreparation(preparation: Preparation): Promise<void> {
+    await writeFileAtomic(join(this.path, "preparation.json"), json(preparation.toJSON()));
+  }
+
+  /** Throws ConfigError where the run was not of a table, FileError or DataError where it cannot be read. */
+  async preparation(): Promise<Preparation> {
+    const path = join(this.path, "preparation.json");
+    try {
+      return Preparation.from(JSON.parse(new TextDecoder().decode(await readBytes(path))));
+    } catch (error) {
+      if (error instanceof FileError && error.code === "ENOENT") {
+        throw new ConfigError(
+          `${shortPath(this.path)}: must be a run whose data has a preparation, as tabularData() gives; it has no preparation.json.`,
+        );
+      }
+      if (error instanceof SyntaxError) {
+        throw new DataError(`${shortPath(path)}: must be JSON; got ${error.message}. The file is damaged.`);
+      }
+      if (error instanceof DataError) error.message = `${shortPath(path)}: ${error.message}`;
+      throw error;
+    }
   }
 
   experimentFile(config: RunConfig): string {

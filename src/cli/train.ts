@@ -8,10 +8,12 @@ import {
   checkpoint,
   type Experiment,
   experimentData,
+  experimentFolds,
   experimentModel,
   type FitResult,
   isBatches,
   progress,
+  type TabularTask,
   Trainer,
 } from "../train/index.ts";
 import { ConfigError, InternalError, NablaError } from "../util/index.ts";
@@ -20,6 +22,7 @@ import { describeError, exitCodes, UsageError } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
 import { optimizerByName } from "./optimizers.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
+import { isTable } from "./read-table.ts";
 import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
 import { describeRunSettings, readRunSettings, withRunSettings } from "./run-settings.ts";
 import { interruptible } from "./signals.ts";
@@ -34,6 +37,10 @@ export interface TrainOptions extends CommonOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  /** Of a table: the column to predict, and what kind of prediction that is. */
+  readonly target?: string;
+  readonly task?: TabularTask | "auto";
+  readonly folds?: number;
 }
 
 /** What a run is made of, once file, command line and (for a resumed run) its config are put together. */
@@ -52,12 +59,41 @@ interface Job {
 
 /** Runs the command and gives its exit code. */
 export async function train(file: string | undefined, options: TrainOptions): Promise<number> {
+  if (file !== undefined && isTable(file)) {
+    const { trainTable } = await import("./train-table.ts");
+    return trainTable(file, options, train);
+  }
+  for (const name of ["target", "task"] as const) {
+    if (options[name] !== undefined) {
+      throw new UsageError(`--${name}: is for a table, as in: nabla train houses.csv --target price`);
+    }
+  }
   const job = await prepare(file, options);
   try {
+    if (options.folds !== undefined) return await folds(job, options.folds);
     return await run(job);
   } catch (error) {
     throw inFile(error, shortPath(job.file));
   }
+}
+
+async function folds({ experiment, ...job }: Job, count: number): Promise<number> {
+  if (job.resumed) throw new UsageError("--folds: cannot go on with a run. Leave out --resume.");
+  const { crossValidate } = await import("./folds.ts");
+  const { optimizer } = job;
+  return crossValidate(
+    await experimentFolds(
+      {
+        ...experiment,
+        ...(optimizer !== null && { optimizer: optimizerByName(optimizer, job.learningRate ?? undefined) }),
+        epochs: job.epochs,
+        batchSize: job.batchSize,
+        seed: job.seed,
+      },
+      count,
+    ),
+    job.options,
+  );
 }
 
 async function prepare(file: string | undefined, options: TrainOptions): Promise<Job> {
@@ -125,6 +161,7 @@ async function run(job: Job): Promise<number> {
             await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
             await folder.writeHistory(history);
           } else await folder.begin(configOf(job, folder, plan.device));
+          if (data.preparation) await folder.writePreparation(data.preparation);
           saving.use(folder.checkpoint);
         },
         stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),

@@ -29,6 +29,20 @@ export { classBalanced, type WeightedOptions, weighted } from "./loading/weighte
 export { type MnistOptions, mnist } from "./mnist.ts";
 export { type NpySource, openNpy, readNpy } from "./npy.ts";
 export { readNpz } from "./npz.ts";
+export { type BinsOptions, bins } from "./prepare/bins.ts";
+export { type DatePart, type DatePartsOptions, dateParts } from "./prepare/date-parts.ts";
+export { type OneHotOptions, type OrdinalOptions, oneHot, ordinal } from "./prepare/encode.ts";
+export { type Count, Fitted, type PipelineState } from "./prepare/fitted.ts";
+export { bagOfWords, type HashOptions, hashed } from "./prepare/hashing.ts";
+export { type ImputeOptions, impute } from "./prepare/impute.ts";
+export type { Transform } from "./prepare/operation.ts";
+export { drop } from "./prepare/operations.ts";
+export { on, type Pipeline, type PipelineStep, pipeline } from "./prepare/pipeline.ts";
+export { type ClipOutliersOptions, clipOutliers, logTransform, powerTransform } from "./prepare/reshape.ts";
+export { type MinMaxScaleOptions, minMaxScale, robustScale, standardScale } from "./prepare/scale.ts";
+export type { Columns, Selector } from "./prepare/select.ts";
+export { Preparation, type TabularData, type TabularOptions, tabularData } from "./prepare/tabular.ts";
+export { classNames, type TargetCoding, withTarget } from "./prepare/target.ts";
 export { type ProfileOptions, profileTable, type TableProfile, type Warning } from "./profile/profile.ts";
 export type { ColumnProfile, Histogram, NumberFacts } from "./profile/statistics.ts";
 export {
@@ -40,6 +54,16 @@ export {
   type TabulatedBytes,
 } from "./rows.ts";
 export { permutation } from "./shuffle.ts";
+export { type Fold, type KFoldOptions, kFold } from "./split/k-fold.ts";
+export type { SplitBy } from "./split/keys.ts";
+export type { SplitOptions } from "./split/options.ts";
+export { allForTraining, type Splittable, TrainingPart } from "./split/part.ts";
+export {
+  type TrainTestOptions,
+  type TrainValidationTestOptions,
+  trainTestSplit,
+  trainValidationTestSplit,
+} from "./split/train-test.ts";
 export { type Standardiser, standardise } from "./standardise.ts";
 export { readCsv, readTsv, type TableFile } from "./table/csv.ts";
 export { type CsvChunkOptions, csvChunks } from "./table/csv-chunks.ts";

@@ -1,6 +1,6 @@
 /** Experiments: what the command line runs, checked field by field before anything else happens. */
 import { z } from "zod";
-import { Dataset, type Sampler } from "../data/index.ts";
+import { Dataset, Preparation, type Sampler } from "../data/index.ts";
 import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
@@ -18,6 +18,8 @@ export interface ExperimentData {
   readonly train: TrainingData;
   readonly validation?: Dataset;
   readonly test?: Dataset;
+  /** How the rows were made of tables: a run keeps it, and `nabla predict` applies it. */
+  readonly preparation?: Preparation;
 }
 
 export interface Experiment {
@@ -174,6 +176,11 @@ export async function experimentData(experiment: Experiment): Promise<Experiment
         `experiment: data.${part} must be a data set made by dataset(); got ${describe(made[part])}.`,
       );
     }
+  }
+  if (made.preparation !== undefined && !(made.preparation instanceof Preparation)) {
+    throw new ConfigError(
+      `experiment: data.preparation must be made by tabularData(); got ${describe(made.preparation)}.`,
+    );
   }
   return made;
 }

@@ -58,6 +58,12 @@ export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-platea
 export { compareReport } from "./report/compare-report.ts";
 export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
 export type { Loss, LossContext, PlainLoss } from "./steps.ts";
+export { constantOutputs, linearOutputs } from "./tabular/baselines.ts";
+export { type DecideOptions, type Decisions, decide, networkOf } from "./tabular/decide.ts";
+export { experimentSource } from "./tabular/experiment-source.ts";
+export { experimentFolds, type FoldJob, runFold, tableFolds, tableJob } from "./tabular/folds.ts";
+export { bestOf, scoresOf, type TabularScores } from "./tabular/scores.ts";
+export { type TabularTask, tabularTasks } from "./tabular/task.ts";
 export {
   type FitOptions,
   type FitResult,

@@ -68,6 +68,17 @@ test("batch sizes: grow by the noise", async () => {
   expect(record?.validation?.accuracy).toBeGreaterThan(0.85);
 });
 
+test("tables: a pipeline by hand", async () => {
+  const [code] = blocks("docs/tabular.md") as [string];
+  const { x, counts, names } = await load("tabular", code);
+  expect(names).toEqual(["rooms", "rooms:missing", "town=Bern", "town=Oslo", "town=Rom", "town:unknown"]);
+  // Of 3, 4 (the median), 5, 4 the mean is 4 and the variance 0.5.
+  const { data } = x as { data: Float32Array };
+  expect(data[0]).toBeCloseTo((2 - 4) / Math.sqrt(0.5), 5);
+  expect([...data.subarray(2)]).toEqual([0, 1, 0, 0]);
+  expect(counts).toEqual([]);
+});
+
 test("README: a model is used for one row and for many", async () => {
   const { logits, all } = await load("using", `${using}\nexport { logits, all };`);
   expect(logits).toHaveLength(10);

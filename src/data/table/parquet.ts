@@ -146,9 +146,9 @@ class Decoder {
       const onError = (error: Error): void => fail(error.message);
       const onExit = (code: number): void => fail(`decoding it ended with code ${code}`);
       const onMessage = (reply: ParquetReply): void => {
-        if ("problem" in reply) return fail(reply.problem);
         settle();
-        resolve(reply.columns);
+        if ("problem" in reply) reject(damaged(this.#name, reply.problem));
+        else resolve(reply.columns);
       };
       worker.on("error", onError).on("exit", onExit).on("message", onMessage);
       worker.postMessage(request);
