@@ -100,7 +100,7 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 
 async function run(job: Job): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
-  const { shuffle, dropLast, learningRateScaling } = experiment;
+  const { shuffle, dropLast, learningRateScaling, augment } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
@@ -156,6 +156,7 @@ async function run(job: Job): Promise<number> {
         epochs,
         batchSize,
         learningRateScaling,
+        augment,
         validation,
         shuffle,
         dropLast,

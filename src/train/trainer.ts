@@ -1,5 +1,5 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
-import { type ArrayLike, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
+import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
@@ -64,6 +64,8 @@ export interface FitOptions {
    * which suits adaptive optimizers and is cautious for others; with plain SGD "linear" is usual.
    */
   readonly learningRateScaling?: LearningRateScaling;
+  /** Changes the batches of training, never those of evaluation: `augment([...])`. */
+  readonly augment?: Augmenter | undefined;
   /** Measured after each epoch. */
   readonly validation?: Dataset;
   /** A new order each epoch; default true. */
@@ -105,7 +107,7 @@ export class Trainer {
   readonly model: Module;
   readonly seed: number;
   readonly device: string;
-  readonly #parts: Parts;
+  #parts: Parts;
   readonly #callbacks: readonly Callback[];
   readonly #debug: boolean;
   readonly #shown: Shown;
@@ -183,6 +185,7 @@ export class Trainer {
       "epochs",
       "batchSize",
       "learningRateScaling",
+      "augment",
       "validation",
       "shuffle",
       "dropLast",
@@ -201,6 +204,7 @@ export class Trainer {
     const { shuffle = true, dropLast = false, validation, signal } = options;
     const given = wholeNumber("fit", "epochs", options.epochs, 1);
     checkDataset("fit: the training data", train);
+    this.#augmentBy(options.augment);
     const live = await this.#prepared();
     const rows = train.length;
     const epochs = this.#resumed ? given : live.position.epoch + given;
@@ -220,7 +224,7 @@ export class Trainer {
     await checkFit(this.#parts, train, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
-      await checkFit(this.#parts, validation, batchSize, "the validation data");
+      await checkFit({ ...this.#parts, augment: undefined }, validation, batchSize, "the validation data");
     }
     const run: Resumed = { seed: this.seed, rows, batchSize: sizes.key, shuffle, dropLast };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
@@ -395,6 +399,16 @@ export class Trainer {
     this.#steps.clear();
     this.#evaluator = new Evaluator(this.#parts, this.device);
     return true;
+  }
+
+  /** Steps of another augmentation are other programs. Throws ConfigError for what is none. */
+  #augmentBy(augment: Augmenter | undefined): void {
+    if (augment !== undefined && typeof augment?.batch !== "function") {
+      throw new ConfigError(`fit: augment must be made by augment([...]); got ${typeof augment}.`);
+    }
+    if (augment === this.#parts.augment) return;
+    this.#parts = { ...this.#parts, augment };
+    this.#steps.clear();
   }
 
   #step(batchSize: number): TrainStep {
