@@ -1,3 +1,4 @@
+export * from "./augment/index.ts";
 export { Dataset, type DatasetOptions, dataset, type HostBatch, type Source, split } from "./dataset.ts";
 export { fashionMnist, fashionMnistClasses } from "./fashion-mnist.ts";
 export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
@@ -24,4 +25,3 @@ export {
   type TextColumn,
   valueAt,
 } from "./table/table.ts";
-export * from "./augment/index.ts";

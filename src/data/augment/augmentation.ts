@@ -41,7 +41,9 @@ export interface ProbabilityOptions {
 export function scheduledAt(op: string, value: Scheduled, { step }: Draw): number | Tensor {
   if (typeof value === "number") return value;
   if (step !== undefined) return value(step);
-  throw new ConfigError(`${op}: a strength follows a schedule, so the step must be given; it is not. Pass { key, step }.`);
+  throw new ConfigError(
+    `${op}: a strength follows a schedule, so the step must be given; it is not. Pass { key, step }.`,
+  );
 }
 
 export function checkProbability(op: string, probability: Scheduled): void {
@@ -49,13 +51,21 @@ export function checkProbability(op: string, probability: Scheduled): void {
 }
 
 /** Throws ConfigError unless the strength is finite and, as a number or both ends in order, in [least, most]. */
-export function checkStrength(op: string, name: string, value: Strength, least: number, most = Number.MAX_VALUE): void {
+export function checkStrength(
+  op: string,
+  name: string,
+  value: Strength,
+  least: number,
+  most = Number.MAX_VALUE,
+): void {
   if (typeof value === "function") return;
   const ends = typeof value === "number" ? [value] : value;
   const inside = ends.every((end) => end >= least && end <= most);
   const [low = 0, high = low] = ends;
   if (inside && low <= high) return;
-  throw new ConfigError(`${op}: ${name} must be in [${least}, ${most}], the smaller end first; got ${JSON.stringify(value)}.`);
+  throw new ConfigError(
+    `${op}: ${name} must be in [${least}, ${most}], the smaller end first; got ${JSON.stringify(value)}.`,
+  );
 }
 
 /** The i-th key of a draw: one for each number that an augmentation needs. */
@@ -92,7 +102,10 @@ export function around1(op: string, strength: Strength, draw: Draw, i: number, b
 /** f32 [batch]: a number or schedule is taken as it is. */
 export function exactly(op: string, strength: Strength, draw: Draw, i: number, batch: number): Tensor {
   if (isRange(strength)) return between(keyOf(draw, i), batch, ...strength);
-  return random.uniform(keyOf(draw, i), [batch]).mul(0).add(scheduledAt(op, strength, draw));
+  return random
+    .uniform(keyOf(draw, i), [batch])
+    .mul(0)
+    .add(scheduledAt(op, strength, draw));
 }
 
 export const isRange = (strength: Strength): strength is readonly [number, number] => Array.isArray(strength);
@@ -101,7 +114,10 @@ export const isRange = (strength: Strength): strength is readonly [number, numbe
 export const perImage = (values: Tensor): Tensor => values.reshape([values.size, 1, 1, 1]);
 
 /** Throws ShapeError unless images are [batch, height, width, channels]. */
-export function sizesOf(op: string, images: Tensor): readonly [batch: number, height: number, width: number, channels: number] {
+export function sizesOf(
+  op: string,
+  images: Tensor,
+): readonly [batch: number, height: number, width: number, channels: number] {
   const [batch, height, width, channels] = images.shape;
   if (images.ndim === 4 && images.dtype === "f32") {
     return [batch as number, height as number, width as number, channels as number];

@@ -29,9 +29,11 @@ export function luma(x: Tensor): Tensor {
 
 export const adjustBrightness = (x: Tensor, factor: Tensor): Tensor => blended(x, 0, factor);
 /** Blends with the mean luma of each image. */
-export const adjustContrast = (x: Tensor, factor: Tensor): Tensor => blended(x, luma(x).mean([1, 2, 3], { keepDims: true }), factor);
+export const adjustContrast = (x: Tensor, factor: Tensor): Tensor =>
+  blended(x, luma(x).mean([1, 2, 3], { keepDims: true }), factor);
 /** Blends with the luma of each pixel. */
-export const adjustSaturation = (x: Tensor, factor: Tensor): Tensor => (x.shape[3] === 3 ? blended(x, luma(x), factor) : x);
+export const adjustSaturation = (x: Tensor, factor: Tensor): Tensor =>
+  x.shape[3] === 3 ? blended(x, luma(x), factor) : x;
 
 /** Turns the hue by a part of the circle, f32 [batch] in [-0.5, 0.5], by way of HSV. */
 export function adjustHue(x: Tensor, shift: Tensor): Tensor {
@@ -44,7 +46,10 @@ export function adjustHue(x: Tensor, shift: Tensor): Tensor {
   const divisor = where(grey, 1, spread);
   const [rc, gc, bc] = [r, g, b].map((c) => most.sub(c).div(divisor)) as [Tensor, Tensor, Tensor];
   const sixths = where(most.eq(r), bc.sub(gc), where(most.eq(g), rc.add(2).sub(bc), gc.add(4).sub(rc)));
-  const turn = sixths.mul(1 / 6).add(1).add(shift.reshape([shift.size, 1, 1]));
+  const turn = sixths
+    .mul(1 / 6)
+    .add(1)
+    .add(shift.reshape([shift.size, 1, 1]));
   const h6 = turn.sub(turn.floor()).mul(6);
   // Each channel is v less v s times a trapezium of the hue (Smith, 1978).
   const channel = (at: number) => {
@@ -59,10 +64,14 @@ export function adjustHue(x: Tensor, shift: Tensor): Tensor {
 
 type Adjust = (x: Tensor, factor: Tensor) => Tensor;
 
-const byFactor = (name: string, adjust: Adjust) => (strength: Strength, { probability = 1 }: ProbabilityOptions = {}): Augmentation => {
-  checkStrength(name, "strength", strength, 0);
-  return pixelwise(name, probability, (x, draw, batch) => adjust(x, around1(name, strength, draw, 1, batch)));
-};
+const byFactor =
+  (name: string, adjust: Adjust) =>
+  (strength: Strength, { probability = 1 }: ProbabilityOptions = {}): Augmentation => {
+    checkStrength(name, "strength", strength, 0);
+    return pixelwise(name, probability, (x, draw, batch) =>
+      adjust(x, around1(name, strength, draw, 1, batch)),
+    );
+  };
 
 /** Times a factor from [1 - s, 1 + s], or from a range. */
 export const brightness = byFactor("brightness", adjustBrightness);
@@ -74,7 +83,9 @@ export const saturation = byFactor("saturation", adjustSaturation);
 /** Turns hues by a part of the circle from [-s, s], s <= 0.5, or from a range. */
 export function hue(strength: Strength, { probability = 1 }: ProbabilityOptions = {}): Augmentation {
   checkStrength("hue", "strength", strength, Array.isArray(strength) ? -0.5 : 0, 0.5);
-  return pixelwise("hue", probability, (x, draw, batch) => adjustHue(x, around0("hue", strength, draw, 1, batch)));
+  return pixelwise("hue", probability, (x, draw, batch) =>
+    adjustHue(x, around0("hue", strength, draw, 1, batch)),
+  );
 }
 
 /** Luma in all channels; by default of one sample in ten. */
@@ -110,7 +121,11 @@ export function colorJitter(options: ColorJitterOptions): Augmentation {
   });
 }
 
-const jitters: readonly (readonly ["brightness" | "contrast" | "saturation" | "hue", Adjust, typeof around0])[] = [
+const jitters: readonly (readonly [
+  "brightness" | "contrast" | "saturation" | "hue",
+  Adjust,
+  typeof around0,
+])[] = [
   ["brightness", adjustBrightness, around1],
   ["contrast", adjustContrast, around1],
   ["saturation", adjustSaturation, around1],
@@ -124,4 +139,3 @@ function inDrawnOrder(steps: readonly ((x: Tensor) => Tensor)[], key: Tensor, x:
   const places = order.split(steps.length).map((place) => place.reshape([]));
   return places.reduce((y, place) => steps.reduce((z, step, i) => cond(place.eq(i), step, z), y), x);
 }
-

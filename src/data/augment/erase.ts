@@ -1,6 +1,15 @@
 /** erase: a rectangle of each sample is painted over. */
 import { arange, type Tensor, where } from "../../engine/tensor/index.ts";
-import { type Augmentation, checkProbability, checkStrength, chosen, keyOf, type ProbabilityOptions, perImage, sizesOf } from "./augmentation.ts";
+import {
+  type Augmentation,
+  checkProbability,
+  checkStrength,
+  chosen,
+  keyOf,
+  type ProbabilityOptions,
+  perImage,
+  sizesOf,
+} from "./augmentation.ts";
 import { drawPlace, drawSides, type Windows } from "./resized-crop.ts";
 
 export interface EraseOptions extends ProbabilityOptions {
@@ -16,7 +25,8 @@ export interface EraseOptions extends ProbabilityOptions {
 export function insideOf({ top, left, height, width }: Windows, rows: number, columns: number): Tensor {
   const y = arange(rows).reshape([1, rows, 1, 1]);
   const x = arange(columns).reshape([1, 1, columns, 1]);
-  const within = (at: Tensor, start: Tensor, length: Tensor) => at.ge(perImage(start)).logicalAnd(at.lt(perImage(start.add(length))));
+  const within = (at: Tensor, start: Tensor, length: Tensor) =>
+    at.ge(perImage(start)).logicalAnd(at.lt(perImage(start.add(length))));
   return within(y, top, height).logicalAnd(within(x, left, width));
 }
 
@@ -51,4 +61,7 @@ export function erase(options: EraseOptions = {}): Augmentation {
 }
 
 /** `erase` with squares. */
-export const cutout = (options: Omit<EraseOptions, "ratio"> = {}): Augmentation => ({ ...erase({ ...options, ratio: [1, 1] }), name: "cutout" });
+export const cutout = (options: Omit<EraseOptions, "ratio"> = {}): Augmentation => ({
+  ...erase({ ...options, ratio: [1, 1] }),
+  name: "cutout",
+});

@@ -25,7 +25,10 @@ export interface Geometric extends Augmentation {
 export const isGeometric = (augmentation: Augmentation): augmentation is Geometric => "warp" in augmentation;
 
 /** Runs geometric augmentations, each with a draw of its own, as one warp. */
-export function warpRun(run: readonly Geometric[], draws: readonly Draw[]): (batch: Parameters<Augmentation["apply"]>[0]) => ReturnType<Augmentation["apply"]> {
+export function warpRun(
+  run: readonly Geometric[],
+  draws: readonly Draw[],
+): (batch: Parameters<Augmentation["apply"]>[0]) => ReturnType<Augmentation["apply"]> {
   return (batch) => {
     const [first] = run;
     const [count, height, width] = sizesOf(first?.name ?? "augment", batch.images);
@@ -35,14 +38,22 @@ export function warpRun(run: readonly Geometric[], draws: readonly Draw[]): (bat
       const next: Warp = one.warp(count, rows, columns, draws[i] as Draw);
       warp = warp === null ? next : composed(warp, next);
     }
-    return warp === null ? batch : warpAll(batch, warp, (run.find(({ options }) => Object.keys(options).length > 0) ?? first)?.options ?? {});
+    return warp === null
+      ? batch
+      : warpAll(
+          batch,
+          warp,
+          (run.find(({ options }) => Object.keys(options).length > 0) ?? first)?.options ?? {},
+        );
   };
 }
 
 function geometric(name: string, options: WarpOptions, warp: Geometric["warp"]): Geometric {
   const { interpolation = "bilinear" } = options;
   if (interpolation !== "bilinear" && interpolation !== "nearest") {
-    throw new ConfigError(`${name}: interpolation must be "bilinear" or "nearest"; got ${JSON.stringify(interpolation)}.`);
+    throw new ConfigError(
+      `${name}: interpolation must be "bilinear" or "nearest"; got ${JSON.stringify(interpolation)}.`,
+    );
   }
   const self: Geometric = { name, options, warp, apply: (batch, draw) => warpRun([self], [draw])(batch) };
   return self;
@@ -60,11 +71,36 @@ const radians = Math.PI / 180;
 const of = (value: Entry, inNumbers: (x: number) => number, inTensors: (x: Tensor) => Tensor): Entry =>
   typeof value === "number" ? inNumbers(value) : inTensors(value);
 
-const cos = (x: Entry) => of(x, (v) => Math.cos(v * radians), (v) => v.mul(radians).cos());
-const sin = (x: Entry) => of(x, (v) => Math.sin(v * radians), (v) => v.mul(radians).sin());
-const tan = (x: Entry) => of(x, (v) => Math.tan(v * radians), (v) => v.mul(radians).tan());
-const inverse = (x: Entry) => of(x, (v) => 1 / v, (v) => v.reciprocal());
-const negative = (x: Entry) => of(x, (v) => (v === 0 ? 0 : -v), (v) => v.neg());
+const cos = (x: Entry) =>
+  of(
+    x,
+    (v) => Math.cos(v * radians),
+    (v) => v.mul(radians).cos(),
+  );
+const sin = (x: Entry) =>
+  of(
+    x,
+    (v) => Math.sin(v * radians),
+    (v) => v.mul(radians).sin(),
+  );
+const tan = (x: Entry) =>
+  of(
+    x,
+    (v) => Math.tan(v * radians),
+    (v) => v.mul(radians).tan(),
+  );
+const inverse = (x: Entry) =>
+  of(
+    x,
+    (v) => 1 / v,
+    (v) => v.reciprocal(),
+  );
+const negative = (x: Entry) =>
+  of(
+    x,
+    (v) => (v === 0 ? 0 : -v),
+    (v) => v.neg(),
+  );
 /**
  * The warp of T(translate) R(angle) S(scale) Shear about the centre, in torchvision's convention: the inverse of
  * scale [[cos(r - y) / cos y, -cos(r - y) tan x / cos y - sin r], [sin(r - y) / cos y, -sin(r - y) tan x / cos y + cos r]].
@@ -79,13 +115,19 @@ export function affineWarp(
   const c = times(sin(turned), inverse(cos(sy)));
   const d = plus(negative(times(c, tan(sx))), cos(angle));
   const smaller = inverse(scale);
-  const entries = { a: times(d, smaller), b: times(negative(b), smaller), c: times(negative(c), smaller), d: times(a, smaller) };
+  const entries = {
+    a: times(d, smaller),
+    b: times(negative(b), smaller),
+    c: times(negative(c), smaller),
+    d: times(a, smaller),
+  };
   const back = (p: Entry, q: Entry) => negative(plus(times(p, tx), times(q, ty)));
   return { ...entries, tx: back(entries.a, entries.b), ty: back(entries.c, entries.d), size, steps: false };
 }
 
 /** Where not chosen, what changes nothing. */
-const orElse = (yes: Tensor, value: Entry, none: number): Entry => (value === none ? none : where(yes, value, none));
+const orElse = (yes: Tensor, value: Entry, none: number): Entry =>
+  value === none ? none : where(yes, value, none);
 
 export interface AffineOptions extends WarpOptions, ProbabilityOptions {
   /** Degrees; a number d stands for [-d, d]. Default 0. */
@@ -105,13 +147,25 @@ export interface AffineOptions extends WarpOptions, ProbabilityOptions {
  * @example augment([affine({ rotate: 10, scale: [0.9, 1.1], translate: 0.1, shear: 5 })]);
  */
 export function affine(options: AffineOptions): Geometric {
-  const { rotate: r = 0, scale: s = 0, translate: t = 0, shear: h = 0, probability = 1, ...warping } = options;
+  const {
+    rotate: r = 0,
+    scale: s = 0,
+    translate: t = 0,
+    shear: h = 0,
+    probability = 1,
+    ...warping
+  } = options;
   return drawnAffine("affine", { r, s, t, h }, probability, warping);
 }
 
 function drawnAffine(
   name: string,
-  { r = 0, s = 0, t = 0, h = 0 }: { readonly r?: Strength; readonly s?: Strength; readonly t?: Strength; readonly h?: Strength },
+  {
+    r = 0,
+    s = 0,
+    t = 0,
+    h = 0,
+  }: { readonly r?: Strength; readonly s?: Strength; readonly t?: Strength; readonly h?: Strength },
   probability: Scheduled,
   options: WarpOptions,
 ): Geometric {
@@ -123,7 +177,8 @@ function drawnAffine(
   return geometric(name, options, (batch, height, width, draw) => {
     const yes = probability === 1 ? null : chosen(name, draw, probability, batch);
     const keep = (value: Entry, none: number): Entry => (yes === null ? value : orElse(yes, value, none));
-    const shift = (i: number, size: number): Entry => (t === 0 ? 0 : keep(around0(name, t, draw, i, batch).mul(size), 0));
+    const shift = (i: number, size: number): Entry =>
+      t === 0 ? 0 : keep(around0(name, t, draw, i, batch).mul(size), 0);
     const lean = (i: number): Entry => (h === 0 ? 0 : keep(around0(name, h, draw, i, batch), 0));
     const parameters: AffineParameters = {
       angle: r === 0 ? 0 : keep(around0(name, r, draw, 1, batch), 0),
@@ -160,9 +215,11 @@ function flip(name: string, across: boolean, { probability = 0.5 }: ProbabilityO
 }
 
 /** Left and right change places, by default in half of the samples. */
-export const horizontalFlip = (options: ProbabilityOptions = {}): Geometric => flip("horizontalFlip", true, options);
+export const horizontalFlip = (options: ProbabilityOptions = {}): Geometric =>
+  flip("horizontalFlip", true, options);
 /** Top and bottom change places, by default in half of the samples. */
-export const verticalFlip = (options: ProbabilityOptions = {}): Geometric => flip("verticalFlip", false, options);
+export const verticalFlip = (options: ProbabilityOptions = {}): Geometric =>
+  flip("verticalFlip", false, options);
 
 export interface RandomCropOptions extends WarpOptions {
   /** Height and width; default: those of the image. */
@@ -204,9 +261,12 @@ export function randomCrop({ size, padding = 0, ...options }: RandomCropOptions)
     const [rows, columns] = typeof size === "number" ? [size, size] : (size ?? [height, width]);
     const [spareY, spareX] = [height + 2 * padding - rows, width + 2 * padding - columns];
     if (spareY < 0 || spareX < 0) {
-      throw new ShapeError(`randomCrop: the window must fit the padded image; got ${rows} x ${columns} of ${height} x ${width} with padding ${padding}.`);
+      throw new ShapeError(
+        `randomCrop: the window must fit the padded image; got ${rows} x ${columns} of ${height} x ${width} with padding ${padding}.`,
+      );
     }
-    const place = (i: number, spare: number): Entry => (spare === 0 ? 0 : random.randint(keyOf(draw, i), [batch], 0, spare + 1));
+    const place = (i: number, spare: number): Entry =>
+      spare === 0 ? 0 : random.randint(keyOf(draw, i), [batch], 0, spare + 1);
     return cropWarp([place(1, spareY), place(2, spareX)], padding, [height, width], [rows, columns]);
   });
 }

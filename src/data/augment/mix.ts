@@ -1,7 +1,27 @@
 /** mixup and cutmix: each sample and a partner of its batch, images and targets in one proportion. */
-import { checkScheduled, oneHot, random, type Scheduled, sqrt, type Tensor, take, where } from "../../engine/tensor/index.ts";
+import {
+  checkScheduled,
+  oneHot,
+  random,
+  type Scheduled,
+  sqrt,
+  type Tensor,
+  take,
+  where,
+} from "../../engine/tensor/index.ts";
 import { ConfigError } from "../../util/index.ts";
-import { type Augmentation, type Augmented, checkProbability, chosen, type Draw, keyOf, type ProbabilityOptions, perImage, scheduledAt, sizesOf } from "./augmentation.ts";
+import {
+  type Augmentation,
+  type Augmented,
+  checkProbability,
+  chosen,
+  type Draw,
+  keyOf,
+  type ProbabilityOptions,
+  perImage,
+  scheduledAt,
+  sizesOf,
+} from "./augmentation.ts";
 import { insideOf } from "./erase.ts";
 
 export interface MixOptions extends ProbabilityOptions {
@@ -26,22 +46,43 @@ function logGamma(key: Tensor, batch: number, alpha: number | Tensor): Tensor {
     .log()
     .mul(-2)
     .sqrt()
-    .mul(random.uniform(k(2), shape).mul(2 * Math.PI).sin());
+    .mul(
+      random
+        .uniform(k(2), shape)
+        .mul(2 * Math.PI)
+        .sin(),
+    );
   const v = z.mul(c).add(1);
   const cube = v.mul(v).mul(v);
   const positive = where(v.gt(0), cube, 1);
-  const bound = z.square().mul(0.5).add(d.mul(cube.neg().add(1).add(positive.log())));
-  const accepted = v.gt(0).logicalAnd(random.uniform(k(3), shape).add(2 ** -25).log().lt(bound));
+  const bound = z
+    .square()
+    .mul(0.5)
+    .add(d.mul(cube.neg().add(1).add(positive.log())));
+  const accepted = v.gt(0).logicalAnd(
+    random
+      .uniform(k(3), shape)
+      .add(2 ** -25)
+      .log()
+      .lt(bound),
+  );
   const first = accepted.astype("i32").argmax(-1, { keepDims: true });
   const value = positive.takeAlongAxis(first, 1).reshape([batch]);
   // Gamma(a) = Gamma(a + 1) U^(1 / a); in logarithms, since for small a it is below every float.
-  const boost = random.uniform(k(4), [batch]).add(2 ** -25).log().div(a);
+  const boost = random
+    .uniform(k(4), [batch])
+    .add(2 ** -25)
+    .log()
+    .div(a);
   return value.log().add(d.log()).add(boost);
 }
 
 /** Beta(alpha, alpha) numbers, f32 [batch]. */
 export function beta(key: Tensor, batch: number, alpha: number | Tensor): Tensor {
-  const [x, y] = [logGamma(random.foldIn(key, 0), batch, alpha), logGamma(random.foldIn(key, 1), batch, alpha)];
+  const [x, y] = [
+    logGamma(random.foldIn(key, 0), batch, alpha),
+    logGamma(random.foldIn(key, 1), batch, alpha),
+  ];
   return y.sub(x).exp().add(1).reciprocal();
 }
 
@@ -49,11 +90,19 @@ export function beta(key: Tensor, batch: number, alpha: number | Tensor): Tensor
 function mixable(op: string, targets: Tensor, classes: number | undefined): Tensor {
   if (targets.dtype === "f32") return targets;
   if (classes !== undefined) return oneHot(targets.astype("i32"), classes);
-  throw new ConfigError(`${op}: labels become probabilities, so the number of classes must be given; got none. Pass { classes }.`);
+  throw new ConfigError(
+    `${op}: labels become probabilities, so the number of classes must be given; got none. Pass { classes }.`,
+  );
 }
 
 /** lambda t + (1 - lambda) of the partner's t. */
-function mixTargets(op: string, targets: Tensor, partner: Tensor, lambda: Tensor, classes: number | undefined): Tensor {
+function mixTargets(
+  op: string,
+  targets: Tensor,
+  partner: Tensor,
+  lambda: Tensor,
+  classes: number | undefined,
+): Tensor {
   const t = mixable(op, targets, classes);
   const share = lambda.reshape([lambda.size, ...t.shape.slice(1).map(() => 1)]);
   return t.mul(share).add(take(t, partner, 0).mul(share.neg().add(1)));
@@ -64,11 +113,21 @@ export function mixWith(batch: Augmented, partner: Tensor, lambda: Tensor, class
   const { images, targets } = batch;
   const share = perImage(lambda);
   const mixed = images.mul(share).add(take(images, partner, 0).mul(share.neg().add(1)));
-  return { ...batch, images: where(share.eq(1), images, mixed), ...(targets && { targets: mixTargets("mixup", targets, partner, lambda, classes) }) };
+  return {
+    ...batch,
+    images: where(share.eq(1), images, mixed),
+    ...(targets && { targets: mixTargets("mixup", targets, partner, lambda, classes) }),
+  };
 }
 
 /** The partner's pixels in a box of about (1 - lambda) of the area about a centre; targets by the area that is left. */
-export function cutWith(batch: Augmented, partner: Tensor, lambda: Tensor, centre: readonly [y: Tensor, x: Tensor], classes?: number): Augmented {
+export function cutWith(
+  batch: Augmented,
+  partner: Tensor,
+  lambda: Tensor,
+  centre: readonly [y: Tensor, x: Tensor],
+  classes?: number,
+): Augmented {
   const { images, targets } = batch;
   const [, height, width] = sizesOf("cutmix", images);
   const ratio = sqrt(lambda.neg().add(1)).mul(0.5);
@@ -79,7 +138,11 @@ export function cutWith(batch: Augmented, partner: Tensor, lambda: Tensor, centr
   };
   const [[top, rows], [left, columns]] = [span(centre[0], height), span(centre[1], width)];
   const inside = insideOf({ top, left, height: rows, width: columns }, height, width);
-  const kept = rows.mul(columns).astype("f32").div(-height * width).add(1);
+  const kept = rows
+    .mul(columns)
+    .astype("f32")
+    .div(-height * width)
+    .add(1);
   return {
     ...batch,
     images: where(inside, take(images, partner, 0), images),
@@ -87,7 +150,12 @@ export function cutWith(batch: Augmented, partner: Tensor, lambda: Tensor, centr
   };
 }
 
-function mixing(name: string, given: MixOptions, defaultAlpha: number, mix: (batch: Augmented, partner: Tensor, lambda: Tensor, draw: Draw) => Augmented): Augmentation {
+function mixing(
+  name: string,
+  given: MixOptions,
+  defaultAlpha: number,
+  mix: (batch: Augmented, partner: Tensor, lambda: Tensor, draw: Draw) => Augmented,
+): Augmentation {
   const { alpha = defaultAlpha, probability = 1 } = given;
   checkProbability(name, probability);
   checkScheduled(name, "alpha", alpha, "above 0 and finite", (value) => value > 0 && Number.isFinite(value));
@@ -96,7 +164,9 @@ function mixing(name: string, given: MixOptions, defaultAlpha: number, mix: (bat
     apply(batch, draw) {
       const [count] = sizesOf(name, batch.images);
       if (batch.masks !== undefined || batch.boxes !== undefined) {
-        throw new ConfigError(`${name}: masks and boxes cannot be mixed; got ${batch.masks ? "masks" : "boxes"}.`);
+        throw new ConfigError(
+          `${name}: masks and boxes cannot be mixed; got ${batch.masks ? "masks" : "boxes"}.`,
+        );
       }
       const partner = random.uniform(keyOf(draw, 1), [count]).argsort();
       const drawn = beta(keyOf(draw, 2), count, scheduledAt(name, alpha, draw));
@@ -123,6 +193,9 @@ export const mixup = (options: MixOptions = {}): Augmentation =>
 export const cutmix = (options: MixOptions = {}): Augmentation =>
   mixing("cutmix", options, 1, (batch, partner, lambda, draw) => {
     const [count, height, width] = sizesOf("cutmix", batch.images);
-    const centre = [random.randint(keyOf(draw, 3), [count], 0, height), random.randint(keyOf(draw, 4), [count], 0, width)] as const;
+    const centre = [
+      random.randint(keyOf(draw, 3), [count], 0, height),
+      random.randint(keyOf(draw, 4), [count], 0, width),
+    ] as const;
     return cutWith(batch, partner, lambda, centre, options.classes);
   });

@@ -15,7 +15,10 @@ export function compose(...augmentations: readonly Augmentation[]): Augmentation
         const run = geometricFrom(augmentations, i);
         result =
           run.length > 0
-            ? warpRun(run, run.map((_, j) => drawOf(i + j)))(result)
+            ? warpRun(
+                run,
+                run.map((_, j) => drawOf(i + j)),
+              )(result)
             : (augmentations[i] as Augmentation).apply(result, drawOf(i));
         i += Math.max(1, run.length);
       }
@@ -30,7 +33,8 @@ function geometricFrom(all: readonly Augmentation[], start: number): Geometric[]
   let options: string | null = null;
   for (const one of all.slice(start)) {
     if (!isGeometric(one)) break;
-    const own = Object.keys(one.options).length === 0 ? null : JSON.stringify(Object.entries(one.options).sort());
+    const own =
+      Object.keys(one.options).length === 0 ? null : JSON.stringify(Object.entries(one.options).sort());
     if (options !== null && own !== null && own !== options) break;
     options ??= own;
     run.push(one);
@@ -54,11 +58,15 @@ export class Augmenter {
     rejectUnknown("augment", options, ["shape", "range"]);
     const [black, white] = options.range ?? [0, 1];
     if (!(Number.isFinite(black) && Number.isFinite(white) && black < white)) {
-      throw new ConfigError(`augment: range must be two numbers, black below white; got ${JSON.stringify(options.range)}.`);
+      throw new ConfigError(
+        `augment: range must be two numbers, black below white; got ${JSON.stringify(options.range)}.`,
+      );
     }
     for (const [i, one] of augmentations.entries()) {
       if (typeof one?.apply !== "function") {
-        throw new ConfigError(`augment: each entry must be an augmentation, as horizontalFlip() is; entry ${i} is ${typeof one}.`);
+        throw new ConfigError(
+          `augment: each entry must be an augmentation, as horizontalFlip() is; entry ${i} is ${typeof one}.`,
+        );
       }
     }
     this.#pipeline = compose(...augmentations);
@@ -71,11 +79,17 @@ export class Augmenter {
   }
 
   /** Inputs and targets of a training step: rows are brought to images, and flat ones back. */
-  batch(x: Tensor, targets: Tensor, at: { readonly key: Tensor; readonly step?: Tensor }): [x: Tensor, targets: Tensor] {
+  batch(
+    x: Tensor,
+    targets: Tensor,
+    at: { readonly key: Tensor; readonly step?: Tensor },
+  ): [x: Tensor, targets: Tensor] {
     const { shape } = this.#options;
     const [rows = 0, ...own] = x.shape;
     if (shape !== undefined && sizeOf(shape) !== sizeOf(own)) {
-      throw new ShapeError(`augment: shape must have as many numbers as a sample; got ${formatShape(shape)} and samples ${formatShape(own)}.`);
+      throw new ShapeError(
+        `augment: shape must have as many numbers as a sample; got ${formatShape(shape)} and samples ${formatShape(own)}.`,
+      );
     }
     const images = shape === undefined ? x : x.reshape([rows, ...shape]);
     const result = this.apply({ images, targets }, at);

@@ -10,7 +10,17 @@ import { type WarpOptions, warpAll } from "./warp.ts";
 
 /** What is drawn from, in torchvision's order. */
 export const operations = [
-  ...["identity", "shearX", "shearY", "translateX", "translateY", "rotate", "brightness", "color", "contrast"],
+  ...[
+    "identity",
+    "shearX",
+    "shearY",
+    "translateX",
+    "translateY",
+    "rotate",
+    "brightness",
+    "color",
+    "contrast",
+  ],
   ...["sharpness", "posterize", "solarize", "autoContrast", "equalize"],
 ] as const;
 
@@ -32,7 +42,13 @@ export const randAugmentSpace = (height: number, width: number): Space => ({
   factor: 0.9,
   bits: 4,
 });
-export const trivialAugmentSpace: Space = { shear: 0.99, translate: [32, 32], degrees: 135, factor: 0.99, bits: 6 };
+export const trivialAugmentSpace: Space = {
+  shear: 0.99,
+  translate: [32, 32],
+  degrees: 135,
+  factor: 0.99,
+  bits: 6,
+};
 
 /** One operation for each sample: its number i32 [batch], the part of the largest magnitude f32 [batch] in [0, 1], its sign -1 or 1. */
 export interface Choice {
@@ -42,7 +58,12 @@ export interface Choice {
 }
 
 /** Applies each sample's operation to images in [0, 1], and to masks and boxes where it moves pixels. */
-export function applyChoice(batch: Augmented, { operation, part, sign }: Choice, space: Space, options: WarpOptions): Augmented {
+export function applyChoice(
+  batch: Augmented,
+  { operation, part, sign }: Choice,
+  space: Space,
+  options: WarpOptions,
+): Augmented {
   const [, height, width] = sizesOf("randAugment", batch.images);
   const is = (name: (typeof operations)[number]) => operation.eq(operations.indexOf(name));
   const signed = part.mul(sign);
@@ -52,7 +73,10 @@ export function applyChoice(batch: Augmented, { operation, part, sign }: Choice,
     {
       // Rotation alone is counter-clockwise in torchvision.
       angle: only("rotate", signed.mul(-space.degrees)),
-      translate: [only("translateX", signed.mul(space.translate[0]).trunc()), only("translateY", signed.mul(space.translate[1]).trunc())],
+      translate: [
+        only("translateX", signed.mul(space.translate[0]).trunc()),
+        only("translateY", signed.mul(space.translate[1]).trunc()),
+      ],
     },
     [height, width],
   );
@@ -69,20 +93,37 @@ export function applyChoice(batch: Augmented, { operation, part, sign }: Choice,
   const x = moved.images;
   // Brightness, colour, contrast and sharpness are one blend, each with something else.
   const grey = luma(x);
-  const pick = (name: (typeof operations)[number], yes: Tensor, no: Tensor) => where(perImage(is(name)), yes, no);
-  const other = pick("color", grey, pick("contrast", grey.mean([1, 2, 3], { keepDims: true }), pick("sharpness", smoothed(x), x.mul(0))));
-  const blends = (["brightness", "color", "contrast", "sharpness"] as const).map(is).reduce((some, one) => some.logicalOr(one));
+  const pick = (name: (typeof operations)[number], yes: Tensor, no: Tensor) =>
+    where(perImage(is(name)), yes, no);
+  const other = pick(
+    "color",
+    grey,
+    pick("contrast", grey.mean([1, 2, 3], { keepDims: true }), pick("sharpness", smoothed(x), x.mul(0))),
+  );
+  const blends = (["brightness", "color", "contrast", "sharpness"] as const)
+    .map(is)
+    .reduce((some, one) => some.logicalOr(one));
   const mixed = blended(x, other, where(blends, signed.mul(space.factor).add(1), 1));
   const bits = part.mul(space.bits).round().neg().add(8);
   const images = pick(
     "posterize",
     posterized(x, bits),
-    pick("solarize", solarized(x, part.neg().add(1)), pick("autoContrast", autocontrasted(x), pick("equalize", equalized(x), mixed))),
+    pick(
+      "solarize",
+      solarized(x, part.neg().add(1)),
+      pick("autoContrast", autocontrasted(x), pick("equalize", equalized(x), mixed)),
+    ),
   );
   return { ...moved, images };
 }
 
-function policy(name: string, count: number, warping: WarpOptions, partOf: (draw: Draw, batch: number) => Tensor, spaceOf: (height: number, width: number) => Space): Augmentation {
+function policy(
+  name: string,
+  count: number,
+  warping: WarpOptions,
+  partOf: (draw: Draw, batch: number) => Tensor,
+  spaceOf: (height: number, width: number) => Space,
+): Augmentation {
   return {
     name,
     apply(batch, draw) {
@@ -90,7 +131,11 @@ function policy(name: string, count: number, warping: WarpOptions, partOf: (draw
       const [black, white] = draw.range;
       const unit = black === 0 && white === 1;
       const spread = white - black;
-      const options = { interpolation: "nearest", ...warping, fill: ((warping.fill ?? black) - black) / spread } as const;
+      const options = {
+        interpolation: "nearest",
+        ...warping,
+        fill: ((warping.fill ?? black) - black) / spread,
+      } as const;
       let result: Augmented = unit ? batch : { ...batch, images: batch.images.sub(black).div(spread) };
       for (let i = 0; i < count; i++) {
         const own = { ...draw, key: random.foldIn(draw.key, i) };
@@ -127,11 +172,20 @@ function whole(op: string, name: string, value: number, least: number, most: num
  * @throws ConfigError for numbers out of range.
  * @example augment([horizontalFlip(), randAugment({ magnitude: 9 })]);
  */
-export function randAugment({ operations: count = 2, magnitude = 9, bins = 31, ...options }: RandAugmentOptions = {}): Augmentation {
+export function randAugment({
+  operations: count = 2,
+  magnitude = 9,
+  bins = 31,
+  ...options
+}: RandAugmentOptions = {}): Augmentation {
   whole("randAugment", "operations", count, 1, 100);
   whole("randAugment", "bins", bins, 2, 1000);
   whole("randAugment", "magnitude", magnitude, 0, bins - 1);
-  const part = (draw: Draw, batch: number) => random.uniform(keyOf(draw, 3), [batch]).mul(0).add(magnitude / (bins - 1));
+  const part = (draw: Draw, batch: number) =>
+    random
+      .uniform(keyOf(draw, 3), [batch])
+      .mul(0)
+      .add(magnitude / (bins - 1));
   return policy("randAugment", count, options, part, randAugmentSpace);
 }
 
@@ -142,6 +196,10 @@ export function randAugment({ operations: count = 2, magnitude = 9, bins = 31, .
  */
 export function trivialAugment({ bins = 31, ...options }: TrivialAugmentOptions = {}): Augmentation {
   whole("trivialAugment", "bins", bins, 2, 1000);
-  const part = (draw: Draw, batch: number) => random.randint(keyOf(draw, 3), [batch], 0, bins).astype("f32").div(bins - 1);
+  const part = (draw: Draw, batch: number) =>
+    random
+      .randint(keyOf(draw, 3), [batch], 0, bins)
+      .astype("f32")
+      .div(bins - 1);
   return policy("trivialAugment", 1, options, part, () => trivialAugmentSpace);
 }

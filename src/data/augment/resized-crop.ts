@@ -1,7 +1,14 @@
 /** randomResizedCrop: a window of random area and shape, brought to one size. */
-import { arange, exp, random, sqrt, takeAlongAxis, type Tensor, where } from "../../engine/tensor/index.ts";
+import { arange, exp, random, sqrt, type Tensor, takeAlongAxis, where } from "../../engine/tensor/index.ts";
 import { ConfigError } from "../../util/index.ts";
-import { type Augmentation, type Augmented, checkStrength, type Draw, keyOf, sizesOf } from "./augmentation.ts";
+import {
+  type Augmentation,
+  type Augmented,
+  checkStrength,
+  type Draw,
+  keyOf,
+  sizesOf,
+} from "./augmentation.ts";
 import { type Interpolation, moveBoxes } from "./warp.ts";
 
 /** A window of each sample, i32 [batch], in pixels. */
@@ -35,9 +42,18 @@ export function drawSides(
   fits: (height: Tensor, width: Tensor) => Tensor,
 ): { readonly height: Tensor; readonly width: Tensor; readonly none: Tensor } {
   const shape = [batch, attempts];
-  const size = random.uniform(keyOf(draw, 1), shape).mul(scale[1] - scale[0]).add(scale[0]).mul(area);
+  const size = random
+    .uniform(keyOf(draw, 1), shape)
+    .mul(scale[1] - scale[0])
+    .add(scale[0])
+    .mul(area);
   const logs = [Math.log(ratio[0]), Math.log(ratio[1])] as const;
-  const aspect = exp(random.uniform(keyOf(draw, 2), shape).mul(logs[1] - logs[0]).add(logs[0]));
+  const aspect = exp(
+    random
+      .uniform(keyOf(draw, 2), shape)
+      .mul(logs[1] - logs[0])
+      .add(logs[0]),
+  );
   const [height, width] = [sqrt(size.div(aspect)).round(), sqrt(size.mul(aspect)).round()];
   const good = fits(height, width);
   const first = good.astype("i32").argmax(-1, { keepDims: true });
@@ -57,7 +73,8 @@ function drawWindows(
   scale: readonly [number, number],
   ratio: readonly [number, number],
 ): Windows {
-  const fits = (h: Tensor, w: Tensor) => h.ge(1).logicalAnd(h.le(height)).logicalAnd(w.ge(1)).logicalAnd(w.le(width));
+  const fits = (h: Tensor, w: Tensor) =>
+    h.ge(1).logicalAnd(h.le(height)).logicalAnd(w.ge(1)).logicalAnd(w.le(width));
   const sides = drawSides(draw, batch, height * width, scale, ratio, fits);
   // After ten misses the largest window of a permitted shape in the middle.
   const shape = width / height;
@@ -66,7 +83,8 @@ function drawWindows(
     shape > ratio[1] ? Math.round(height * ratio[1]) : width,
   ] as const;
   const [h, w] = [where(sides.none, middle[0], sides.height), where(sides.none, middle[1], sides.width)];
-  const centred = (place: Tensor, length: number, size: number) => where(sides.none, Math.floor((size - length) / 2), place).astype("i32");
+  const centred = (place: Tensor, length: number, size: number) =>
+    where(sides.none, Math.floor((size - length) / 2), place).astype("i32");
   return {
     top: centred(drawPlace(keyOf(draw, 3), h, height), middle[0], height),
     left: centred(drawPlace(keyOf(draw, 4), w, width), middle[1], width),
@@ -76,11 +94,22 @@ function drawWindows(
 }
 
 /** One axis of x [batch, height, width, ...] from the window (start, length) to `size` places; the window's border goes on outside. */
-function resizeAxis(x: Tensor, axis: 1 | 2, start: Tensor, length: Tensor, size: number, interpolation: Interpolation): Tensor {
+function resizeAxis(
+  x: Tensor,
+  axis: 1 | 2,
+  start: Tensor,
+  length: Tensor,
+  size: number,
+  interpolation: Interpolation,
+): Tensor {
   const batch = x.shape[0] as number;
-  const spread = (index: Tensor) => index.reshape(x.shape.map((_, i) => (i === 0 ? batch : i === axis ? size : 1)));
+  const spread = (index: Tensor) =>
+    index.reshape(x.shape.map((_, i) => (i === 0 ? batch : i === axis ? size : 1)));
   const read = (place: Tensor) => {
-    const inside = place.maximum(0).minimum(length.sub(1).reshape([batch, 1]).astype("f32")).astype("i32");
+    const inside = place
+      .maximum(0)
+      .minimum(length.sub(1).reshape([batch, 1]).astype("f32"))
+      .astype("i32");
     return takeAlongAxis(x, spread(inside.add(start.reshape([batch, 1]))), axis);
   };
   const ratio = length.astype("f32").div(size).reshape([batch, 1]);
@@ -89,27 +118,45 @@ function resizeAxis(x: Tensor, axis: 1 | 2, start: Tensor, length: Tensor, size:
   const place = steps.add(0.5).mul(ratio).sub(0.5).maximum(0);
   const low = place.floor();
   const weight = spread(place.sub(low));
-  return read(low).mul(weight.neg().add(1)).add(read(low.add(1)).mul(weight));
+  return read(low)
+    .mul(weight.neg().add(1))
+    .add(read(low.add(1)).mul(weight));
 }
 
 /** Windows of x as images of one size, as torchvision's resized_crop without antialias; nearest as its "nearest". */
-export function cropAndResize(x: Tensor, at: Windows, [rows, columns]: readonly [number, number], interpolation: Interpolation): Tensor {
+export function cropAndResize(
+  x: Tensor,
+  at: Windows,
+  [rows, columns]: readonly [number, number],
+  interpolation: Interpolation,
+): Tensor {
   const narrow = resizeAxis(x, 2, at.left, at.width, columns, interpolation);
   return resizeAxis(narrow, 1, at.top, at.height, rows, interpolation);
 }
 
 /** Images, masks and boxes of the windows. */
-export function cropAll(batch: Augmented, at: Windows, size: readonly [number, number], interpolation: Interpolation): Augmented {
+export function cropAll(
+  batch: Augmented,
+  at: Windows,
+  size: readonly [number, number],
+  interpolation: Interpolation,
+): Augmented {
   const [, height, width] = sizesOf("randomResizedCrop", batch.images);
   const { masks, boxes } = batch;
   const [w, h] = [at.width.astype("f32"), at.height.astype("f32")];
   const warp = {
     a: w.div(size[1]),
     b: 0,
-    tx: at.left.astype("f32").add(w.mul(0.5)).sub(width / 2),
+    tx: at.left
+      .astype("f32")
+      .add(w.mul(0.5))
+      .sub(width / 2),
     c: 0,
     d: h.div(size[0]),
-    ty: at.top.astype("f32").add(h.mul(0.5)).sub(height / 2),
+    ty: at.top
+      .astype("f32")
+      .add(h.mul(0.5))
+      .sub(height / 2),
     size,
     steps: false,
   };
@@ -133,13 +180,16 @@ export function randomResizedCrop(options: RandomResizedCropOptions = {}): Augme
   checkStrength(name, "scale", scale, 1e-6, 1);
   checkStrength(name, "ratio", ratio, 1e-3, 1e3);
   if (interpolation !== "bilinear" && interpolation !== "nearest") {
-    throw new ConfigError(`${name}: interpolation must be "bilinear" or "nearest"; got ${JSON.stringify(interpolation)}.`);
+    throw new ConfigError(
+      `${name}: interpolation must be "bilinear" or "nearest"; got ${JSON.stringify(interpolation)}.`,
+    );
   }
   return {
     name,
     apply(batch, draw) {
       const [count, height, width] = sizesOf(name, batch.images);
-      const result: readonly [number, number] = typeof size === "number" ? [size, size] : (size ?? [height, width]);
+      const result: readonly [number, number] =
+        typeof size === "number" ? [size, size] : (size ?? [height, width]);
       return cropAll(batch, drawWindows(draw, [count, height, width], scale, ratio), result, interpolation);
     },
   };

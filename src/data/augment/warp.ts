@@ -50,13 +50,20 @@ export function composed(first: Warp, then: Warp): Warp {
   return { a, b, tx, c, d, ty, size: then.size, steps: first.steps && then.steps };
 }
 
-const along = (value: Entry, batch: number): Entry => (typeof value === "number" ? value : value.reshape([batch, 1, 1]));
+const along = (value: Entry, batch: number): Entry =>
+  typeof value === "number" ? value : value.reshape([batch, 1, 1]);
 
 /** Where each place of the result is read: x and y f32, broadcastable to [batch, height, width], in pixels of which 0 is the first's centre. */
 function placesOf(warp: Warp, batch: number, height: number, width: number): readonly [x: Tensor, y: Tensor] {
   const [rows, columns] = warp.size;
-  const x = arange(columns).astype("f32").sub((columns - 1) / 2).reshape([1, 1, columns]);
-  const y = arange(rows).astype("f32").sub((rows - 1) / 2).reshape([1, rows, 1]);
+  const x = arange(columns)
+    .astype("f32")
+    .sub((columns - 1) / 2)
+    .reshape([1, 1, columns]);
+  const y = arange(rows)
+    .astype("f32")
+    .sub((rows - 1) / 2)
+    .reshape([1, rows, 1]);
   const line = (p: Entry, q: Entry, t: Entry, middle: number): Tensor => {
     const [ap, aq, at] = [along(p, batch), along(q, batch), along(t, batch)];
     const sum = plus(plus(times(ap, x), times(aq, y)), at);
@@ -69,7 +76,9 @@ function placesOf(warp: Warp, batch: number, height: number, width: number): rea
 function at(x: Tensor, column: Tensor, row: Tensor, fill: number): Tensor {
   const [batch = 0, height = 0, width = 0, ...rest] = x.shape;
   const inside = column.ge(0).logicalAnd(column.lt(width)).logicalAnd(row.ge(0)).logicalAnd(row.lt(height));
-  const start = arange(batch).mul(height * width).reshape([batch, 1, 1]);
+  const start = arange(batch)
+    .mul(height * width)
+    .reshape([batch, 1, 1]);
   // Kept in range before the cast: a place far outside would not fit i32.
   const [c, r] = [column.clip(0, width - 1).astype("i32"), row.clip(0, height - 1).astype("i32")];
   const index = r.mul(width).add(c).add(start);
@@ -91,8 +100,7 @@ export function resample(x: Tensor, warp: Warp, interpolation: Interpolation, fi
     return at(x, whole(column), whole(row), fill);
   }
   const [left, top] = [column.floor(), row.floor()];
-  const channels = (weight: Tensor) =>
-    weight.reshape([...weight.shape, ...x.shape.slice(3).map(() => 1)]);
+  const channels = (weight: Tensor) => weight.reshape([...weight.shape, ...x.shape.slice(3).map(() => 1)]);
   const [wx, wy] = [channels(column.sub(left)), channels(row.sub(top))];
   const blend = (p: Tensor, q: Tensor, w: Tensor) => p.mul(w.neg().add(1)).add(q.mul(w));
   const line = (r: Tensor) => blend(at(x, left, r, fill), at(x, left.add(1), r, fill), wx);
@@ -105,7 +113,12 @@ export function moveBoxes(boxes: Tensor, warp: Warp, from: readonly [height: num
   if (boxes.ndim !== 3 || four !== 4) {
     throw new ShapeError(`augment: boxes must be [batch, boxes, 4]; got ${formatShape(boxes.shape)}.`);
   }
-  const [left, top, right, bottom] = boxes.split(4, 2).map((part) => part.squeeze(2)) as [Tensor, Tensor, Tensor, Tensor];
+  const [left, top, right, bottom] = boxes.split(4, 2).map((part) => part.squeeze(2)) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
   const [a, b, tx, c, d, ty] = [warp.a, warp.b, warp.tx, warp.c, warp.d, warp.ty].map((entry) =>
     typeof entry === "number" ? entry : entry.reshape([batch, 1]),
   ) as [Entry, Entry, Entry, Entry, Entry, Entry];

@@ -73,7 +73,14 @@ export class Racer {
   ) {
     const model = parts.model();
     const metrics = [meanLoss() as Metric];
-    this.#parts = { model, loss: parts.loss, optimizer, metrics, matmulPrecision: "f32", augment: parts.augment };
+    this.#parts = {
+      model,
+      loss: parts.loss,
+      optimizer,
+      metrics,
+      matmulPrecision: "f32",
+      augment: parts.augment,
+    };
     this.#data = parts;
     this.#batchSize = Math.min(batchSize, parts.train.length);
     this.#seed = seed;

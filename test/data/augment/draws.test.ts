@@ -32,7 +32,6 @@ import {
   verticalFlip,
 } from "nabla/data";
 import { describe, expect, it } from "vitest";
-import { setThreads } from "./threads.ts";
 
 const size = [6, 8, 7, 3];
 const pictures = () => random.uniform(random.key(3), size);
@@ -79,23 +78,15 @@ describe.each(every)("$name", (one) => {
     expect(whole).not.toEqual(await x.data());
     const others = x.mul(0.3).add(0.1);
     const last = arange(6).eq(4).reshape([6, 1, 1, 1]);
-    const mixed = await run(one, last.astype("f32").mul(x).add(last.logicalNot().astype("f32").mul(others)), 5);
+    const mixed = await run(
+      one,
+      last.astype("f32").mul(x).add(last.logicalNot().astype("f32").mul(others)),
+      5,
+    );
     const each = whole.length / 6;
     const part = (all: ArrayLike<number>) => Array.from(all).slice(4 * each, 5 * each);
     expect(part(mixed)).toEqual(part(whole));
   });
-});
-
-it("has the same bits for 1, 2 and 3 threads", async () => {
-  const whole = compose(...every);
-  const results: ArrayLike<number>[] = [];
-  for (const threads of [1, 2, 3]) {
-    await setThreads(threads, async () => {
-      results.push(await run(whole, random.uniform(random.key(9), [32, 16, 16, 3])));
-    });
-  }
-  expect(results[1]).toEqual(results[0]);
-  expect(results[2]).toEqual(results[0]);
 });
 
 describe("identity", () => {
@@ -147,14 +138,20 @@ describe("composition", () => {
 describe("statistics", () => {
   const many = 4096;
   const ones = () => tensor(1).broadcastTo([many, 4, 4, 1]);
-  const means = async (one: Augmentation, images = ones(), range: readonly [number, number] = [0, 1], step = 0) =>
+  const means = async (
+    one: Augmentation,
+    images = ones(),
+    range: readonly [number, number] = [0, 1],
+    step = 0,
+  ) =>
     Array.from(
       await augment([one], { range })
         .apply({ images }, { key: random.key(1), step: tensor(step, { dtype: "i32" }) })
         .images.mean([1, 2, 3])
         .data(),
     );
-  const share = (values: readonly number[], holds: (v: number) => boolean) => values.filter(holds).length / values.length;
+  const share = (values: readonly number[], holds: (v: number) => boolean) =>
+    values.filter(holds).length / values.length;
   const bound = (p: number) => 4 * Math.sqrt((p * (1 - p)) / many);
 
   it.each([0.1, 0.5, 0.9])("probability %d", async (probability) => {
@@ -171,7 +168,10 @@ describe("statistics", () => {
 
   it("crops come from every place alike", async () => {
     const images = arange(36).astype("f32").reshape([1, 6, 6, 1]).broadcastTo([many, 6, 6, 1]);
-    const corner = await randomCrop({ size: 4 }).apply({ images }, { key: random.key(4), range: [0, 1] }).images.slice([], [0, 1], [0, 1], []).data();
+    const corner = await randomCrop({ size: 4 })
+      .apply({ images }, { key: random.key(4), range: [0, 1] })
+      .images.slice([], [0, 1], [0, 1], [])
+      .data();
     for (const place of [0, 1, 2, 6, 7, 8, 12, 13, 14]) {
       expect(Math.abs(share(Array.from(corner), (v) => v === place) - 1 / 9)).toBeLessThan(bound(1 / 9));
     }
@@ -187,7 +187,10 @@ describe("statistics", () => {
 
   it("noise has its deviation, and pixel ranges are kept to", async () => {
     const grey = tensor(10).broadcastTo([64, 16, 16, 1]);
-    const noisy = augment([gaussianNoise(0.05)], { range: [0, 20] }).apply({ images: grey }, { key: random.key(0) }).images;
+    const noisy = augment([gaussianNoise(0.05)], { range: [0, 20] }).apply(
+      { images: grey },
+      { key: random.key(0) },
+    ).images;
     const values = Array.from(await noisy.data());
     const mean = values.reduce((a, b) => a + b) / values.length;
     const deviation = Math.sqrt(values.reduce((a, b) => a + (b - mean) ** 2, 0) / values.length);
@@ -213,11 +216,20 @@ describe("errors", () => {
     [() => gaussianBlur({ size: 4 }), /size must be an odd/],
     [() => randAugment({ magnitude: 31 }), /magnitude must be a whole number from 0 to 30/],
     [() => augment([], { range: [1, 0] }), /black below white/],
-    [() => augment([invert()]).apply({ images: tensor([1]) }, { key: random.key(0) }), /images must be f32 \[batch, height, width, channels\]/],
-    [() => augment([brightness((s) => s.astype("f32"))]).apply({ images: pictures() }, { key: random.key(0) }), /the step must be given/],
-    [() => augment([invert()], { shape: [2, 2, 1] }).batch(pictures(), tensor([0]), { key: random.key(0) }), /as many numbers as a sample/],
+    [
+      () => augment([invert()]).apply({ images: tensor([1]) }, { key: random.key(0) }),
+      /images must be f32 \[batch, height, width, channels\]/,
+    ],
+    [
+      () =>
+        augment([brightness((s) => s.astype("f32"))]).apply({ images: pictures() }, { key: random.key(0) }),
+      /the step must be given/,
+    ],
+    [
+      () => augment([invert()], { shape: [2, 2, 1] }).batch(pictures(), tensor([0]), { key: random.key(0) }),
+      /as many numbers as a sample/,
+    ],
   ])("%s", (make, text) => {
     expect(make).toThrow(text);
   });
 });
-

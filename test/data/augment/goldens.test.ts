@@ -4,7 +4,12 @@ import { describe, expect, it } from "vitest";
 import * as colour from "../../../src/data/augment/colour.ts";
 import { affineWarp, cropWarp } from "../../../src/data/augment/geometric.ts";
 import * as neighbours from "../../../src/data/augment/neighbours.ts";
-import { applyChoice, operations, randAugmentSpace, trivialAugmentSpace } from "../../../src/data/augment/policy.ts";
+import {
+  applyChoice,
+  operations,
+  randAugmentSpace,
+  trivialAugmentSpace,
+} from "../../../src/data/augment/policy.ts";
 import { cropAll } from "../../../src/data/augment/resized-crop.ts";
 import * as tone from "../../../src/data/augment/tone.ts";
 import { resample, type Warp, warpAll } from "../../../src/data/augment/warp.ts";
@@ -68,24 +73,43 @@ describe("geometry", () => {
     const moved = warpAll({ images: images(), masks: masks(), boxes: boxes() }, warp, {});
     await near(moved.masks as Tensor, p.mask);
     await near(moved.boxes as Tensor, [...p.boxes, ...p.boxes]);
-    const numbers = affineWarp({ ...p, translate: [p.translate[0] ?? 0, p.translate[1] ?? 0], shear: [p.shear[0] ?? 0, p.shear[1] ?? 0] }, [height, width]);
+    const numbers = affineWarp(
+      {
+        ...p,
+        translate: [p.translate[0] ?? 0, p.translate[1] ?? 0],
+        shear: [p.shear[0] ?? 0, p.shear[1] ?? 0],
+      },
+      [height, width],
+    );
     await near(move(numbers, 0, "bilinear"), p.bilinear);
   });
 
   it.each(["horizontal", "vertical"] as const)("%s flip", async (name) => {
     const want = golden.flips[name];
     const across = name === "horizontal";
-    const warp: Warp = { a: across ? all(-1) : 1, b: 0, tx: 0, c: 0, d: across ? 1 : all(-1), ty: 0, size: [height, width], steps: true };
+    const warp: Warp = {
+      a: across ? all(-1) : 1,
+      b: 0,
+      tx: 0,
+      c: 0,
+      d: across ? 1 : all(-1),
+      ty: 0,
+      size: [height, width],
+      steps: true,
+    };
     const moved = warpAll({ images: images(), masks: masks(), boxes: boxes() }, warp, {});
     await near(moved.images, want.image);
     await near(moved.masks as Tensor, want.mask);
     await near(moved.boxes as Tensor, [...want.boxes, ...want.boxes]);
   });
 
-  it.each(golden.crops)("crop $top $left $padding", async ({ top, left, padding, size: [h = 0, w = 0], out }) => {
-    const warp = cropWarp([whole(top), whole(left)], padding, [height, width], [h, w]);
-    await near(move(warp, 0.25, "bilinear"), out);
-  });
+  it.each(golden.crops)(
+    "crop $top $left $padding",
+    async ({ top, left, padding, size: [h = 0, w = 0], out }) => {
+      const warp = cropWarp([whole(top), whole(left)], padding, [height, width], [h, w]);
+      await near(move(warp, 0.25, "bilinear"), out);
+    },
+  );
 
   it.each(golden.resized)("resized crop $top $left $height $width", async (p) => {
     const at = { top: whole(p.top), left: whole(p.left), height: whole(p.height), width: whole(p.width) };
