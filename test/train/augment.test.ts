@@ -62,13 +62,13 @@ describe("a Trainer", () => {
 
   it("says before the first step what does not fit", async () => {
     const wrong = { batchSize: 8, epochs: 1 };
-    const fit = (augmentation: unknown) =>
+    const attempt = (augmentation: unknown) =>
       trainerOf().fit(data, { ...wrong, augment: augmentation as typeof changes });
-    await expect(fit(augment([horizontalFlip()]))).rejects.toThrow(
+    await expect(attempt(augment([horizontalFlip()]))).rejects.toThrow(
       /images must be f32 \[batch, height, width, channels\]/,
     );
-    await expect(fit(augment([mixup()], { shape }))).rejects.toThrow(/number of classes/);
-    await expect(fit([])).rejects.toThrow(/augment must be made by augment/);
+    await expect(attempt(augment([mixup()], { shape }))).rejects.toThrow(/number of classes/);
+    await expect(attempt([])).rejects.toThrow(/augment must be made by augment/);
   });
 });
 

@@ -75,7 +75,23 @@ export class Augmenter {
 
   /** The batch with new images, masks, boxes and targets; a pure function, for use inside `jit`. */
   apply(batch: Augmented, { key, step }: { readonly key: Tensor; readonly step?: Tensor }): Augmented {
-    return this.#pipeline.apply(batch, { key, step, range: this.#options.range ?? [0, 1] });
+    return this.#pipeline.apply(batch, { key, step, range: this.range });
+  }
+
+  /** The numbers of black and white. */
+  get range(): readonly [black: number, white: number] {
+    return this.#options.range ?? [0, 1];
+  }
+
+  /** Rows [batch, ...] of the data as images. Throws ShapeError when a row is not of `shape`. */
+  toImages(x: Tensor): Tensor {
+    const { shape } = this.#options;
+    const [rows = 0, ...own] = x.shape;
+    if (shape === undefined) return x;
+    if (sizeOf(shape) === sizeOf(own)) return x.reshape([rows, ...shape]);
+    throw new ShapeError(
+      `augment: shape must have as many numbers as a sample; got ${formatShape(shape)} and samples ${formatShape(own)}.`,
+    );
   }
 
   /** Inputs and targets of a training step: rows are brought to images, and flat ones back. */
@@ -84,17 +100,14 @@ export class Augmenter {
     targets: Tensor,
     at: { readonly key: Tensor; readonly step?: Tensor },
   ): [x: Tensor, targets: Tensor] {
-    const { shape } = this.#options;
-    const [rows = 0, ...own] = x.shape;
-    if (shape !== undefined && sizeOf(shape) !== sizeOf(own)) {
-      throw new ShapeError(
-        `augment: shape must have as many numbers as a sample; got ${formatShape(shape)} and samples ${formatShape(own)}.`,
-      );
-    }
-    const images = shape === undefined ? x : x.reshape([rows, ...shape]);
+    const images = this.toImages(x);
     const result = this.apply({ images, targets }, at);
-    const flat = shape !== undefined && own.length !== 3;
-    return [flat ? result.images.reshape([rows, -1]) : result.images, result.targets ?? targets];
+    // What came flat goes flat.
+    const flat = images !== x && x.ndim === 2;
+    return [
+      flat ? result.images.reshape([x.shape[0] as number, -1]) : result.images,
+      result.targets ?? targets,
+    ];
   }
 }
 
