@@ -127,3 +127,12 @@ test("choosing how to train: both functions find a setting that learns", async (
   expect(finalists[0]?.mean).toBeLessThan(0.6);
   expect(page).toContain("Best: ");
 });
+
+test("augmentation: the pipeline gives images and probabilities", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  await load("augmentation", blocks("docs/augmentation.md")[0] as string);
+  expect(log.mock.calls.at(-1)).toEqual([
+    [8, 32, 32, 3],
+    [8, 10],
+  ]);
+});
