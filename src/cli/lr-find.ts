@@ -42,6 +42,7 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
     const parts = {
       model: experimentModel(experiment),
       loss: experiment.loss,
+      augment: experiment.augment,
       optimizer: optimizer ?? experiment.optimizer,
       seed: options.seed ?? experiment.seed ?? 0,
     };

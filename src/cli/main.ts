@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | predict | lr-find | compare | data | info. */
+/** The command line: nabla train | evaluate | predict | lr-find | compare | data | augment | info. */
 import { Command, CommanderError, Option } from "commander";
+import type { AugmentCommandOptions } from "./augment.ts";
 import type { CompareCommandOptions } from "./compare.ts";
 import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
@@ -119,6 +120,19 @@ withCommonOptions(
 ).action(async (file: string, options: CompareCommandOptions) => {
   const { compareCommand } = await import("./compare.ts");
   code = await compareCommand(file, options);
+});
+
+withCommonOptions(
+  program
+    .command("augment")
+    .description("draw images of an experiment beside what its augmentation makes of them")
+    .argument("<experiment>", "a .ts or .js file that default-exports defineExperiment({ ... })")
+    .requiredOption("--out <file.png>", "where the sheet goes")
+    .option("--rows <n>", "images (default: 8)", whole(1))
+    .option("--seed <n>", "of the draws (default: the experiment's)", whole(0)),
+).action(async (file: string, options: AugmentCommandOptions) => {
+  const { augmentCommand } = await import("./augment.ts");
+  code = await augmentCommand(file, options);
 });
 
 program

@@ -137,7 +137,7 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 
 async function run(job: Job): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
-  const { shuffle, sampler, workers, dropLast, learningRateScaling } = experiment;
+  const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
@@ -197,6 +197,7 @@ async function run(job: Job): Promise<number> {
         epochs,
         batchSize: asked ? batchSize : undefined,
         learningRateScaling,
+        augment,
         validation,
         shuffle,
         sampler,

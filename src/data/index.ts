@@ -1,3 +1,4 @@
+export * from "./augment/index.ts";
 export {
   Dataset,
   type DatasetOptions,

@@ -1,7 +1,7 @@
 /** What can be known to be wrong before the first step: shapes through the whole model, and labels out of range. */
 import type { Dataset, HostArray } from "../data/index.ts";
 import { valueAndGrad } from "../engine/autodiff/index.ts";
-import { type Tensor, tensor, zeros } from "../engine/tensor/index.ts";
+import { random, type Tensor, tensor, zeros } from "../engine/tensor/index.ts";
 import { context } from "../nn/index.ts";
 import { ConfigError, DataError, formatShape, NablaError, sizeOf } from "../util/index.ts";
 import { type Loss, lossAt, type Parts } from "./steps.ts";
@@ -26,10 +26,12 @@ export async function checkFit(
   batchSize: number,
   name: string,
 ): Promise<Tensor> {
-  const { model, loss, metrics } = parts;
+  const { model, loss, metrics, augment } = parts;
   const rows = Math.min(batchSize, data.length);
-  const logits = model.forward(rowsLike(data.x, rows), context());
-  const targets = rowsLike(data.y, rows);
+  const given = [rowsLike(data.x, rows), rowsLike(data.y, rows)] as const;
+  const at = { key: random.key(0), step: firstStep().step };
+  const [x, targets] = augment === undefined ? given : augment.batch(...given, at);
+  const logits = model.forward(x, context());
   const value = lossAt(loss, firstStep())(logits, targets);
   if (value.ndim !== 0) {
     throw new ConfigError(

@@ -1,6 +1,6 @@
 /** Experiments: what the command line runs, checked field by field before anything else happens. */
 import { z } from "zod";
-import { Dataset, Preparation, type Sampler } from "../data/index.ts";
+import { Augmenter, Dataset, Preparation, type Sampler } from "../data/index.ts";
 import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
@@ -47,6 +47,8 @@ export interface Experiment {
   readonly workers?: number;
   /** Leaves out an epoch's last batch when it is smaller; default false. */
   readonly dropLast?: boolean;
+  /** Changes the batches that are trained on: `augment([...])`. */
+  readonly augment?: Augmenter;
   readonly callbacks?: readonly Callback[];
   /** Default: the cpu, or what `--device` says. */
   readonly device?: string;
@@ -106,6 +108,7 @@ const fields = {
   ],
   workers: [whole(0).optional(), "a whole number of at least 0"],
   dropLast: [z.boolean().optional(), "true or false"],
+  augment: [z.instanceof(Augmenter).optional(), "a pipeline made by augment([...])"],
   callbacks: [z.array(z.custom(isEvents)).optional(), "a list of objects with functions by event"],
   device: [z.string().optional(), "the name of a device"],
 } as const satisfies Record<keyof Experiment, readonly [z.ZodType, string]>;

@@ -1,5 +1,5 @@
 /** The learning-rate range test: the loss while the rate grows, and a rate to begin with. */
-import { type Dataset, deviceRows, permutation, toTensor } from "../data/index.ts";
+import { type Augmenter, type Dataset, deviceRows, permutation, toTensor } from "../data/index.ts";
 import { defaultDevice } from "../engine/runtime/index.ts";
 import { tensor } from "../engine/tensor/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
@@ -18,6 +18,8 @@ export interface LrFindParts {
   readonly optimizer: Optimizer;
   /** Default 0. */
   readonly seed?: number;
+  /** Changes the batches that are trained on. */
+  readonly augment?: Augmenter | undefined;
 }
 
 export interface LrFindOptions {
@@ -64,7 +66,7 @@ export interface LrFindResult {
  * const { suggestion } = await lrFind({ model, loss: crossEntropy, optimizer: adam() }, train, { batchSize: 128 });
  */
 export async function lrFind(
-  { model, loss, optimizer, seed = 0 }: LrFindParts,
+  { model, loss, optimizer, augment, seed = 0 }: LrFindParts,
   train: Dataset,
   options: LrFindOptions = {},
 ): Promise<LrFindResult> {
@@ -90,7 +92,7 @@ export async function lrFind(
   if (!(divergence > 1)) throw new ConfigError(`lrFind: divergence must be above 1; got ${divergence}.`);
   const size = Math.min(batchSize, train.length);
   const metrics = [meanLoss() as Metric];
-  const parts: Parts = { model, loss, optimizer, metrics, matmulPrecision: "f32" };
+  const parts: Parts = { model, loss, optimizer, metrics, matmulPrecision: "f32", augment };
   initialise(model, seed);
   await checkFit(parts, train, size, "the training data");
 

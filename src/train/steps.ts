@@ -1,5 +1,5 @@
 /** The compiled programs of a Trainer: a training step, an evaluation step, and reading the averages. */
-import { gatherRows, type Rows } from "../data/index.ts";
+import { type Augmenter, gatherRows, type Rows } from "../data/index.ts";
 import { valueAndGrad } from "../engine/autodiff/index.ts";
 import {
   arange,
@@ -45,7 +45,12 @@ export interface Parts {
   readonly optimizer: Optimizer;
   readonly metrics: readonly Metric[];
   readonly matmulPrecision: MatmulPrecision;
+  /** Changes the batches that are trained on, and no others. */
+  readonly augment?: Augmenter | undefined;
 }
+
+/** Separates the randomness of augmentation from that of layers and of the optimizer. */
+const augmentStream = 0x61756731;
 
 /** The training data, and the rows of this epoch in order: i32 [rows]. */
 export interface TrainData {
@@ -97,7 +102,7 @@ export function stepOf(parts: Omit<Parts, "matmulPrecision">, batchSize: number)
 
 /** Loss and gradients of the `size` rows from place `from` of the order on, with what forward gave besides. */
 export function batchGradients(
-  { model, loss }: Pick<Parts, "model" | "loss">,
+  { model, loss, augment }: Pick<Parts, "model" | "loss" | "augment">,
   state: TrainState,
   data: TrainData,
   from: Tensor,
@@ -113,8 +118,9 @@ export function batchGradients(
   buffers: Params;
 } {
   const rows = take(data.order, arange(size).add(from), 0);
-  const x = gatherRows(data.x, rows);
-  const targets = take(data.y, rows, 0);
+  const given = [gatherRows(data.x, rows), take(data.y, rows, 0)] as const;
+  const at = { key: random.foldIn(key, augmentStream), step: state.step };
+  const [x, targets] = augment === undefined ? given : augment.batch(...given, at);
   const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
     apply(model, { ...params, ...state.buffers }, () => {
       const ctx = context({ train: true, key, step: state.step });

@@ -1,5 +1,13 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
-import { type ArrayLike, Dataset, deviceRows, type Sampler, toHostArray, toTensor } from "../data/index.ts";
+import {
+  type ArrayLike,
+  type Augmenter,
+  Dataset,
+  deviceRows,
+  type Sampler,
+  toHostArray,
+  toTensor,
+} from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
@@ -66,6 +74,8 @@ export interface FitOptions {
    * which suits adaptive optimizers and is cautious for others; with plain SGD "linear" is usual.
    */
   readonly learningRateScaling?: LearningRateScaling;
+  /** Changes the batches of training, never those of evaluation: `augment([...])`. */
+  readonly augment?: Augmenter | undefined;
   /** Measured after each epoch. */
   readonly validation?: Dataset;
   /** A new order each epoch; default true. */
@@ -113,7 +123,7 @@ export class Trainer {
   readonly model: Module;
   readonly seed: number;
   readonly device: string;
-  readonly #parts: Parts;
+  #parts: Parts;
   readonly #callbacks: readonly Callback[];
   readonly #debug: boolean;
   readonly #shown: Shown;
@@ -193,6 +203,7 @@ export class Trainer {
       "epochs",
       "batchSize",
       "learningRateScaling",
+      "augment",
       "validation",
       "shuffle",
       "sampler",
@@ -212,6 +223,7 @@ export class Trainer {
   async #fit(given: TrainingData, options: FitOptions): Promise<FitResult> {
     const { validation, signal } = options;
     const wanted = wholeNumber("fit", "epochs", options.epochs, 1);
+    this.#augmentBy(options.augment);
     const live = await this.#prepared();
     const train = rowsToTrain(given, options, this.seed);
     const { rows, dropLast, order } = train;
@@ -239,7 +251,7 @@ export class Trainer {
     if (memory) await checkFit(this.#parts, memory, batchSize, "the training data");
     if (validation) {
       checkDataset("fit: the validation data", validation);
-      await checkFit(this.#parts, validation, batchSize, "the validation data");
+      await checkFit({ ...this.#parts, augment: undefined }, validation, batchSize, "the validation data");
     }
     const { shuffle } = train;
     const run: Resumed = {
@@ -430,6 +442,16 @@ export class Trainer {
     this.#steps.clear();
     this.#evaluator = new Evaluator(this.#parts, this.device);
     return true;
+  }
+
+  /** Steps of another augmentation are other programs. Throws ConfigError for what is none. */
+  #augmentBy(augment: Augmenter | undefined): void {
+    if (augment !== undefined && typeof augment?.batch !== "function") {
+      throw new ConfigError(`fit: augment must be made by augment([...]); got ${typeof augment}.`);
+    }
+    if (augment === this.#parts.augment) return;
+    this.#parts = { ...this.#parts, augment };
+    this.#steps.clear();
   }
 
   #step(batchSize: number): TrainStep {

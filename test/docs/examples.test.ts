@@ -155,3 +155,12 @@ test("loading: a balanced run, rows from workers, a stream", async () => {
   const { seen } = await load("loading-stream", `${streaming}\nexport { seen };`);
   expect((seen as Set<number>).size).toBe(120);
 });
+
+test("augmentation: the pipeline gives images and probabilities", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  await load("augmentation", blocks("docs/augmentation.md")[0] as string);
+  expect(log.mock.calls.at(-1)).toEqual([
+    [8, 32, 32, 3],
+    [8, 10],
+  ]);
+});

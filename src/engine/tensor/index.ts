@@ -27,6 +27,7 @@ export type { NestedNumbers } from "./print.ts";
 export * as random from "./random.ts";
 export * from "./reduce.ts";
 export * from "./scan.ts";
+export * from "./scheduled.ts";
 export * from "./scope.ts";
 export * from "./slicing.ts";
 export * from "./statistics.ts";

@@ -117,7 +117,7 @@ export async function checkParts(parts: CompareParts, settings: readonly Setting
     matmulPrecision: "f32" as const,
   };
   for (const size of new Set(settings.map(({ batchSize }) => batchSize))) {
-    await checkFit(checked, train, size, "the training data");
+    await checkFit({ ...checked, augment: parts.augment }, train, size, "the training data");
   }
   if (validation) await checkFit(checked, validation, validation.length, "the validation data");
 }

@@ -1,5 +1,5 @@
 /** One setting in training: goes on to an exact step, the same bits as the Trainer's however it is divided, and measures. */
-import { type Dataset, deviceRows, permutation, toTensor } from "../../data/index.ts";
+import { type Augmenter, type Dataset, deviceRows, permutation, toTensor } from "../../data/index.ts";
 import { defaultDevice } from "../../engine/runtime/index.ts";
 import { tensor } from "../../engine/tensor/index.ts";
 import { type Metric, meanLoss } from "../../metrics/index.ts";
@@ -18,6 +18,8 @@ export interface CompareParts {
   readonly model: () => Module;
   readonly loss: Loss;
   readonly train: Dataset;
+  /** Changes the batches that are trained on. */
+  readonly augment?: Augmenter | undefined;
   /** What decides; default the training data. */
   readonly validation?: Dataset;
   /** A new order of the rows each epoch; default true. */
@@ -71,7 +73,14 @@ export class Racer {
   ) {
     const model = parts.model();
     const metrics = [meanLoss() as Metric];
-    this.#parts = { model, loss: parts.loss, optimizer, metrics, matmulPrecision: "f32" };
+    this.#parts = {
+      model,
+      loss: parts.loss,
+      optimizer,
+      metrics,
+      matmulPrecision: "f32",
+      augment: parts.augment,
+    };
     this.#data = parts;
     this.#batchSize = Math.min(batchSize, parts.train.length);
     this.#seed = seed;
