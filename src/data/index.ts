@@ -24,3 +24,4 @@ export {
   type TextColumn,
   valueAt,
 } from "./table/table.ts";
+export * from "./text/index.ts";
