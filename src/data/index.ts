@@ -2,6 +2,7 @@ export { Dataset, type DatasetOptions, dataset, type HostBatch, type Source, spl
 export { fashionMnist, fashionMnistClasses } from "./fashion-mnist.ts";
 export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
+export * from "./images/index.ts";
 export { type Batch, type Loader, type LoaderOptions, loader, toTensor } from "./loader.ts";
 export { type MnistOptions, mnist } from "./mnist.ts";
 export {

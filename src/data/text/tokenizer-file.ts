@@ -24,9 +24,7 @@ export function tokenizerToJson(tokenizer: Tokenizer): string {
     throw new DataError("saveTokenizer: the tokenizer must be one of nabla's; got one of another class.");
   }
   const { unit, unknown, special, tokens } = tokenizer;
-  return JSON.stringify({ format, version: 1, unit, unknown, special, tokens } satisfies z.infer<
-    typeof schema
-  >);
+  return JSON.stringify({ format, version: 1, unit, unknown, special, tokens });
 }
 
 /** The tokenizer of a file's text; `name` is for errors. Throws as `loadTokenizer`. */
