@@ -11,6 +11,7 @@ export {
 export { fashionMnist, fashionMnistClasses } from "./fashion-mnist.ts";
 export { type ArrayLike, type HostArray, toHostArray } from "./host.ts";
 export { type Idx, type IdxArray, parseIdx, readIdx } from "./idx.ts";
+export * from "./images/index.ts";
 export { type Batch, type Loader, type LoaderOptions, loader } from "./loader.ts";
 export type { HostBatches } from "./loading/batches.ts";
 export { bucketed } from "./loading/bucketed.ts";
@@ -85,4 +86,5 @@ export {
   type TextColumn,
   valueAt,
 } from "./table/table.ts";
+export * from "./text/index.ts";
 export { toTensor } from "./to-tensor.ts";
