@@ -11,7 +11,7 @@ import {
 } from "../../dist/data/index.js";
 import { setThreads } from "../../dist/index.js";
 import { crossEntropy, Dropout, Embedding, Linear, LSTM, Module, normal } from "../../dist/nn/index.js";
-import { adam } from "../../dist/optim/index.js";
+import { adam, cosine } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
 import { job } from "./serve.mjs";
 
@@ -70,7 +70,7 @@ async function accuracy(seed) {
   const trainer = new Trainer({
     model,
     loss: crossEntropy,
-    optimizer: adam(3e-3),
+    optimizer: adam(cosine({ initial: 3e-3, steps: updates })),
     metrics: ["accuracy"],
     seed,
   });
