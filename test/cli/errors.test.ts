@@ -169,7 +169,7 @@ describe("model and data", () => {
   it("data and model of the wrong kind", async () => {
     expectLine(
       await trainWith({ data: "() => rows(3)" }),
-      /data must give \{ train, validation\? \} of data sets, as mnist\(\) does; got an object with x, y, length\.$/,
+      /data must give \{ train, validation\? \} of data sets, as mnist\(\) does \(train may be a source, loader or stream\); got an object with x, y, length\.$/,
     );
     expectLine(
       await trainWith({ model: "() => 3 as never" }),

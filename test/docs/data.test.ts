@@ -18,7 +18,7 @@ test("text: a bag of words learns, windows are cut", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   const [bag, windows] = blocks("docs/text.md") as [string, string];
   await load("text", bag.replace('"tokenizer.json"', within("tokenizer.json")));
-  expect((log.mock.lastCall?.[0] as { accuracy: number }).accuracy).toBe(1);
+  expect(log.mock.lastCall?.[0]).toMatchObject({ accuracy: 1 });
   const made = (await load("windows", windows)).windows as Dataset;
   expect(made.x.shape).toEqual(made.y.shape);
   expect(made.x.shape[1]).toBe(16);
