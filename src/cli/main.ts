@@ -37,7 +37,7 @@ withCommonOptions(
     .description("train an experiment and save the run in runs/<name>-<time>")
     .argument(
       "[experiment]",
-      "a .ts or .js file that default-exports defineExperiment({ ... }), or a .csv or .tsv file",
+      "a .ts or .js file that default-exports defineExperiment({ ... }), or a table (.csv, .tsv, .jsonl, .parquet)",
     )
     .option("--target <column>", "of a table: the column to predict")
     .addOption(
@@ -76,7 +76,7 @@ withCommonOptions(
     .command("predict")
     .description("predict the rows of a table with a run that was trained on one")
     .argument("<run>", "the folder of a run")
-    .argument("<table>", "a .csv or .tsv file with the columns of the training table")
+    .argument("<table>", "a file with the columns of the training table")
     .requiredOption("--out <file.csv>", "write the predictions there"),
 ).action(async (path: string, table: string, options: PredictOptions) => {
   const { predictTable } = await import("./predict.ts");

@@ -1,6 +1,6 @@
 /** nabla predict: a run's preparation and network on the rows of a table. */
 import { dirname, resolve } from "node:path";
-import type { Count, HostArray, Preparation, Table } from "../data/index.ts";
+import { type Count, type HostArray, type Preparation, type Table, tableEndings } from "../data/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { ensureWritable, writeFileAtomic } from "../io/index.ts";
 import { bestOf, experimentModel, Trainer } from "../train/index.ts";
@@ -16,7 +16,9 @@ export interface PredictOptions extends CommonOptions {
 
 /** Runs the command and gives its exit code. */
 export async function predictTable(path: string, file: string, options: PredictOptions): Promise<number> {
-  if (!isTable(file)) throw new UsageError(`predict: the table must be a .csv or .tsv file; got ${file}.`);
+  if (!isTable(file)) {
+    throw new UsageError(`predict: the table must end in one of ${tableEndings.join(", ")}; got ${file}.`);
+  }
   useDevice(options);
   await ensureWritable(dirname(resolve(options.out)));
   const folder = new RunFolder(path);

@@ -1,10 +1,11 @@
-/** Tables that commands are given: .csv and .tsv files. */
-import { type CsvOptions, readCsv, readTsv, type Table } from "../data/index.ts";
+/** Tables that commands are given. */
+import { extname } from "node:path";
+import { type CsvOptions, readTable, type Table, tableEndings } from "../data/index.ts";
 
-export const isTable = (path: string): boolean => /\.(csv|tsv|tab)$/i.test(path);
+export const isTable = (path: string): boolean =>
+  tableEndings.some((ending) => ending === extname(path).toLowerCase());
 
 /** Throws DataError that names file, line and column. */
 export async function readTableFile(path: string, columns: CsvOptions["columns"] = {}): Promise<Table> {
-  const read = /\.csv$/i.test(path) ? readCsv : readTsv;
-  return (await read(path, { columns })).table;
+  return (await readTable(path, { columns })).table;
 }

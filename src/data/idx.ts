@@ -1,7 +1,7 @@
 /** Reads IDX files (the format of MNIST): big-endian tensors with a four-byte magic number. Never trusts a header. */
-import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
 import { DataError } from "../util/index.ts";
+import { readBytes } from "./table/read-bytes.ts";
 
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
@@ -125,14 +125,7 @@ const again = "The file is damaged: fetch it again.";
 
 /** Reads and decodes an IDX file, unpacking it first when it is gzipped. Throws DataError naming the file and what is wrong. */
 export async function readIdx(path: string): Promise<Idx> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ENOENT") throw new DataError(`${path}: the file does not exist. Check the path.`);
-    throw new DataError(`${path}: the file cannot be read (${code ?? String(error)}).`);
-  }
+  let { bytes } = await readBytes(path, path);
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
       bytes = gunzipSync(bytes);

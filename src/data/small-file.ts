@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DataError } from "../util/index.ts";
+import { cannotRead } from "./table/read-bytes.ts";
 
 const cause = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 
@@ -11,8 +12,7 @@ export async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (cause(error) === "ENOENT") throw new DataError(`${path}: the file does not exist. Check the path.`);
-    throw new DataError(`${path}: the file cannot be read (${cause(error)}).`);
+    throw cannotRead(path, error);
   }
 }
 

@@ -100,7 +100,7 @@ describe("readIdx", () => {
     await expect(readIdx(join(dir, "none"))).rejects.toThrow(
       `${join(dir, "none")}: the file does not exist.`,
     );
-    await expect(readIdx(dir)).rejects.toThrow("EISDIR");
+    await expect(readIdx(dir)).rejects.toThrow("it is a folder");
     const path = join(dir, "broken.gz");
     await writeFile(path, gzipSync(idx(8, [2], [4, 5])).subarray(0, 15));
     await expect(readIdx(path)).rejects.toThrow(`${path}: the gzip data is damaged`);

@@ -1,5 +1,6 @@
 /** One reader for every kind of table, by the file's name. */
 import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../util/index.ts";
 import { readCsv, readTsv, type TableFile } from "./csv.ts";
 import type { CsvOptions } from "./csv-options.ts";
@@ -17,7 +18,8 @@ export const tableEndings = [".csv", ".tsv", ".tab", ".txt", ".jsonl", ".ndjson"
  *
  * @example const { table } = await readTable("houses.csv");
  */
-export async function readTable(path: string, options: CsvOptions = {}): Promise<TableFile> {
+export async function readTable(source: string | URL, options: CsvOptions = {}): Promise<TableFile> {
+  const path = typeof source === "string" ? source : fileURLToPath(source);
   switch (extname(path).toLowerCase()) {
     case ".csv":
     case ".txt":

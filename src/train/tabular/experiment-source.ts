@@ -1,16 +1,22 @@
 /** The experiment file of decisions: TypeScript that a reader can change, and that `nabla train` runs to the same numbers. */
 import type { Decisions } from "./decide.ts";
 
-/** `csv` is the table's path as the file names it; `name` the experiment's. */
-export function experimentSource(decided: Decisions, csv: string, name: string): string {
+/** `path` is the table's as the file names it; `name` the experiment's. */
+export function experimentSource(decided: Decisions, path: string, name: string): string {
   const { target, task, columns, inputs, hidden, outputs, seed, epochs, batchSize, learningRate, steps } =
     decided;
   const text = JSON.stringify;
   const isNumber = task === "regression";
-  const reader = /\.(tsv|tab)$/i.test(csv) ? "readTsv" : "readCsv";
   const calls = columns.recipes.flatMap(({ transforms }) => transforms.map(({ code }) => code));
   const used = [...new Set(calls.map((code) => code.slice(0, code.indexOf("("))))];
-  const imports = [...used, "on", reader, "tabularData", "trainValidationTestSplit", "withTarget"].sort();
+  const imports = [
+    ...used,
+    "on",
+    "readTable",
+    "tabularData",
+    "trainValidationTestSplit",
+    "withTarget",
+  ].sort();
   const lines = columns.recipes.map(
     ({ columns: names, transforms, why }) =>
       `        on(${text(names)}, ${transforms.map(({ code }) => code).join(", ")}), // ${why}`,
@@ -24,7 +30,7 @@ import { defineExperiment, earlyStopping } from "nabla/train";
 export default defineExperiment({
   name: ${text(name)},
   async data() {
-    const { table } = await ${reader}(new URL(${text(csv)}, import.meta.url));
+    const { table } = await readTable(new URL(${text(path)}, import.meta.url));
     const parts = trainValidationTestSplit(withTarget(table, ${text(target)}), { seed: ${seed}, stratify: ${text(target)} });
     return tabularData(parts, {
       target: ${text(target)},
