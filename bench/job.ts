@@ -58,5 +58,5 @@ export interface Suite {
   /** One text for all of the suite's reports, published at the suite's markers in place of a table for each benchmark. */
   readonly summary?: (reports: readonly Report[]) => string;
   /** Measures what is no contest of the same work, once; gives the text to publish at the suite's markers. */
-  readonly own?: (measurement: OwnMeasurement) => string;
+  readonly own?: (measurement: OwnMeasurement) => string | Promise<string>;
 }

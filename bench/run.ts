@@ -102,7 +102,7 @@ for (const { suite, benches, complete } of chosen) {
   if (suite.own !== undefined) {
     if (!complete) continue;
     log(suite.name);
-    const text = suite.own({ log, keep: !printOnly, circumstances: describeCircumstances(quiet) });
+    const text = await suite.own({ log, keep: !printOnly, circumstances: describeCircumstances(quiet) });
     process.stdout.write(`${text}\n\n`);
     if (!printOnly) publishText(suite.name, text);
     continue;

@@ -7,7 +7,7 @@ import { mnistArrays } from "../mnist.ts";
 function waiting(kind: "memory" | "workers", title: string): Bench {
   return {
     name: `loading-${kind}`,
-    title: `${title}; an epoch of MNIST, 784-128-10 network, batch 128, Adam`,
+    title: `${title}; the fourth to eighth epoch of MNIST, 784-128-10 network, batch 128, Adam`,
     unit: "% of the time",
     lowerIsBetter: true,
     perUnit: 1,
