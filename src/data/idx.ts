@@ -121,6 +121,9 @@ function decodeIdx(bytes: Uint8Array, name: string): Idx {
   return { shape, data: type.read(view, header, size) };
 }
 
+/** A few megabytes can unpack to gigabytes. */
+const MOST_BYTES = 2 ** 31;
+
 const again = "The file is damaged: fetch it again.";
 
 /** Reads and decodes an IDX file, unpacking it first when it is gzipped. Throws DataError naming the file and what is wrong. */
@@ -128,7 +131,7 @@ export async function readIdx(path: string): Promise<Idx> {
   let { bytes } = await readBytes(path, path);
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
-      bytes = gunzipSync(bytes);
+      bytes = gunzipSync(bytes, { maxOutputLength: MOST_BYTES });
     } catch (error) {
       throw new DataError(`${path}: the gzip data is damaged (${(error as Error).message}). ${again}`);
     }

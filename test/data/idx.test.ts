@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fashionMnist, mnist, parseIdx, readIdx } from "../../src/data/index.ts";
 import { DataError } from "../../src/util/index.ts";
@@ -81,6 +82,25 @@ describe("parseIdx", () => {
     ],
   ])("says what is wrong: %s", (_, bytes, message) => {
     expect(() => parseIdx(bytes, "a")).toThrow(new DataError(message));
+  });
+
+  it("of any bytes, and of a file with bytes changed, gives only data errors", () => {
+    const changed = fc.tuple(fc.nat(15), fc.nat(255)).map(([at, byte]) => {
+      const bytes = idx(8, [2, 2], [1, 2, 3, 4]);
+      bytes[at] = byte;
+      return bytes;
+    });
+    fc.assert(
+      fc.property(fc.oneof(fc.uint8Array({ maxLength: 40 }), changed), (bytes) => {
+        try {
+          const { shape, data } = parseIdx(bytes, "a");
+          expect(data.length).toBe(shape.reduce((size, dim) => size * dim, 1));
+        } catch (error) {
+          expect(error).toBeInstanceOf(DataError);
+        }
+      }),
+      { numRuns: 1000 },
+    );
   });
 
   it("is not fooled by sizes whose product overflows", () => {
