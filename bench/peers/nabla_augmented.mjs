@@ -15,7 +15,7 @@ import { adamW, warmupCosine } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
 import { job } from "./serve.mjs";
 
-const { epochs, batchSize, threads, changes, seed } = job();
+const { epochs, batchSize, threads, changes, padding = 2, alpha = 0.2, seed } = job();
 setThreads(threads);
 const { train, test } = await fashionMnist(
   process.env.FASHION_MNIST ? { dir: process.env.FASHION_MNIST } : {},
@@ -35,8 +35,8 @@ const model = new Sequential(
 );
 const known = {
   flip: () => horizontalFlip(),
-  crop: () => randomCrop({ padding: 2 }),
-  mixup: () => mixup({ classes: 10 }),
+  crop: () => randomCrop({ padding }),
+  mixup: () => mixup({ classes: 10, alpha }),
 };
 const steps = epochs * Math.ceil(train.length / batchSize);
 const optimizer = adamW(warmupCosine({ peak: 2e-3, warmup: 200, total: steps }));

@@ -9,7 +9,7 @@ import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback } from "./events.ts";
 import { NoiseScale } from "./noise-scale.ts";
 import type { Loss } from "./steps.ts";
-import { metricNames } from "./trainer.ts";
+import { metricNames } from "./trainer-options.ts";
 import { isTrainingData, type TrainingData } from "./training-data.ts";
 
 /** The data of an experiment; `test` is measured where there is no `validation`. */

@@ -64,11 +64,6 @@ export { experimentSource } from "./tabular/experiment-source.ts";
 export { experimentFolds, type FoldJob, runFold, tableFolds, tableJob } from "./tabular/folds.ts";
 export { bestOf, scoresOf, type TabularScores } from "./tabular/scores.ts";
 export { type TabularTask, tabularTasks } from "./tabular/task.ts";
-export {
-  type FitOptions,
-  type FitResult,
-  metricNames,
-  Trainer,
-  type TrainerOptions,
-} from "./trainer.ts";
+export { Trainer } from "./trainer.ts";
+export { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
 export { isBatches, type TrainingData } from "./training-data.ts";

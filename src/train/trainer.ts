@@ -1,28 +1,14 @@
 /** Trainer: fit, evaluate, predict, save, load and resume for a model, a loss and an optimizer. */
-import {
-  type ArrayLike,
-  type Augmenter,
-  Dataset,
-  deviceRows,
-  type Sampler,
-  toHostArray,
-  toTensor,
-} from "../data/index.ts";
+import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
-import { type MatmulPrecision, Tensor } from "../engine/tensor/index.ts";
+import { Tensor } from "../engine/tensor/index.ts";
 import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
-import {
-  checkSteps,
-  hyperparameters,
-  type Optimizer,
-  scheduleNotes,
-  setHyperparameter,
-} from "../optim/index.ts";
+import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
-import { type BatchSize, batching, epochOf, type LearningRateScaling } from "./batch-size.ts";
+import { batching, epochOf } from "./batch-size.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
@@ -34,77 +20,9 @@ import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
-import { type Loss, type Parts, type TrainStep, trainStep } from "./steps.ts";
+import { type Parts, type TrainStep, trainStep } from "./steps.ts";
+import { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
-
-export interface TrainerOptions {
-  readonly model: Module;
-  /** From outputs and targets to a mean over the batch, as `crossEntropy`; `{ at }` where it follows the step. */
-  readonly loss: Loss;
-  readonly optimizer: Optimizer;
-  /** By name ("accuracy") or your own. The loss is always measured. */
-  readonly metrics?: readonly (MetricName | Metric)[];
-  readonly callbacks?: readonly Callback[];
-  /** Of the initial values, the order of the rows and all randomness; default 0. */
-  readonly seed?: number;
-  /** Default: where new tensors go. */
-  readonly device?: string;
-  /** What matrix products round their operands to, in training, evaluation and prediction; see `jit`. Default "f32". */
-  readonly matmulPrecision?: MatmulPrecision;
-  /**
-   * When the loss becomes NaN or infinite, the error names the first operation that made such a number, its layer and shape. For that
-   * every step is a call of its own and the state is copied before it, which is slower. Default false.
-   */
-  readonly debug?: boolean;
-  /**
-   * Where the optimizer keeps averages (`ema`, `swa`, schedule-free): validation, `evaluate` and `predict` use them, and they are what the
-   * model holds after `fit`. Batch norm's statistics are measured for them, by a pass over the training data at each validation and
-   * at the end. Default true.
-   */
-  readonly evaluateAverages?: boolean;
-}
-
-export interface FitOptions {
-  /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */
-  readonly epochs: number;
-  /** A number, a schedule of the step or `{ byEpoch }`, or `noiseScale(...)`. Default 32. */
-  readonly batchSize?: BatchSize;
-  /**
-   * How learning rates follow a batch size that changes: times its ratio to the first, the root of that, or not at all. Default "sqrt",
-   * which suits adaptive optimizers and is cautious for others; with plain SGD "linear" is usual.
-   */
-  readonly learningRateScaling?: LearningRateScaling;
-  /** Changes the batches of training, never those of evaluation: `augment([...])`. */
-  readonly augment?: Augmenter | undefined;
-  /** Measured after each epoch. */
-  readonly validation?: Dataset;
-  /** A new order each epoch; default true. */
-  readonly shuffle?: boolean;
-  /** Which rows an epoch has, in what order, in place of `shuffle`: from (seed, epoch), so that a resumed run has the same. */
-  readonly sampler?: Sampler;
-  /** Threads that make the rows of a `rowSource`; default 0: they are made in this one. */
-  readonly workers?: number;
-  /** Leaves out an epoch's last batch when it is smaller; default false. */
-  readonly dropLast?: boolean;
-  /** Aborting it ends the run after the steps under way. */
-  readonly signal?: AbortSignal;
-}
-
-export interface FitResult {
-  readonly history: readonly EpochRecord[];
-  /** The epoch whose parameters the model has now (early stopping may put back an earlier one); null before the first. */
-  readonly record: EpochRecord | null;
-  /** Why it ended early; null when all epochs are done. */
-  readonly reason: string | null;
-  readonly plan: Plan;
-  readonly seconds: number;
-  /** Training rows a second, validation and compilation aside. */
-  readonly samplesPerSecond: number;
-  /** The share of the training time in which steps waited for data, in [0, 1]; 0 where it is in memory. */
-  readonly waiting: number;
-}
-
-export const metricNames = Object.keys(metricsByName) as MetricName[];
 
 /**
  * Trains a model on data in memory, by compiled steps that run many to a native call.

@@ -2,7 +2,7 @@
 import { Dataset, type HostBatches, loader, permutation, type Source } from "../data/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
 import type { BatchSize } from "./batch-size.ts";
-import type { FitOptions } from "./trainer.ts";
+import type { FitOptions } from "./trainer-options.ts";
 
 export type TrainingData = Dataset | Source | HostBatches;
 
