@@ -15,11 +15,12 @@ import { adamW, warmupCosine } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
 import { job } from "./serve.mjs";
 
-const { epochs, batchSize, threads, changes, padding = 2, alpha = 0.2, seed } = job();
+const { epochs, batchSize, threads, changes, padding = 2, alpha = 0.2, images, seed } = job();
 setThreads(threads);
-const { train, test } = await fashionMnist(
+const { train: all, test } = await fashionMnist(
   process.env.FASHION_MNIST ? { dir: process.env.FASHION_MNIST } : {},
 );
+const train = all.head(images ?? all.length);
 const model = new Sequential(
   new Reshape([28, 28, 1]),
   new Conv2d(1, 16, 3, { padding: 1 }),
