@@ -28,3 +28,12 @@ export function formatRate(value: number): string {
   const rounded = Number(value.toPrecision(3));
   return rounded.toLocaleString("en-US", { maximumFractionDigits: 3 });
 }
+
+export const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Of a sample. */
+export function deviation(values: readonly number[]): number {
+  const middle = mean(values);
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
+}

@@ -3,6 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { OwnMeasurement, Suite } from "../job.ts";
+import { deviation, mean } from "../stats.ts";
 import { markdownTable } from "../summary.ts";
 
 const seeds = Number(process.env.NABLA_BENCH_SEEDS ?? 5);
@@ -11,12 +12,6 @@ const job = { images: 6000, epochs: 60, batchSize: 128, padding: 1, threads: 1 }
 const ways = { "as they are": [], "flip, crop, mixup": ["flip", "crop", "mixup"] } as const;
 
 const peer = fileURLToPath(new URL("../peers/nabla_augmented.mjs", import.meta.url));
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const deviation = (values: readonly number[]): number => {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-};
 const spread = (values: readonly number[]): string =>
   `${mean(values).toFixed(2)} ± ${deviation(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`;
 

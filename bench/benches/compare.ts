@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import type { CompareResult, Setting } from "nabla/train";
 import { welch } from "../../src/train/compare/welch.ts";
 import type { OwnMeasurement, Suite } from "../job.ts";
+import { mean } from "../stats.ts";
 import { markdownTable } from "../summary.ts";
 
 const here = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -64,9 +65,6 @@ function judge({ optimizer, learningRate, batchSize }: Setting): Judged {
     rmSync(folder, { recursive: true });
   }
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Every setting to the end with each of the seeds: the least mean loss, and the seconds of all. */
 function grid(count: number): { chosen: Setting; seconds: number } {

@@ -4,7 +4,7 @@ import { firstAnswer } from "../fresh.ts";
 import type { Bench, Suite } from "../job.ts";
 import type { PeerSpec } from "../peer.ts";
 import type { Report } from "../report.ts";
-import { formatRate } from "../stats.ts";
+import { deviation, formatRate, mean } from "../stats.ts";
 import { circumstances, markdownTable } from "../summary.ts";
 
 type Quantity = "accuracy" | "updates" | "seconds";
@@ -54,13 +54,6 @@ function benches(): Bench[] {
   };
   return [bench("accuracy", "%"), bench("updates", "updates"), bench("seconds", "s")];
 }
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const deviation = (values: readonly number[]): number => {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-};
 
 function summary(reports: readonly Report[]): string {
   const samples = (quantity: Quantity, name: string): readonly number[] =>

@@ -5,6 +5,7 @@
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { OwnMeasurement, Suite } from "../job.ts";
+import { deviation, mean } from "../stats.ts";
 import { markdownTable } from "../summary.ts";
 
 const job = {
@@ -25,12 +26,6 @@ const ways: Readonly<Record<string, object>> = {
 const deviations = [1, 0.1];
 
 const peer = fileURLToPath(new URL("../peers/nabla_eda.mjs", import.meta.url));
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
-const deviation = (values: readonly number[]): number => {
-  const middle = mean(values);
-  return Math.sqrt(values.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (values.length - 1));
-};
 const shown = (values: readonly number[]): string =>
   `${mean(values).toFixed(2)} ± ${deviation(values).toFixed(2)}`;
 
