@@ -1,7 +1,7 @@
 /** Reads IDX files (the format of MNIST): big-endian tensors with a four-byte magic number. Never trusts a header. */
 import { gunzipSync } from "node:zlib";
 import { DataError } from "../util/index.ts";
-import { readBytes } from "./table/read-bytes.ts";
+import { readBytes } from "./read-bytes.ts";
 
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 

@@ -47,6 +47,7 @@ export { Preparation, type TabularData, type TabularOptions, tabularData } from 
 export { classNames, type TargetCoding, withTarget } from "./prepare/target.ts";
 export { type ProfileOptions, profileTable, type TableProfile, type Warning } from "./profile/profile.ts";
 export type { ColumnProfile, Histogram, NumberFacts } from "./profile/statistics.ts";
+export type { FileSource } from "./read-bytes.ts";
 export {
   type DividedBytes,
   deviceRows,
@@ -74,7 +75,6 @@ export type { ColumnKind } from "./table/infer.ts";
 export { type JsonLinesOptions, jsonLinesChunks, readJsonLines } from "./table/json-lines.ts";
 export { lines } from "./table/lines.ts";
 export { type ParquetOptions, parquetChunks, readParquet } from "./table/parquet.ts";
-export type { FileSource } from "./table/read-bytes.ts";
 export { readTable, tableEndings } from "./table/read-table.ts";
 export {
   type CategoryColumn,

@@ -3,7 +3,7 @@ import { open } from "node:fs/promises";
 import { DataError, formatShape, type Shape, sizeOf } from "../util/index.ts";
 import type { HostBatch, Source } from "./dataset.ts";
 import type { HostArray } from "./host.ts";
-import { cannotRead, type FileSource, readBytes } from "./table/read-bytes.ts";
+import { cannotRead, type FileSource, readBytes } from "./read-bytes.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 /** More is no header: NumPy itself writes one of about 100 bytes. */

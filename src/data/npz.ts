@@ -2,7 +2,7 @@
 import { DataError } from "../util/index.ts";
 import type { HostArray } from "./host.ts";
 import { parseNpy } from "./npy.ts";
-import { type FileSource, readBytes } from "./table/read-bytes.ts";
+import { type FileSource, readBytes } from "./read-bytes.ts";
 
 /** A few kilobytes can unpack to any size: a larger array belongs in a file of its own. */
 const MOST_BYTES = 2 ** 31;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { open, readFile, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DataError } from "../util/index.ts";
-import { cannotRead } from "./table/read-bytes.ts";
+import { cannotRead } from "./read-bytes.ts";
 
 const cause = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? String(error);
 

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { CsvError, Parser } from "csv-parse";
 import { ConfigError, DataError } from "../../util/index.ts";
+import { cannotRead } from "../read-bytes.ts";
 import { ChunkColumns } from "./chunk-columns.ts";
 import {
   type CsvOptions,
@@ -14,7 +15,6 @@ import {
   sniffDelimiter,
 } from "./csv-options.ts";
 import { checkNul, countLines, decoderOf, encodingOf } from "./decode.ts";
-import { cannotRead } from "./read-bytes.ts";
 import type { Table } from "./table.ts";
 
 export interface CsvChunkOptions extends CsvOptions {

@@ -3,6 +3,7 @@ import { isUtf8 } from "node:buffer";
 import { CsvError } from "csv-parse";
 import { parse } from "csv-parse/sync";
 import { DataError } from "../../util/index.ts";
+import { type FileSource, readBytes } from "../read-bytes.ts";
 import { columnsOf } from "./columns.ts";
 import {
   type CsvOptions,
@@ -14,7 +15,6 @@ import {
   sniffDelimiter,
 } from "./csv-options.ts";
 import { decodeText, encodingOf } from "./decode.ts";
-import { type FileSource, readBytes } from "./read-bytes.ts";
 import { Table } from "./table.ts";
 
 export interface TableFile {

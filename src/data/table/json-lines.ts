@@ -1,12 +1,12 @@
 /** JSON lines: an object a line, whose fields are columns. */
 import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
+import { type FileSource, readBytes } from "../read-bytes.ts";
 import { Categories } from "./chunk-columns.ts";
 import type { TableFile } from "./csv.ts";
 import { Skipped } from "./csv-options.ts";
 import { decodeText } from "./decode.ts";
 import { type ColumnKind, checkKind } from "./infer.ts";
 import { lines } from "./lines.ts";
-import { type FileSource, readBytes } from "./read-bytes.ts";
 import { type Column, Table } from "./table.ts";
 import { columnOfValues } from "./values.ts";
 

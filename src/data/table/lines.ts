@@ -1,8 +1,8 @@
 /** Text files, line by line. */
 import { createReadStream } from "node:fs";
 import { ConfigError, DataError } from "../../util/index.ts";
+import { cannotRead } from "../read-bytes.ts";
 import { checkNul, decoderOf, encodingOf } from "./decode.ts";
-import { cannotRead } from "./read-bytes.ts";
 
 /**
  * The lines of a text file without their endings (LF, CRLF or CR), holding no more than a part of it. The encoding is that of the mark of

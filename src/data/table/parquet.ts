@@ -2,11 +2,11 @@
 import type { Worker } from "node:worker_threads";
 import type { FileMetaData } from "hyparquet";
 import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
+import { type FileSource, readBytes } from "../read-bytes.ts";
 import { startWorker } from "../start-worker.ts";
 import { Categories } from "./chunk-columns.ts";
 import { type ColumnKind, checkKind } from "./infer.ts";
 import type { ParquetColumns, ParquetReply, ParquetRequest } from "./parquet-worker.ts";
-import { type FileSource, readBytes } from "./read-bytes.ts";
 import { type Column, Table } from "./table.ts";
 import { columnOfValues } from "./values.ts";
 

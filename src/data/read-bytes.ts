@@ -1,6 +1,6 @@
 /** Bytes of a file, or bytes that are there already, with the name errors call them by. */
 import { readFile } from "node:fs/promises";
-import { DataError } from "../../util/index.ts";
+import { DataError } from "../util/index.ts";
 
 /** A path, or bytes that came from elsewhere. */
 export type FileSource = string | URL | Uint8Array;
