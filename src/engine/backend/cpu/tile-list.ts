@@ -84,14 +84,15 @@ export class ListWriter {
       this.#read(this.storeValues[store] as number, (this.specs[store] as StoreSpec).level);
     for (const out of outs) this.#read(out, INNER);
     this.#copySwapped(stores);
+    this.#copyOverwritten(stores, outs);
     const targets = this.#store(stores);
     this.#allocate(targets, outs);
     return this.#lines;
   }
 
-  /** After `write`: the machine register an inner value is in. */
+  /** After `write`: the machine register an inner value of `outs` is in. */
   registerOf(id: number): number {
-    const virtual = this.#read(id, INNER);
+    const virtual = this.#out(id);
     return this.#final.get(virtual) ?? virtual;
   }
 
@@ -164,6 +165,26 @@ export class ListWriter {
   }
   readonly #copies = new Map<number, number>();
 
+  /** So is an operand read after the list, in place in memory that a store overwrites. */
+  #copyOverwritten(stores: readonly number[], outs: readonly number[]): void {
+    for (const id of new Set(outs)) {
+      const value = this.values[id] as Value;
+      const overwritten = stores.some((store) =>
+        (this.specs[store] as StoreSpec).aliases.includes(value.immediate),
+      );
+      if (value.op !== "load" || value.level !== INNER || !overwritten) continue;
+      const d = this.#next++;
+      this.#lines.push({ op: "copy", level: INNER, d, args: [this.#read(id, INNER)], immediates: [] });
+      this.#outCopies.set(id, d);
+    }
+  }
+  readonly #outCopies = new Map<number, number>();
+
+  /** The virtual register of a value read after the list. */
+  #out(id: number): number {
+    return this.#outCopies.get(id) ?? this.#read(id, INNER);
+  }
+
   /** Appends the stores; returns those whose value is computed where it is to be, by its virtual register. */
   #store(stores: readonly number[]): Map<number, number> {
     const targets = new Map<number, number>();
@@ -199,7 +220,7 @@ export class ListWriter {
     this.#lines.forEach(({ args }, i) => {
       for (const arg of args) lastUse.set(arg, i);
     });
-    for (const out of outs) lastUse.set(this.#read(out, INNER), this.#lines.length);
+    for (const out of outs) lastUse.set(this.#out(out), this.#lines.length);
     const { registers } = this.around;
     const lines: Line[] = [];
     const isVirtual = (register: number) => register >= ListWriter.#VIRTUAL;
@@ -229,7 +250,7 @@ export class ListWriter {
     });
     this.#lines.splice(0, this.#lines.length, ...lines.map((line) => this.#markTarget(line, targets)));
     // Later lists may use them again; a target's stays its store's.
-    for (const virtual of new Set(outs.map((out) => this.#read(out, INNER)))) {
+    for (const virtual of new Set(outs.map((out) => this.#out(out)))) {
       const register = this.#final.get(virtual);
       if (register !== undefined && !targets.has(virtual)) registers.give(register);
     }

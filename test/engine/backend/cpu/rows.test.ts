@@ -42,6 +42,16 @@ function twice(): FusedBody {
   return body.body();
 }
 
+/** x squared, and the sum of x: one pass writes over what it folds. */
+function square(): FusedBody {
+  const body = new BodyMaker();
+  const x = body.load();
+  const total = body.reduce("sum", x);
+  body.store(body.scalar("mul", x, x));
+  body.store(total);
+  return body.body();
+}
+
 function planOf(body: FusedBody, rows: number, length: number, down: boolean, inPlace: boolean): Plan {
   const maker = new PlanMaker();
   const x = maker.input(f32(rows, length), inPlace);
@@ -76,6 +86,7 @@ describe.each([
   ["softmax", () => softmax()],
   ["normalise", normalise],
   ["twice", () => twice()],
+  ["square", () => square()],
 ] as const)("%s", (_, make) => {
   it.each(shapes)("%i rows of %i, along and down, in place and not", async (rows, length) => {
     for (const down of [false, true]) {
