@@ -35,9 +35,12 @@ struct Walk {
   // To the element `run` further along the last axis, and to the next line when that is its end.
   NABLA_METHOD void advance(idx run) {
     if (x->end == x->begin) return;
-    int a = last();
+    const int a = last();
     index[a] += run;
     at += run * x->stride[a];
+    carry(a);
+  }
+  NABLA_METHOD void carry(int a) {
     while (index[a] == size[a] && a > x->begin) {
       at -= index[a] * x->stride[a];
       index[a] = 0;
@@ -45,6 +48,15 @@ struct Walk {
       index[a]++;
       at += x->stride[a];
     }
+  }
+  // Whole lines ahead, up to the end of the axis above the last.
+  NABLA_METHOD idx linesLeft() const { return x->end - x->begin < 2 || index[last()] != 0 ? 0 : size[last() - 1] - index[last() - 1]; }
+  // From a line's first element to that of the line `lines` further along the axis above.
+  NABLA_METHOD void advanceLines(idx lines) {
+    int a = last() - 1;
+    index[a] += lines;
+    at += lines * x->stride[a];
+    carry(a);
   }
   // Whether the axes before the last are inside the guard.
   NABLA_METHOD bool lineInside() const {
@@ -54,6 +66,29 @@ struct Walk {
   }
 };
 
+template <int... I> struct Lanes {};
+template <int N, int... I> struct LanesUpTo : LanesUpTo<N - 1, N - 1, I...> {};
+template <int... I> struct LanesUpTo<0, I...> {
+  typedef Lanes<I...> type;
+};
+
+// Every third of three vectors' elements: each lane is a third's in one of them alone, since 3 does not divide their length.
+template <int... I> NABLA_INLINE VU everyThird(VU a, VU b, VU c, Lanes<I...>) {
+  const VU ab = __builtin_shufflevector(a, b, (I % 3 == 0 ? I : I + (int)VN)...);
+  const VU abc = __builtin_shufflevector(ab, c, ((I + 2 * (int)VN) % 3 == 0 ? I + (int)VN : I)...);
+  return __builtin_shufflevector(abc, abc, (3 * I % (int)VN)...);
+}
+
+// One channel of three, but for the last vector, whose neighbours may lie outside. How many were read.
+NABLA_INLINE idx readThirds(const uint32_t* p, idx n, uint32_t* d) {
+  idx i = 0;
+  for (; i + VN < n; i += VN) {
+    const uint32_t* at = p + 3 * i;
+    st(d + i, everyThird(ld(at), ld(at + VN), ld(at + 2 * VN), LanesUpTo<(int)VN>::type()));
+  }
+  return i;
+}
+
 template <class T> NABLA_INLINE void readRun(const T* p, idx stride, idx n, uint32_t* d) {
   if (stride == 0) {
     if (n <= 0) return;
@@ -62,7 +97,8 @@ template <class T> NABLA_INLINE void readRun(const T* p, idx stride, idx n, uint
   } else if (stride == 1) {
     for (idx i = 0; i < n; i++) d[i] = p[i];
   } else {
-    for (idx i = 0; i < n; i++) d[i] = p[i * stride];
+    idx i = sizeof(T) == 4 && stride == 3 ? readThirds((const uint32_t*)p, n, d) : 0;
+    for (; i < n; i++) d[i] = p[i * stride];
   }
 }
 
@@ -73,12 +109,50 @@ NABLA_INLINE void fillRun(uint32_t v, idx n, uint32_t* d) {
 typedef uint32_t Word32 __attribute__((may_alias));
 typedef uint16_t Word16 __attribute__((may_alias));
 typedef uint8_t Word8 __attribute__((may_alias));
+typedef uint32_t FourWords __attribute__((vector_size(16)));
+typedef FourWords FourWordsLoose __attribute__((aligned(4), may_alias));
 
 NABLA_INLINE void readRun(const char* base, DType t, idx at, idx stride, idx n, uint32_t* d) {
   switch (widthOf(t)) {
     case 1: return readRun((const Word8*)base + at, stride, n, d);
     case 2: return readRun((const Word16*)base + at, stride, n, d);
     default: return readRun((const Word32*)base + at, stride, n, d);
+  }
+}
+
+constexpr idx SHORT_LINE = 16;  // lines below this are read many at once
+
+// One element `length` times, line after line; up to 3 elements more are written.
+template <class T> NABLA_INLINE void repeatEach(const T* p, idx step, idx lines, idx length, uint32_t* d) {
+  for (idx i = 0; i < lines; i++, d += length) {
+    const uint32_t v = p[i * step];
+    const FourWords four = {v, v, v, v};
+    for (idx j = 0; j < length; j += 4) *(FourWordsLoose*)(d + j) = four;
+  }
+}
+
+template <int LENGTH, class T> NABLA_INLINE void readLines(const T* p, idx step, idx lines, idx stride, idx length, uint32_t* d) {
+  const idx own = LENGTH ? LENGTH : length;
+  for (idx i = 0; i < lines; i++)
+    for (idx j = 0; j < own; j++) d[i * own + j] = p[i * step + j * stride];
+}
+
+// `lines` short lines whose first elements are `step` apart.
+template <class T> NABLA_INLINE void readLines(const T* p, idx step, idx lines, idx stride, idx length, uint32_t* d) {
+  if (stride == 0) return repeatEach(p, step, lines, length, d);
+  switch (length) {
+    case 2: return readLines<2>(p, step, lines, stride, length, d);
+    case 3: return readLines<3>(p, step, lines, stride, length, d);
+    case 4: return readLines<4>(p, step, lines, stride, length, d);
+    default: return readLines<0>(p, step, lines, stride, length, d);
+  }
+}
+
+__attribute__((noinline, unused)) static void readLines(const char* base, DType t, idx at, idx step, idx lines, idx stride, idx length, uint32_t* d) {
+  switch (widthOf(t)) {
+    case 1: return readLines((const Word8*)base + at, step, lines, stride, length, d);
+    case 2: return readLines((const Word16*)base + at, step, lines, stride, length, d);
+    default: return readLines((const Word32*)base + at, step, lines, stride, length, d);
   }
 }
 
@@ -162,6 +236,13 @@ __attribute__((noinline, unused)) static void gatherTile(const TileAccess& x, co
     walk.start(x, size, fixed, pos);
     for (idx done = 0; done < n;) {
       const idx run = least(walk.left(), n - done);
+      const idx lines = x.guarded || run >= SHORT_LINE ? 0 : least(walk.linesLeft(), (n - done) / run);
+      if (lines > 1) {
+        readLines(base, x.dtype, walk.at, x.stride[x.end - 2], lines, walk.step(), run, d + done);
+        done += lines * run;
+        walk.advanceLines(lines);
+        continue;
+      }
       if (!x.guarded) {
         readRun(base, x.dtype, walk.at, walk.step(), run, d + done);
       } else {

@@ -26,8 +26,8 @@ template <class T> NABLA_INLINE void gatherAlong(const GatherTask& t, Range mine
   }
 }
 
-// Rows of one element: no call per row.
-template <class T> NABLA_INLINE void gatherElements(const GatherTask& t, Range mine) {
+// Rows of a few elements (an element, the channels of a pixel): no call per row.
+template <class T, int INNER> NABLA_INLINE void gatherFew(const GatherTask& t, Range mine) {
   const T* src = (const T*)t.src;
   T* out = (T*)t.out;
   const T fill = (T)t.fill;
@@ -36,9 +36,25 @@ template <class T> NABLA_INLINE void gatherElements(const GatherTask& t, Range m
     const int32_t* indices = t.indices - o * t.count;
     for (; row < end; row++) {
       const idx index = indices[row];
-      out[row] = index >= 0 && index < t.length ? src[o * t.length + index] : fill;
+      const bool inside = index >= 0 && index < t.length;
+      const T* from = src + (o * t.length + (inside ? index : 0)) * INNER;
+      for (int i = 0; i < INNER; i++) out[row * INNER + i] = inside ? from[i] : fill;
     }
   }
+}
+
+template <class T> NABLA_INLINE bool gatherFew(const GatherTask& t, Range mine) {
+  switch (t.length > 0 ? t.inner : 0) {
+    case 1: return gatherFew<T, 1>(t, mine), true;
+    case 2: return gatherFew<T, 2>(t, mine), true;
+    case 3: return gatherFew<T, 3>(t, mine), true;
+    case 4: return gatherFew<T, 4>(t, mine), true;
+    default: return false;
+  }
+}
+
+NABLA_INLINE bool gatherFew(const GatherTask& t, Range mine) {
+  return t.elementBytes == 4 ? gatherFew<uint32_t>(t, mine) : t.elementBytes == 2 ? gatherFew<uint16_t>(t, mine) : gatherFew<uint8_t>(t, mine);
 }
 
 NABLA_INLINE void gatherRows(const GatherTask& t, Range mine, Range bytes) {
@@ -62,10 +78,8 @@ NABLA_FUNCTION void gather(const GatherTask& t, Worker& w) {
     if (t.elementBytes == 4) gatherAlong<uint32_t>(t, mine);
     else if (t.elementBytes == 2) gatherAlong<uint16_t>(t, mine);
     else gatherAlong<uint8_t>(t, mine);
-  } else if (t.inner == 1) {
-    if (t.elementBytes == 4) gatherElements<uint32_t>(t, mine);
-    else if (t.elementBytes == 2) gatherElements<uint16_t>(t, mine);
-    else gatherElements<uint8_t>(t, mine);
+  } else if (gatherFew(t, mine)) {
+    return;
   } else if (w.count == 1 || rows >= 4 * w.count) {
     gatherRows(t, mine, Range{0, rowBytes});
   } else {

@@ -127,6 +127,24 @@ export function sizesOf(
   );
 }
 
+/** Lets `change` see pixel values in [0, 1]. Samples that are not chosen keep their bits. */
+export function inUnit(
+  name: string,
+  probability: Scheduled,
+  draw: Draw,
+  change: (images: Tensor) => Tensor,
+): (images: Tensor) => Tensor {
+  const [black, white] = draw.range;
+  const unit = black === 0 && white === 1;
+  return (images) => {
+    const changed = change(unit ? images : images.sub(black).div(white - black));
+    const back = unit ? changed : changed.mul(white - black).add(black);
+    if (probability === 1) return back;
+    const [count] = sizesOf(name, images);
+    return where(perImage(chosen(name, draw, probability, count)), back, images);
+  };
+}
+
 /** An augmentation of pixel values: `change` sees them in [0, 1]; samples that are not chosen keep their bits. */
 export function pixelwise(
   name: string,
@@ -137,14 +155,9 @@ export function pixelwise(
   return {
     name,
     apply(batch, draw) {
-      const { images } = batch;
-      const [count] = sizesOf(name, images);
-      const [black, white] = draw.range;
-      const unit = black === 0 && white === 1;
-      const changed = change(unit ? images : images.sub(black).div(white - black), draw, count);
-      const back = unit ? changed : changed.mul(white - black).add(black);
-      if (probability === 1) return { ...batch, images: back };
-      return { ...batch, images: where(perImage(chosen(name, draw, probability, count)), back, images) };
+      const [count] = sizesOf(name, batch.images);
+      const changed = inUnit(name, probability, draw, (images) => change(images, draw, count));
+      return { ...batch, images: changed(batch.images) };
     },
   };
 }

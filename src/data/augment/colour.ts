@@ -1,44 +1,70 @@
 /** Colours of images in [0, 1]: the definitions of torchvision, with a factor for each sample. */
-import { cond, random, stack, type Tensor, where } from "../../engine/tensor/index.ts";
+import { cond, random, type Scheduled, stack, type Tensor, where } from "../../engine/tensor/index.ts";
 import {
   type Augmentation,
   around0,
   around1,
+  checkProbability,
   checkStrength,
+  type Draw,
+  inUnit,
   keyOf,
   type ProbabilityOptions,
-  perImage,
   pixelwise,
   type Strength,
+  sizesOf,
 } from "./augmentation.ts";
+
+/** [batch] as a factor for [batch, ...]. */
+const along = (values: Tensor, x: Tensor): Tensor =>
+  values.reshape([values.size, ...x.shape.slice(1).map(() => 1)]);
 
 /** factor x + (1 - factor) other, kept in [0, 1]; factor f32 [batch]. Where the factor is 1, x itself. */
 export function blended(x: Tensor, other: Tensor | number, factor: Tensor): Tensor {
-  const f = perImage(factor);
+  const f = along(factor, x);
   const mixed = x.mul(f);
   const sum = typeof other === "number" && other === 0 ? mixed : mixed.add(f.neg().add(1).mul(other));
   return where(f.eq(1), x, sum.clip(0, 1));
 }
 
+/** Channels apart, [batch, h, w] each: one pass over an image computes all of them, from luma to result. */
+type Planes = readonly Tensor[];
+const planesOf = (x: Tensor): Planes => x.split(x.shape[3] as number, 3).map((plane) => plane.squeeze(3));
+const joined = (planes: Planes): Tensor => stack([...planes], 3);
+
+const isColour = (planes: Planes): planes is readonly [Tensor, Tensor, Tensor] => planes.length === 3;
+const lumaOf = ([r, g, b]: readonly [Tensor, Tensor, Tensor]): Tensor =>
+  r.mul(0.2989).add(g.mul(0.587)).add(b.mul(0.114));
+
 /** Luma 0.2989 r + 0.587 g + 0.114 b of [batch, h, w, 3], one channel; an image of another number of channels is its own. */
 export function luma(x: Tensor): Tensor {
-  if (x.shape[3] !== 3) return x;
-  const [r, g, b] = x.split(3, 3) as [Tensor, Tensor, Tensor];
-  return r.mul(0.2989).add(g.mul(0.587)).add(b.mul(0.114));
+  const planes = planesOf(x);
+  return isColour(planes) ? lumaOf(planes).unsqueeze(3) : x;
 }
 
-export const adjustBrightness = (x: Tensor, factor: Tensor): Tensor => blended(x, 0, factor);
-/** Blends with the mean luma of each image. */
-export const adjustContrast = (x: Tensor, factor: Tensor): Tensor =>
-  blended(x, luma(x).mean([1, 2, 3], { keepDims: true }), factor);
-/** Blends with the luma of each pixel. */
-export const adjustSaturation = (x: Tensor, factor: Tensor): Tensor =>
-  x.shape[3] === 3 ? blended(x, luma(x), factor) : x;
+/** The mean luma of each image, [batch, 1, 1]; of another number of channels, the mean of all values. */
+function meanLuma(planes: Planes): Tensor {
+  const mean = (plane: Tensor) => plane.mean([1, 2], { keepDims: true });
+  if (isColour(planes)) return mean(lumaOf(planes));
+  return planes
+    .map(mean)
+    .reduce((sum, value) => sum.add(value))
+    .div(planes.length);
+}
+
+type Adjust = (planes: Planes, factor: Tensor) => Planes;
+const blendedAll = (planes: Planes, other: Tensor | number, factor: Tensor): Planes =>
+  planes.map((plane) => blended(plane, other, factor));
+
+const brighten: Adjust = (planes, factor) => blendedAll(planes, 0, factor);
+const setContrast: Adjust = (planes, factor) => blendedAll(planes, meanLuma(planes), factor);
+const saturate: Adjust = (planes, factor) =>
+  isColour(planes) ? blendedAll(planes, lumaOf(planes), factor) : planes;
 
 /** Turns the hue by a part of the circle, f32 [batch] in [-0.5, 0.5], by way of HSV. */
-export function adjustHue(x: Tensor, shift: Tensor): Tensor {
-  if (x.shape[3] !== 3) return x;
-  const [r, g, b] = x.split(3, 3).map((part) => part.squeeze(3)) as [Tensor, Tensor, Tensor];
+const turnHue: Adjust = (planes, shift) => {
+  if (!isColour(planes)) return planes;
+  const [r, g, b] = planes;
   const most = r.maximum(g).maximum(b);
   const spread = most.sub(r.minimum(g).minimum(b));
   const grey = spread.eq(0);
@@ -49,7 +75,7 @@ export function adjustHue(x: Tensor, shift: Tensor): Tensor {
   const turn = sixths
     .mul(1 / 6)
     .add(1)
-    .add(shift.reshape([shift.size, 1, 1]));
+    .add(along(shift, r));
   const h6 = turn.sub(turn.floor()).mul(6);
   // Each channel is v less v s times a trapezium of the hue (Smith, 1978).
   const channel = (at: number) => {
@@ -58,14 +84,26 @@ export function adjustHue(x: Tensor, shift: Tensor): Tensor {
     const ramp = place.minimum(place.neg().add(4)).clip(0, 1);
     return most.sub(most.mul(saturation).mul(ramp));
   };
-  const turned = stack([channel(5), channel(3), channel(1)], 3);
-  return where(perImage(shift).eq(0), x, turned.clip(0, 1));
-}
+  const still = along(shift, r).eq(0);
+  return [channel(5), channel(3), channel(1)].map((turned, i) =>
+    where(still, planes[i] as Tensor, turned.clip(0, 1)),
+  );
+};
 
-type Adjust = (x: Tensor, factor: Tensor) => Tensor;
+const ofImages =
+  (adjust: Adjust) =>
+  (x: Tensor, factor: Tensor): Tensor =>
+    joined(adjust(planesOf(x), factor));
+
+export const adjustBrightness = (x: Tensor, factor: Tensor): Tensor => blended(x, 0, factor);
+/** Blends with the mean luma of each image. */
+export const adjustContrast = ofImages(setContrast);
+/** Blends with the luma of each pixel. */
+export const adjustSaturation = ofImages(saturate);
+export const adjustHue = ofImages(turnHue);
 
 const byFactor =
-  (name: string, adjust: Adjust) =>
+  (name: string, adjust: (x: Tensor, factor: Tensor) => Tensor) =>
   (strength: Strength, { probability = 1 }: ProbabilityOptions = {}): Augmentation => {
     checkStrength(name, "strength", strength, 0);
     return pixelwise(name, probability, (x, draw, batch) =>
@@ -112,13 +150,18 @@ export function colorJitter(options: ColorJitterOptions): Augmentation {
     checkStrength("colorJitter", name, strength, name === "hue" ? -0.5 : 0, name === "hue" ? 0.5 : undefined);
     return [{ adjust, around, strength }];
   });
-  return pixelwise("colorJitter", probability, (x, draw, batch) => {
-    const steps = used.map(({ adjust, around, strength }, i) => {
-      const factor = around("colorJitter", strength, draw, 2 + i, batch);
-      return (y: Tensor) => adjust(y, factor);
-    });
-    return inDrawnOrder(steps, keyOf(draw, 1), x);
-  });
+  checkProbability("colorJitter", probability);
+  return {
+    name: "colorJitter",
+    apply(batch, draw) {
+      const [count] = sizesOf("colorJitter", batch.images);
+      const steps = used.map(({ adjust, around, strength }, i) => {
+        const factor = around("colorJitter", strength, draw, 2 + i, count);
+        return (planes: Planes) => adjust(planes, factor);
+      });
+      return { ...batch, images: inDrawnOrder(steps, draw, probability, batch.images) };
+    },
+  };
 }
 
 const jitters: readonly (readonly [
@@ -126,16 +169,34 @@ const jitters: readonly (readonly [
   Adjust,
   typeof around0,
 ])[] = [
-  ["brightness", adjustBrightness, around1],
-  ["contrast", adjustContrast, around1],
-  ["saturation", adjustSaturation, around1],
-  ["hue", adjustHue, around0],
+  ["brightness", brighten, around1],
+  ["contrast", setContrast, around1],
+  ["saturation", saturate, around1],
+  ["hue", turnHue, around0],
 ];
 
-/** Runs each step once; at each place only the step drawn for it is computed. */
-function inDrawnOrder(steps: readonly ((x: Tensor) => Tensor)[], key: Tensor, x: Tensor): Tensor {
-  if (steps.length < 2) return steps.reduce((y, step) => step(y), x);
-  const order = random.uniform(key, [steps.length]).argsort();
-  const places = order.split(steps.length).map((place) => place.reshape([]));
-  return places.reduce((y, place) => steps.reduce((z, step, i) => cond(place.eq(i), step, z), y), x);
+const orders = (count: number): number[][] =>
+  count === 0
+    ? [[]]
+    : orders(count - 1).flatMap((rest) =>
+        Array.from({ length: count }, (_, i) => [...rest.slice(0, i), count - 1, ...rest.slice(i)]),
+      );
+
+/** Each order is a branch of its own, so that its steps are one pass; only the branch drawn is computed. */
+function inDrawnOrder(
+  steps: readonly ((planes: Planes) => Planes)[],
+  draw: Draw,
+  probability: Scheduled,
+  x: Tensor,
+): Tensor {
+  const all = orders(steps.length);
+  const drawn = random.randint(keyOf(draw, 1), [], 0, all.length);
+  return all.reduce((y, order, k) => {
+    const change = (images: Tensor) =>
+      joined(
+        order.reduce((planes, step) => (steps[step] as (typeof steps)[number])(planes), planesOf(images)),
+      );
+    const branch = inUnit("colorJitter", probability, draw, change);
+    return all.length === 1 ? branch(y) : cond(drawn.eq(k), branch, y);
+  }, x);
 }

@@ -81,10 +81,8 @@ function at(x: Tensor, column: Tensor, row: Tensor, fill: number): Tensor {
     .reshape([batch, 1, 1]);
   // Kept in range before the cast: a place far outside would not fit i32.
   const [c, r] = [column.clip(0, width - 1).astype("i32"), row.clip(0, height - 1).astype("i32")];
-  const index = r.mul(width).add(c).add(start);
-  const taken = take(x.reshape([batch * height * width, ...rest]), index, 0);
-  const full = inside.broadcastTo(index.shape).reshape([...index.shape, ...rest.map(() => 1)]);
-  return where(full, taken, fill);
+  const index = where(inside, r.mul(width).add(c).add(start), -1);
+  return take(x.reshape([batch * height * width, ...rest]), index, 0, { fill });
 }
 
 /**

@@ -163,7 +163,7 @@ function describe(plan: Plan, step: Step): string {
     case "index": {
       const along = step.along ? " along" : "";
       return step.op === "gather"
-        ? `gather${along} axis ${step.axis}: ${name(step.src)} at ${name(step.indices)} -> ${name(step.out)}`
+        ? `gather${along}${step.fill === undefined ? "" : ` or ${step.fill}`} axis ${step.axis}: ${name(step.src)} at ${name(step.indices)} -> ${name(step.out)}`
         : `scatter ${step.mode}${along} axis ${step.axis}: ${name(step.base)} with ${name(step.updates)} at ${name(step.indices)} -> ${name(step.out)}`;
     }
     case "sort": {

@@ -99,9 +99,9 @@ export interface Attrs {
   /** out[i] = in[start + i * step] per axis; step may be negative, never 0; the size is in aval. */
   slice: { readonly start: readonly number[]; readonly step: readonly number[] };
   concat: { readonly axis: number };
-  // indexing: i32 indices. Out of range: reads give NaN (0 for integers, false), writes are dropped.
+  // indexing: i32 indices. Out of range: reads give `fill`, by default NaN (0 for integers, false); writes are dropped.
   /** along: indices have src[0]'s rank (take_along_axis). Else src[0]'s axis is replaced by the indices' shape (take). */
-  gather: { readonly axis: number; readonly along: boolean };
+  gather: { readonly axis: number; readonly along: boolean; readonly fill?: number };
   /** [base, indices, updates]: the adjoint of gather onto base; updates apply in row-major order of indices. */
   scatter: { readonly mode: "add" | "set"; readonly axis: number; readonly along: boolean };
   // contraction: leading batch axes are equal in both

@@ -114,6 +114,8 @@ export type IndexStep =
       readonly op: "gather";
       readonly axis: number;
       readonly along: boolean;
+      /** What an index out of range reads; by default NaN (0 for integers, false). */
+      readonly fill?: number;
       readonly src: number;
       readonly indices: number;
       readonly out: number;

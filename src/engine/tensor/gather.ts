@@ -1,6 +1,6 @@
-/** Reading and writing at indices held in tensors. Indices are i32 in [0, size): others read NaN (0 for integers) and write nothing. */
-import { DTypeError, normaliseAxis, ShapeError } from "../../util/index.ts";
-import { type DType, formatAval } from "../ir/index.ts";
+/** Reading and writing at indices held in tensors. Indices are i32 in [0, size): others read a fill, by default NaN (0 for integers), and write nothing. */
+import { ConfigError, DTypeError, normaliseAxis, ShapeError } from "../../util/index.ts";
+import { type DType, formatAval, isFloat } from "../ir/index.ts";
 import { apply, asTensor, broadcast, castTo, expandTo, requireCompute } from "./apply.ts";
 import { eq } from "./compare.ts";
 import { iota } from "./iota.ts";
@@ -17,16 +17,28 @@ function asIndices(op: string, indices: TensorLike): Tensor {
   );
 }
 
+export interface TakeOptions {
+  /** What an index out of range reads; default NaN, for integers 0. */
+  readonly fill?: number;
+}
+
 /**
  * The slices of x at `indices` along `axis`: that axis is replaced by the shape of the indices.
  * out[..., i..., ...] = x[..., indices[i...], ...]. The gradient is added up where an index repeats.
- * @throws DTypeError unless the indices are i32 or u32.
+ * @throws DTypeError unless the indices are i32 or u32; ConfigError for a fill that an integer tensor cannot hold.
  * @example take(embedding, tokens) // [vocabulary, width], [batch, time] -> [batch, time, width]
  */
-export function take(x: TensorLike, indices: TensorLike, axis = 0): Tensor {
+export function take(x: TensorLike, indices: TensorLike, axis = 0, { fill }: TakeOptions = {}): Tensor {
   const tensor = asTensor(x);
   const along = normaliseAxis("take", axis, tensor.ndim);
-  return apply("gather", [tensor, asIndices("take", indices)], { axis: along, along: false });
+  if (fill !== undefined && !isFloat(tensor.dtype) && !Number.isInteger(fill)) {
+    throw new ConfigError(`take: fill must be a whole number for ${tensor.dtype}; got ${fill}.`);
+  }
+  return apply("gather", [tensor, asIndices("take", indices)], {
+    axis: along,
+    along: false,
+    ...(fill !== undefined && { fill }),
+  });
 }
 
 /**

@@ -237,7 +237,12 @@ class StepEncoder {
   #gather(step: Extract<IndexStep, { op: "gather" }>): void {
     const { words } = this;
     const { dtype, shape } = this.#aval(step.src);
-    words.push(kinds.gather, dtypeNumber(dtype), step.along ? 1 : 0, storedBits(outOfRange(dtype), dtype));
+    words.push(
+      kinds.gather,
+      dtypeNumber(dtype),
+      step.along ? 1 : 0,
+      storedBits(step.fill ?? outOfRange(dtype), dtype),
+    );
     this.#box(shape, step.axis);
     words.wide(this.#count(step.indices, step.axis, step.along));
     words.push(step.src, step.indices, step.out);

@@ -89,7 +89,13 @@ function runIndex(step: IndexStep, frame: Frame): void {
   switch (step.op) {
     case "gather": {
       const src = [operand(frame, step.src), operand(frame, step.indices)];
-      store(frame, step.out, { op: "gather", attrs: { axis, along } }, src);
+      const { fill } = step;
+      store(
+        frame,
+        step.out,
+        { op: "gather", attrs: { axis, along, ...(fill !== undefined && { fill }) } },
+        src,
+      );
       break;
     }
     case "scatter": {

@@ -37,10 +37,10 @@ const argReduce: Rule<"argReduce"> = (b, src, { axis }, aval) => {
 const cumulate: Rule<"cumulate"> = (_b, src, { axis }) =>
   node(src, 0).aval.shape[axis] === 1 ? node(src, 0) : null;
 
-const gather: Rule<"gather"> = (b, src, { axis }, aval) => {
+const gather: Rule<"gather"> = (b, src, { axis, fill }, aval) => {
   const [x, indices] = [node(src, 0), node(src, 1)];
   if (sizeOf(x.aval.shape) === 0 && x.aval.shape[axis] === 0) {
-    return b.const(aval, isFloat(aval.dtype) ? Number.NaN : 0);
+    return b.const(aval, fill ?? (isFloat(aval.dtype) ? Number.NaN : 0));
   }
   const [c, i] = [constantOf(x), constantOf(indices)];
   return c !== null && i !== null && i >= 0 && i < at(x.aval.shape, axis) ? b.const(aval, c) : null;

@@ -128,8 +128,7 @@ function heavyStep(unit: Unit, group: Group, touch: Touch, context: EmitContext)
       return { kind: "window", op: "argWindow", reduce: kind, ...window, src: source(0), out: out() };
     }
     case "gather": {
-      const { axis, along } = node.attrs;
-      return { kind: "index", op: "gather", axis, along, src: source(0), indices: source(1), out: out() };
+      return { kind: "index", op: "gather", ...node.attrs, src: source(0), indices: source(1), out: out() };
     }
     case "scatter": {
       const { mode, axis, along } = node.attrs;

@@ -23,9 +23,9 @@ function places(
 }
 
 export const indexing: KernelTable<"gather" | "scatter"> = {
-  gather: (src, { axis, along }, out) => {
+  gather: (src, { axis, along, fill }, out) => {
     const operand = at(src, 0);
-    const missing = isFloat(out.dtype) ? Number.NaN : 0;
+    const missing = fill ?? (isFloat(out.dtype) ? Number.NaN : 0);
     return places(operand, at(src, 1), axis, along, sizeOf(out.shape)).map((place) =>
       place < 0 ? missing : (operand.data[place] as number),
     );
