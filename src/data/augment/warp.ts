@@ -72,16 +72,22 @@ function placesOf(warp: Warp, batch: number, height: number, width: number): rea
   return [line(warp.a, warp.b, warp.tx, (width - 1) / 2), line(warp.c, warp.d, warp.ty, (height - 1) / 2)];
 }
 
-/** Pixels at whole places, `fill` outside: x [batch, height, width, ...], places [batch, rows, columns]. */
+/** Far enough outside that a place with one such part is negative, and near enough that two fit i32. */
+const OUTSIDE = -(2 ** 30);
+
+/** Pixels at whole places, `fill` outside: x [batch, height, width, ...], places broadcastable to [batch, rows, columns]. */
 function at(x: Tensor, column: Tensor, row: Tensor, fill: number): Tensor {
   const [batch = 0, height = 0, width = 0, ...rest] = x.shape;
-  const inside = column.ge(0).logicalAnd(column.lt(width)).logicalAnd(row.ge(0)).logicalAnd(row.lt(height));
+  if (batch * height * width > -OUTSIDE) {
+    throw new ShapeError(`augment: a batch must have at most 2^30 pixels; got ${formatShape(x.shape)}.`);
+  }
   const start = arange(batch)
     .mul(height * width)
     .reshape([batch, 1, 1]);
   // Kept in range before the cast: a place far outside would not fit i32.
-  const [c, r] = [column.clip(0, width - 1).astype("i32"), row.clip(0, height - 1).astype("i32")];
-  const index = where(inside, r.mul(width).add(c).add(start), -1);
+  const part = (place: Tensor, size: number, inside: (whole: Tensor) => Tensor) =>
+    where(place.ge(0).logicalAnd(place.lt(size)), inside(place.clip(0, size - 1).astype("i32")), OUTSIDE);
+  const index = part(row, height, (r) => r.mul(width).add(start)).add(part(column, width, (c) => c));
   return take(x.reshape([batch * height * width, ...rest]), index, 0, { fill });
 }
 

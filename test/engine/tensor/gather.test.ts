@@ -35,12 +35,22 @@ describe("reading", () => {
     expect(await take(f, tensor([1], { dtype: "u32" }), -1).array()).toEqual([[-1], [1.5]]);
     expect(await take(tensor([1, 2]), i32([2, -1])).array()).toEqual([nan, nan]);
     expect(await take(i32([1, 2]), i32([2])).array()).toEqual([0]);
+    expect(await take(f, i32([1, -1, 2]), 0, { fill: 9 }).array()).toEqual([
+      [3, 1.5, -2],
+      [9, 9, 9],
+      [9, 9, 9],
+    ]);
+    expect(await take(i32([1, 2]), i32([2, 1]), 0, { fill: -4 }).array()).toEqual([-4, 2]);
+    expect(() => take(i32([1]), i32([2]), 0, { fill: 0.5 })).toThrowErrorMatchingInlineSnapshot(
+      `[ConfigError: take: fill must be a whole number for i32; got 0.5.]`,
+    );
     expect(take(f, i32([]), 1).shape).toEqual([2, 0]);
     expect(() => take(f, tensor([0.5]))).toThrowErrorMatchingInlineSnapshot(
       `[DTypeError: take: indices must be i32 or u32; got f32[1]. Cast with .astype("i32").]`,
     );
     await checkGradient((u) => u.take(i32([[0, 1, 1]])).square(), [f]);
     await checkGradient((u) => u.take(i32([2, 2]), 1).square(), [f]);
+    await checkGradient((u) => u.take(i32([2, 5, -1]), 1, { fill: 3 }).square(), [f]);
   });
 
   test("takeAlongAxis", async () => {
