@@ -148,6 +148,25 @@ void listSteps(const std::vector<Step>& steps, std::vector<Step>& list) {
   }
 }
 
+// Adds a time for each step to the list, those inside a loop right after the loop's own; gives the sum.
+double sumTimes(const std::vector<Step>& steps, const std::vector<std::vector<int64_t>>& times, std::vector<double>& list) {
+  double all = 0;
+  for (const Step& s : steps) {
+    const size_t at = list.size();
+    list.push_back(0);
+    double own = 0;
+    if (s.kind == STEP_LOOP) {
+      std::vector<double> before;
+      own = sumTimes(s.loop->before, times, before) + sumTimes(s.loop->steps, times, list);
+    } else {
+      for (const std::vector<int64_t>& thread : times) own += (double)thread[s.number];
+    }
+    list[at] = own;
+    all += own;
+  }
+  return all;
+}
+
 }  // namespace
 
 // A run on its way through a schedule.
@@ -176,10 +195,13 @@ struct Context::Walk final : Team {
   void shares(int32_t thread, const std::vector<Share>& list) const {
     const Placement& binding = bindingOf(thread);
     const Thread& own = *context.threads_[thread];
+    int64_t* const times = exe.times.empty() ? nullptr : exe.times[thread].data();
     for (const Share& share : list) {
       if (context.pool_.interrupt.load(std::memory_order_relaxed)) return;
       Worker w{share.index, share.count, own.scratch.base, own.registers.base, share.rows};
+      const int64_t began = times ? steadyNow() : 0;
       runStep(binding.steps[share.step], share, context.isa_, w);
+      if (times) times[share.step] += steadyNow() - began;
     }
   }
 
@@ -336,6 +358,18 @@ bool Context::unload(int32_t id) {
 
 std::shared_ptr<Executable> Context::executable(int32_t id) const {
   return id >= 0 && (size_t)id < executables_.size() ? executables_[id] : nullptr;
+}
+
+void Context::time(Executable& exe, bool on) {
+  drain();
+  exe.times.assign(on ? pool_.size() : 0, std::vector<int64_t>(exe.program.numbered, 0));
+}
+
+std::vector<double> Context::times(const Executable& exe) {
+  drain();
+  std::vector<double> sums;
+  if (!exe.times.empty()) sumTimes(exe.program.steps, exe.times, sums);
+  return sums;
 }
 
 bool Context::free(int32_t id) {

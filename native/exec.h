@@ -63,6 +63,7 @@ struct Executable {
   std::vector<Placement> placements;            // one, or one a thread where loops move slices
   std::vector<Cursor> cursors;              // one a thread
   bool bound = false;                       // the addresses are those of the run before
+  std::vector<std::vector<int64_t>> times;  // while it is timed: per thread, the nanoseconds of each step by Step.number
   size_t bytes() const { return arena.bytes + consts.bytes + partials.bytes + kept.bytes + scalars.bytes; }
 };
 
@@ -105,6 +106,10 @@ class Context {
   std::string load(const int32_t* words, size_t count, const char* consts, size_t constBytes, int32_t& id);
   bool unload(int32_t id);
   std::shared_ptr<Executable> executable(int32_t id) const;
+  // Begins to time an executable's steps, from 0, or ends it.
+  void time(Executable& exe, bool on);
+  // Nanoseconds of each step, of all threads together, in the order of describeProgram. Empty where it is not timed.
+  std::vector<double> times(const Executable& exe);
 
   // Resolves and checks the caller's blocks: inputs, then outputs (a donated output's id is not looked at).
   std::string resolve(const Executable& exe, const int32_t* ids, size_t count, std::vector<char*>& memory) const;

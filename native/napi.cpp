@@ -293,6 +293,31 @@ napi_value explain(napi_env env, napi_callback_info info) {
   return list;
 }
 
+// time(context, program, 1 or 0): begins to time the program's steps, or ends it
+napi_value timeProgram(napi_env env, napi_callback_info info) {
+  Call call(env, info, 3);
+  Context* c = call.context();
+  const int64_t id = call.integer(1), on = call.integer(2);
+  const std::shared_ptr<Executable> exe = call.ok ? c->executable((int32_t)id) : nullptr;
+  if (!exe) return misuse(env, "time");
+  c->time(*exe, on != 0);
+  return nullptr;
+}
+
+// times(context, program) -> nanoseconds of each step, of all threads together, in the order of explain's notes; [] where it is not timed
+napi_value times(napi_env env, napi_callback_info info) {
+  Call call(env, info, 2);
+  Context* c = call.context();
+  const int64_t id = call.integer(1);
+  const std::shared_ptr<Executable> exe = call.ok ? c->executable((int32_t)id) : nullptr;
+  if (!exe) return misuse(env, "times");
+  napi_value list;
+  napi_create_array(env, &list);
+  uint32_t i = 0;
+  for (const double nanoseconds : c->times(*exe)) napi_set_element(env, list, i++, number(env, nanoseconds));
+  return list;
+}
+
 // unload(context, program)
 napi_value unload(napi_env env, napi_callback_info info) {
   Call call(env, info, 2);
@@ -379,7 +404,7 @@ struct Function {
 };
 constexpr Function functions[] = {
     {"isas", isas},   {"create", create}, {"threads", threads}, {"alloc", alloc}, {"lend", lend}, {"free", release}, {"write", write},
-    {"read", read},   {"load", load},     {"cost", cost},       {"explain", explain}, {"unload", unload}, {"run", run},          {"runMany", runMany},
+    {"read", read},   {"load", load},     {"cost", cost},       {"explain", explain}, {"time", timeProgram}, {"times", times}, {"unload", unload}, {"run", run},          {"runMany", runMany},
     {"stats", stats}, {"call", callProgram},
 };
 

@@ -42,6 +42,14 @@ function stepLines(plan: Plan, steps: readonly Step[], indent: string, notes: It
   });
 }
 
+/** Each step in words, those inside a loop right after it. */
+export function explainSteps(plan: Plan, steps: readonly Step[] = plan.steps): string[] {
+  return steps.flatMap((step) => [
+    describe(plan, step),
+    ...(step.kind === "loop" ? explainSteps(plan, step.steps) : []),
+  ]);
+}
+
 function nameOf(plan: Plan, buffer: number): string {
   const place = plan.buffers[buffer]?.place;
   if (place === undefined) return "?";

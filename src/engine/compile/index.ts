@@ -1,3 +1,3 @@
 export { compile } from "./compile.ts";
-export { explain, explain as explainPlan } from "./explain.ts";
+export { explain, explain as explainPlan, explainSteps } from "./explain.ts";
 export type { CompileGraph, CompileOptions } from "./options.ts";

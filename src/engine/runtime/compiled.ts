@@ -1,6 +1,6 @@
 /** A plan bound to a device: takes storages, gives storages. */
 import { DonatedError, InternalError, UnsupportedError } from "../../util/index.ts";
-import { compile } from "../compile/index.ts";
+import { compile, explainSteps } from "../compile/index.ts";
 import {
   type BoundRun,
   type BufferId,
@@ -30,6 +30,15 @@ export interface Program {
   readonly matmulPrecision?: MatmulPrecision | undefined;
 }
 
+export interface StepTiming {
+  /** As `explain` words it. */
+  readonly step: string;
+  /** How the device runs it. */
+  readonly note: string;
+  /** Of all threads together. */
+  readonly nanoseconds: number;
+}
+
 export class Compiled {
   readonly plan: Plan;
   readonly #device: Device;
@@ -37,6 +46,7 @@ export class Compiled {
   readonly #given: readonly number[];
   readonly #lost: readonly number[];
   #exe: Executable | null = null;
+  #timed = false;
 
   constructor(device: Device, plan: Plan) {
     this.#device = device;
@@ -61,13 +71,40 @@ export class Compiled {
     return this.#device.backend.explain?.(this.#load()) ?? [];
   }
 
+  /** Begins to time its steps, from 0, or ends it. Throws UnsupportedError where the device cannot. */
+  time(on: boolean): void {
+    const { backend } = this.#device;
+    if (backend.time === undefined) {
+      throw new UnsupportedError(
+        `time: ${backend.name} cannot time the steps of a plan. Use the cpu device.`,
+      );
+    }
+    this.#timed = on;
+    backend.time(this.#load(), on);
+  }
+
+  /** Of each step, those inside a loop right after it: what it does, how, and the nanoseconds it took since `time(true)`, of all threads together. */
+  timings(): readonly StepTiming[] {
+    if (!this.#timed) return [];
+    const nanoseconds = this.#device.backend.times?.(this.#load()) ?? [];
+    const notes = this.notes();
+    return explainSteps(this.plan).map((step, i) => ({
+      step,
+      note: notes[i] ?? "",
+      nanoseconds: nanoseconds[i] ?? 0,
+    }));
+  }
+
   unload(): void {
     this.#exe?.release();
     this.#exe = null;
   }
 
   #load(): Executable {
-    this.#exe ??= this.#device.backend.compile(this.plan);
+    if (this.#exe !== null) return this.#exe;
+    this.#exe = this.#device.backend.compile(this.plan);
+    // Loaded again after the cache let go of it.
+    if (this.#timed) this.#device.backend.time?.(this.#exe, true);
     return this.#exe;
   }
 

@@ -17,6 +17,8 @@ export interface Addon {
   load(context: number, program: Int32Array, constants: Uint8Array): number;
   cost(context: number, program: number): number;
   explain(context: number, program: number): string[];
+  time(context: number, program: number, on: 0 | 1): void;
+  times(context: number, program: number): number[];
   unload(context: number, program: number): void;
   run(context: number, program: number, ids: Int32Array, scalars: Float64Array): void;
   call(context: number, program: number, ids: Int32Array, from: Float32Array, to: Float32Array): void;

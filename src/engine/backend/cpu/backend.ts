@@ -131,14 +131,25 @@ class CpuBackend implements Backend {
   }
 
   explain(exe: Executable): readonly string[] {
-    if (!(exe instanceof CpuExecutable) || exe.program < 0)
-      throw new InternalError("explain: the plan is not loaded on this device");
-    return this.#addon.explain(this.#context, exe.program);
+    return this.#addon.explain(this.#context, this.#programOf("explain", exe));
+  }
+
+  time(exe: Executable, on: boolean): void {
+    this.#addon.time(this.#context, this.#programOf("time", exe), on ? 1 : 0);
+  }
+
+  times(exe: Executable): readonly number[] {
+    return this.#addon.times(this.#context, this.#programOf("times", exe));
   }
 
   describe(): string {
     const threads = this.#addon.threads(this.#context);
     return `cpu (${this.#isa}, ${threads} thread${threads === 1 ? "" : "s"})`;
+  }
+
+  #programOf(op: string, exe: Executable): number {
+    if (exe instanceof CpuExecutable && exe.program >= 0) return exe.program;
+    throw new InternalError(`${op}: the plan is not loaded on this device`);
   }
 
   #load(program: Int32Array, constants: Uint8Array): number {
