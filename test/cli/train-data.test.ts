@@ -79,7 +79,7 @@ describe.runIf(cpuAvailable().ok)("sampler and workers", () => {
   const parts = (change: Record<string, string>) =>
     experiment(
       { data: "() => ({ train: source, validation: rows(32) })", batchSize: "8", ...change },
-      `import { rowSource, weighted } from "nabla/data";
+      `import { rowSource, stream, weighted } from "nabla/data";
 const source = rowSource({ module: new URL("./made.ts", import.meta.url), length: 60 });
 const weights = Array.from({ length: 60 }, (_, row) => (row < 40 ? 0 : 1 + (row % 3)));`,
     );
@@ -101,6 +101,7 @@ export default (): RowFunction => async (row, at) => {
     space.write("two.ts", parts({ sampler, workers: "2", callbacks: stopping }));
     space.write("memory.ts", parts({ data: "() => ({ train: rows(60) })", workers: "2" }));
     space.write("wrong.ts", parts({ sampler: "[1, 2, 3]" }));
+    space.write("stream.ts", parts({ data: "() => ({ train: stream(() => [], { batchSize: 8 }) })" }));
     space.write("half.ts", parts({ workers: "0.5" }));
     space.write("short.ts", parts({ sampler: "weighted([1, 2])" }));
   });
@@ -127,6 +128,7 @@ export default (): RowFunction => async (row, at) => {
     expect(await failed("two.ts", { LATE: "1" })).toMatch(/two\.ts: loader: row \d+: no picture/);
     expect(await failed("memory.ts")).toContain("data in memory needs none");
     expect(await failed("wrong.ts")).toContain("wrong.ts: experiment: sampler must be a sampler such as");
+    expect(await failed("stream.ts")).toContain("stream.ts: fit: a stream must say how many rows");
     expect(await failed("half.ts")).toContain("workers must be a whole number of at least 0; got 0.5");
     expect(await failed("short.ts")).toContain("weights must be one a row; got 2 for 60 rows");
   });
