@@ -2,7 +2,7 @@
 
 // From the bottom up. Folders on one line stand side by side and do not import each other, except where `beside` says so.
 const layers = [
-  ["util"],
+  ["util", "modules"],
   ["engine/ir"],
   ["engine/ops"],
   ["engine/compile", "engine/backend"],

@@ -14,7 +14,7 @@ const entries = [
   "index",
   ...libraries.map((name) => `${name}/index`),
   "cli/main",
-  "cli/resolve",
+  "modules/resolve",
   "cli/compare-lane",
   "data/loading/row-worker",
   "data/table/parquet-worker",

@@ -1,12 +1,11 @@
 /** Loads an experiment file, TypeScript or JavaScript, and says in one line what is wrong with it. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import * as module from "node:module";
 import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { registerModules } from "../modules/index.ts";
 import { defineExperiment, type Experiment } from "../train/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
-import { asModule, ownModule } from "./resolve.ts";
 
 /** An experiment file that cannot be used. */
 export class ExperimentError extends NablaError {
@@ -17,34 +16,6 @@ export class ExperimentError extends NablaError {
 export function shortPath(path: string): string {
   const short = relative(process.cwd(), path);
   return short !== "" && short.length < path.length ? short : path;
-}
-
-let ready: Promise<void> | null = null;
-
-/** tsx for TypeScript; before it, our own resolution. */
-async function registerHooks(): Promise<void> {
-  const { register } = await import("tsx/esm/api");
-  register();
-  // Hooks within the thread came with Node 22.15; Node 20 runs them in a thread of their own.
-  const { registerHooks: inThread } = module as unknown as { registerHooks?: (hooks: object) => void };
-  if (inThread === undefined) {
-    module.register(
-      new URL(import.meta.url.endsWith(".ts") ? "./resolve.ts" : "../cli/resolve.js", import.meta.url),
-    );
-    return;
-  }
-  inThread({
-    resolve(
-      specifier: string,
-      context: unknown,
-      next: (specifier: string, context: unknown) => { url: string },
-    ) {
-      const url = ownModule(specifier);
-      return url === null
-        ? asModule(next(specifier, context))
-        : { url, format: "module", shortCircuit: true };
-    },
-  });
 }
 
 /**
@@ -62,8 +33,7 @@ export async function loadExperiment(file: string): Promise<Experiment> {
   if (!/\.(ts|mts|js|mjs)$/.test(path)) {
     throw new ExperimentError(`${name}: an experiment must be a .ts, .mts, .js or .mjs file.`);
   }
-  ready ??= registerHooks();
-  await ready;
+  await registerModules();
   const exports = await import(pathToFileURL(path).href).catch((error: unknown) => {
     throw translate(error, path, name);
   });

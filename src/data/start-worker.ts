@@ -5,10 +5,10 @@ import { Worker, type WorkerOptions } from "node:worker_threads";
 
 export const fromSource = import.meta.url.endsWith(".ts");
 
-/** `path` from src/data, without its ending; it is an entry of scripts/bundle.mjs. `typescript`: it reads such modules itself. */
-export function startWorker(path: string, options: WorkerOptions, typescript = false): Worker {
+/** `path` from src/data, without its ending; it is an entry of scripts/bundle.mjs. */
+export function startWorker(path: string, options: WorkerOptions): Worker {
   const program = new URL(fromSource ? `./${path}.ts` : `../data/${path}.js`, import.meta.url);
-  if (!fromSource && !typescript) return new Worker(program, options);
+  if (!fromSource) return new Worker(program, options);
   // tsx has to be there before the program is read. `require` finds its CommonJS file; the one beside it works from another thread.
   const found = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api"));
   const tsx = new URL("index.mjs", found).href;

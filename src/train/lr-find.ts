@@ -10,6 +10,7 @@ import { checkFit } from "./check.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { counter, firstState, freshMetrics, initialise, type TrainState } from "./state.ts";
 import { type Loss, type Parts, readStep, trainStep } from "./steps.ts";
+import { checkDataset } from "./training-data.ts";
 
 export interface LrFindParts {
   readonly model: Module;
@@ -90,6 +91,7 @@ export async function lrFind(
     throw new ConfigError(`lrFind: smoothing must be at least 0 and below 1; got ${smoothing}.`);
   }
   if (!(divergence > 1)) throw new ConfigError(`lrFind: divergence must be above 1; got ${divergence}.`);
+  checkDataset("lrFind: the training data", train);
   const size = Math.min(batchSize, train.length);
   const metrics = [meanLoss() as Metric];
   const parts: Parts = { model, loss, optimizer, metrics, matmulPrecision: "f32", augment };

@@ -112,5 +112,11 @@ export function checkDataset(what: string, data: unknown): asserts data is Datas
   if (data instanceof Dataset && data.length > 0) return;
   if (data instanceof Dataset)
     throw new DataError(`${what} must have at least one row; got an empty data set.`);
-  throw new DataError(`${what} must be a data set made by dataset() or mnist(); got ${typeof data}.`);
+  const hint = " Read its rows into one: dataset({ x, y }).";
+  const got = isBatches(data)
+    ? `a loader or stream.${hint}`
+    : isSource(data)
+      ? `a source.${hint}`
+      : `${typeof data}.`;
+  throw new DataError(`${what} must be a data set in memory, made by dataset() or mnist(); got ${got}`);
 }

@@ -12,10 +12,11 @@ import {
   stream,
   weighted,
 } from "nabla/data";
-import { BatchNorm, dropout, Linear, relu, Sequential } from "nabla/nn";
+import { BatchNorm, crossEntropy, dropout, Linear, relu, Sequential } from "nabla/nn";
 import { adam, ema, multiStep } from "nabla/optim";
-import { type Callback, progress, type Trainer } from "nabla/train";
+import { type Callback, compare, lrFind, progress, type Trainer } from "nabla/train";
 import { afterAll, describe, expect, it } from "vitest";
+import { DataError } from "../../src/util/index.ts";
 import { exact, make, rows, stateOf, values } from "./trainer-parts.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "nabla-feeds-"));
@@ -145,6 +146,62 @@ describe.runIf(exact)("loaders and streams", () => {
       optimizer: ema(adam(1e-2), { decay: 0.9 }),
     });
     await expect(normed.fit(slow(data), { epochs: 1 })).rejects.toThrow("evaluateAverages: false");
+  });
+});
+
+describe("a stream that does not say how many rows it has", () => {
+  const opened: number[] = [];
+  const unknown = (told?: number) =>
+    stream(
+      async function* () {
+        opened.push(0);
+        yield data.gather(Int32Array.from({ length: 30 }, (_, i) => i));
+      },
+      { batchSize: 8, ...(told !== undefined && { rows: told }) },
+    );
+
+  it("is refused before it is read, with what to give, and trains with that", async () => {
+    await expect(make().fit(unknown(), { epochs: 1 })).rejects.toThrow(
+      "a stream must say how many rows an epoch has; got none. Give stream(chunks, { rows })",
+    );
+    expect(opened).toEqual([]);
+    const lines: string[] = [];
+    const write = (text: string) => void lines.push(text);
+    const callbacks = [progress({ stream: { write, isTTY: false } as never })];
+    await make({ callbacks }).fit(unknown(30), { epochs: 2 });
+    expect(lines.join("")).toContain("30 rows, batch 8");
+    expect(lines.join("")).toMatch(/epoch 2\/2 .* samples\/s/);
+  });
+
+  it.each([
+    [29, "the 29 rows that { rows } says; got more"],
+    [31, "the 31 rows that { rows } says; got 30"],
+  ])("that says %i of 30 ends with an error, and the steps done are kept", async (told, text) => {
+    const trainer = make();
+    trainer.model.init(0);
+    const before = await values(trainer);
+    const error = await trainer.fit(unknown(told), { epochs: 1 }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(DataError);
+    expect(String(error)).toContain(text);
+    expect(trainer.position.batch).toBe(3);
+    expect(await values(trainer)).not.toEqual(before);
+  });
+
+  it.each([
+    ["a stream", () => unknown(), "got a loader or stream. Read its rows into one"],
+    ["a loader", () => loader(data, { batchSize: 8 }), "got a loader or stream. Read its rows into one"],
+    ["a source", () => slow(data), "got a source. Read its rows into one"],
+    ["nothing of the kind", () => 5, "got number."],
+  ])("%s is nothing to measure on, nor to go over again and again", async (_, open, text) => {
+    const given = open() as unknown as Dataset;
+    await expect(make().evaluate(given)).rejects.toThrow(`evaluate: the data must be a data set in memory`);
+    await expect(make().evaluate(given)).rejects.toThrow(text);
+    await expect(make().fit(data, { epochs: 1, validation: given })).rejects.toThrow(text);
+    const parts = { model: net, loss: crossEntropy, train: given };
+    await expect(lrFind({ ...parts, model: net(), optimizer: adam() }, given)).rejects.toThrow(text);
+    const race = { optimizers: { adam }, learningRates: [1e-2] };
+    await expect(compare(parts, race)).rejects.toThrow(text);
+    await expect(compare({ ...parts, train: data, validation: given }, race)).rejects.toThrow(text);
   });
 });
 

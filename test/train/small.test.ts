@@ -2,7 +2,7 @@ import { Writable } from "node:stream";
 import { describe, expect, it } from "vitest";
 import { plotCurve, resample, Series } from "../../src/cli/curve.ts";
 import { describeError } from "../../src/cli/exit.ts";
-import { ownModule } from "../../src/cli/resolve.ts";
+import { ownModule } from "../../src/modules/index.ts";
 import { Chunks } from "../../src/train/chunks.ts";
 import { formatRate, formatScore, formatSeconds } from "../../src/train/format.ts";
 import {

@@ -27,7 +27,7 @@ describe("errors", () => {
       "epochs must be a whole number of at least 1; got 0",
     );
     await expect(make().fit([] as never, { epochs: 1 })).rejects.toThrow(
-      "must be a data set made by dataset() or mnist()",
+      "must be a data set in memory, made by dataset() or mnist()",
     );
   });
 

@@ -30,6 +30,12 @@ export function insideOf({ top, left, height, width }: Windows, rows: number, co
   return within(y, top, height).logicalAnd(within(x, left, width));
 }
 
+/** The chosen samples (bool [batch]) with their windows painted over. */
+export function erased(images: Tensor, windows: Windows, value: number, which: Tensor): Tensor {
+  const [, height, width] = sizesOf("erase", images);
+  return where(insideOf(windows, height, width).logicalAnd(perImage(which)), value, images);
+}
+
 /**
  * Random erasing, by default of half of the samples: Zhong et al., "Random erasing data augmentation", 2020, as torchvision's (ten
  * attempts to fit, then nothing); with ratio [1, 1] the cutout of DeVries and Taylor, 2017, that stays inside the image.
@@ -54,8 +60,7 @@ export function erase(options: EraseOptions = {}): Augmentation {
         width: sides.width.astype("i32"),
       };
       const yes = chosen("erase", draw, probability, count).logicalAnd(sides.none.logicalNot());
-      const painted = insideOf(windows, height, width).logicalAnd(perImage(yes));
-      return { ...batch, images: where(painted, value, batch.images) };
+      return { ...batch, images: erased(batch.images, windows, value, yes) };
     },
   };
 }

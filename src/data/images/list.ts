@@ -14,10 +14,12 @@ export interface ImageFile {
 
 const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-const refused = (path: string, what: string, error: unknown): DataError => {
-  const code = (error as NodeJS.ErrnoException).code;
+/** Of a folder it may be something within that cannot be read: that is what is named. */
+const refused = (given: string, what: string, error: unknown): DataError => {
+  const { code, path = given } = error as NodeJS.ErrnoException;
   if (code === "ENOENT") return new DataError(`${path}: the ${what} does not exist. Check the path.`);
   if (code === "ENOTDIR") return new DataError(`${path}: must be a folder; it is a file.`);
+  if (code === "EACCES") return new DataError(`${path}: the ${what} cannot be read: permission denied.`);
   return new DataError(`${path}: the ${what} cannot be read (${code ?? String(error)}).`);
 };
 

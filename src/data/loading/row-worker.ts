@@ -1,5 +1,6 @@
 /** The program of a worker thread: makes the rows of the batches it is told, into the shared buffers it is told. */
 import { parentPort, workerData } from "node:worker_threads";
+import { registerModules } from "../../modules/index.ts";
 import type { EpochSeed } from "../dataset.ts";
 import { layoutOf, openRows, type RowLayout, type RowModule, sizeOfLayout, writeRow } from "./row-module.ts";
 import { emptyBatch } from "./row-source.ts";
@@ -33,7 +34,8 @@ export type WorkerReply =
     };
 
 const { module, progress } = workerData as WorkerSetup;
-const rows = openRows(module);
+// The thread that started this one may have read the same file by such hooks: here it is the same module, too.
+const rows = registerModules().then(() => openRows(module));
 rows.catch(() => undefined); // told at the first request
 
 async function answer(request: WorkerRequest): Promise<WorkerReply> {

@@ -5,10 +5,6 @@ import { startWorker } from "../start-worker.ts";
 import type { RowModule } from "./row-module.ts";
 import type { WorkerReply, WorkerRequest, WorkerSetup } from "./row-worker.ts";
 
-function start({ href }: RowModule, workerData: WorkerSetup): Worker {
-  return startWorker("loading/row-worker", { workerData }, /\.m?tsx?$/.test(href));
-}
-
 /** What opening the user's module may take at least. */
 const startSeconds = 60;
 
@@ -26,7 +22,8 @@ export class RowWorker {
   /** `seconds`: how long one row may take. */
   constructor(module: RowModule, seconds: number) {
     this.#seconds = seconds;
-    this.#worker = start(module, { module, progress: this.#progress });
+    const workerData: WorkerSetup = { module, progress: this.#progress };
+    this.#worker = startWorker("loading/row-worker", { workerData });
     this.#worker.on("message", (reply: WorkerReply) => {
       const settle = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);

@@ -37,6 +37,7 @@ export class BpeTokenizer implements Tokenizer {
     readonly merges: readonly (readonly [string, string])[],
     readonly special: readonly string[],
   ) {
+    const named = new Set(special);
     for (const [token, id] of vocabulary) {
       if (!Number.isInteger(id) || id < 0 || id >= vocabulary.size || this.#letters[id] !== undefined) {
         throw new DataError(
@@ -44,8 +45,8 @@ export class BpeTokenizer implements Tokenizer {
         );
       }
       this.#letters[id] = token;
-      this.#bytes[id] = special.includes(token) ? null : fromLetters(token);
-      if (this.#bytes[id] === null && !special.includes(token)) {
+      this.#bytes[id] = named.has(token) ? null : fromLetters(token);
+      if (this.#bytes[id] === null && !named.has(token)) {
         throw new DataError(
           `bpe: tokens must be written in GPT-2's letters for bytes; got ${JSON.stringify(token)}. Is it a special token?`,
         );
@@ -54,6 +55,12 @@ export class BpeTokenizer implements Tokenizer {
     for (const token of special) this.#number(token, "special token");
     this.#byteIds = Int32Array.from(letterOf, (letter) => this.#number(letter, "byte"));
     for (const [rank, [left, right]] of merges.entries()) {
+      const special = [left, right, left + right].find((token) => named.has(token));
+      if (special !== undefined) {
+        throw new DataError(
+          `bpe: merges must not have special tokens, which no text gives; ${JSON.stringify(special)} is in merge ${rank}.`,
+        );
+      }
       const at = key(this.#number(left, "merge's part"), this.#number(right, "merge's part"));
       if (!this.#ranks.has(at)) this.#ranks.set(at, { rank, merged: this.#number(left + right, "merge") });
     }

@@ -4,7 +4,7 @@ import { DataError } from "../../util/index.ts";
 import { readWhole, writeWhole } from "../small-file.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { bpeFromTokenizerJson, bpeToTokenizerJson } from "./tokenizer-json.ts";
+import { bpeFromTokenizerJson, bpeToTokenizerJson, ofFile } from "./tokenizer-json.ts";
 import { UnitTokenizer } from "./unit-tokenizer.ts";
 
 const format = "nabla-tokenizer";
@@ -44,7 +44,7 @@ export function tokenizerFromJson(text: string, name = "tokenizer.json"): Tokeni
     throw new DataError(`${name}: must be a tokenizer's file; ${issue?.path.join(".")}: ${issue?.message}.`);
   }
   const { unit, tokens, special, unknown } = parsed.data;
-  return new UnitTokenizer(unit, tokens, special, unknown);
+  return ofFile(name, () => new UnitTokenizer(unit, tokens, special, unknown));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Byte-level BPE in the files that Hugging Face's and OpenAI's libraries use: vocab.json with merges.txt, and tokenizer.json. */
 import { z } from "zod";
-import { DataError, UnsupportedError } from "../../util/index.ts";
+import { ConfigError, DataError, UnsupportedError } from "../../util/index.ts";
 import { BpeTokenizer } from "./bpe.ts";
 
 // Not z.record, which leaves out a token that reads __proto__.
@@ -42,6 +42,17 @@ function parse(text: string, name: string): unknown {
   }
 }
 
+/** A tokenizer of what a file says: parts that do not belong together are the file's fault. Throws DataError naming it. */
+export function ofFile<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof DataError || error instanceof ConfigError)
+      throw new DataError(`${name}: ${error.message}`);
+    throw error;
+  }
+}
+
 function twoParts(line: string, place: string): [string, string] {
   const [left, right, ...rest] = line.split(" ");
   if (!left || !right || rest.length > 0) {
@@ -75,7 +86,8 @@ export function bpeFromFiles(vocab: string, merges: string, special: readonly st
     // A first merge may start with # as well: only the header has a version.
     .filter(({ line }, at) => line !== "" && !(at === 0 && line.startsWith("#version")))
     .map(({ line, place }) => twoParts(line, place));
-  return new BpeTokenizer(new Map(Object.entries(parsed.data)), pairs, special);
+  const vocabulary = new Map(Object.entries(parsed.data));
+  return ofFile("vocab.json and merges.txt", () => new BpeTokenizer(vocabulary, pairs, special));
 }
 
 /** As a tokenizer.json that Hugging Face's library reads. */
@@ -132,9 +144,6 @@ export function bpeFromTokenizerJson(text: string, name = "tokenizer.json"): Bpe
   const merges = model.merges.map((merge, at) =>
     typeof merge === "string" ? twoParts(merge, `${name}, merge ${at}`) : merge,
   );
-  return new BpeTokenizer(
-    vocabulary,
-    merges,
-    added.map(({ content }) => content),
-  );
+  const special = added.map(({ content }) => content);
+  return ofFile(name, () => new BpeTokenizer(vocabulary, merges, special));
 }

@@ -17,7 +17,7 @@ const cut: Readonly<Record<Unit, (text: string) => Iterable<string>>> = {
   lowerCaseWord: (text) => text.toLowerCase().match(words) ?? [],
 };
 
-/** A tokenizer of units, from its parts. Made by `charTokenizer` and `wordTokenizer`. */
+/** A tokenizer of units, from its parts. Made by `charTokenizer` and `wordTokenizer`. Throws ConfigError for parts that do not fit. */
 export class UnitTokenizer implements Tokenizer {
   readonly kind: "char" | "word";
   readonly #vocabulary: Vocabulary;
@@ -30,6 +30,11 @@ export class UnitTokenizer implements Tokenizer {
   ) {
     this.kind = unit === "word" || unit === "lowerCaseWord" ? "word" : "char";
     this.#vocabulary = new Vocabulary([...special, ...tokens], special);
+    if (unknown !== null && !special.includes(unknown)) {
+      throw new ConfigError(
+        `tokenizer: the unknown token must be one of the special ones; ${JSON.stringify(unknown)} is not.`,
+      );
+    }
   }
 
   get size(): number {

@@ -4,6 +4,7 @@ import type { Optimizer } from "../../optim/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import { checkFit } from "../check.ts";
 import { rejectUnknown, wholeNumber } from "../options.ts";
+import { checkDataset } from "../training-data.ts";
 import { type Lane, LocalLane } from "./lane.ts";
 import { race } from "./race.ts";
 import type { CompareParts } from "./racer.ts";
@@ -110,6 +111,8 @@ export async function compareOn(
 /** Throws as `fit` does before its first step. */
 export async function checkParts(parts: CompareParts, settings: readonly Setting[]): Promise<void> {
   const { loss, train, validation } = parts;
+  checkDataset("compare: the training data", train);
+  if (validation) checkDataset("compare: the validation data", validation);
   const checked = {
     model: parts.model().init(0),
     loss,

@@ -2,7 +2,9 @@
 import { jit, type Tensor, tensor } from "nabla";
 import { describe, expect, it } from "vitest";
 import * as colour from "../../../src/data/augment/colour.ts";
+import { erased } from "../../../src/data/augment/erase.ts";
 import { affineWarp, cropWarp } from "../../../src/data/augment/geometric.ts";
+import { cutWith, mixWith } from "../../../src/data/augment/mix.ts";
 import * as neighbours from "../../../src/data/augment/neighbours.ts";
 import {
   applyChoice,
@@ -120,6 +122,41 @@ describe("geometry", () => {
     await near(cropAll(parts, at, size, "nearest").images, p.nearest);
     await near(moved.masks as Tensor, p.mask);
     await near(moved.boxes as Tensor, [...p.boxes, ...p.boxes]);
+  });
+});
+
+describe("parts of images", () => {
+  it.each(golden.erases)("erase $top $left $height $width", async (p) => {
+    const at = { top: whole(p.top), left: whole(p.left), height: whole(p.height), width: whole(p.width) };
+    const got = jit((x: Tensor) => erased(x, at, p.value, all(1).gt(0)))(images());
+    expect(await got.data()).toEqual(Float32Array.from(p.out));
+    expect(await erased(images(), at, p.value, all(1).lt(0)).data()).toEqual(await images().data());
+  });
+
+  it.each(golden.mix.cases)("$kind $lambda $centre", async ({ kind, lambda, centre, ...want }) => {
+    const { mix } = golden;
+    const batch = {
+      images: tensor(mix.x, { dtype: "f32" }).reshape([3, ...golden.shape.slice(1)]),
+      hard: tensor(mix.labels, { dtype: "i32" }),
+      soft: tensor(mix.shares, { dtype: "f32" }),
+    };
+    const partner = tensor([2, 0, 1], { dtype: "i32" });
+    const three = (value: number) => tensor(new Float32Array(3).fill(value));
+    const place = (value = 0) => tensor(new Int32Array(3).fill(value));
+    const change = jit((images: Tensor, targets: Tensor) => {
+      const made =
+        kind === "MixUp"
+          ? mixWith({ images, targets }, partner, three(lambda), 4)
+          : cutWith({ images, targets }, partner, three(lambda), [place(centre[0]), place(centre[1])], 4);
+      return [made.images, made.targets as Tensor];
+    });
+    for (const of of ["hard", "soft"] as const) {
+      const [pixels, targets] = change(batch.images, batch[of]);
+      if (kind === "CutMix") expect(await pixels?.data()).toEqual(Float32Array.from(want.out));
+      // lambda a + (1 - lambda) b in f32, rounded once more or less.
+      await near(pixels as Tensor, want.out, 2e-7);
+      await near(targets as Tensor, want[of], 2e-7);
+    }
   });
 });
 

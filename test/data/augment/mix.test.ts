@@ -4,6 +4,7 @@ import { augment, cutmix, mixup } from "nabla/data";
 import { crossEntropy } from "nabla/nn";
 import { describe, expect, it } from "vitest";
 import { beta, cutWith, mixWith } from "../../../src/data/augment/mix.ts";
+import golden from "./goldens/augment.json" with { type: "json" };
 
 const rows = 64;
 /** Sample i is i everywhere, and of class i: what an image holds tells whom it is mixed of. */
@@ -88,6 +89,69 @@ it.each([0.1, 0.2, 1, 4])("beta(%d) has its mean and variance", async (alpha) =>
   expect(values.every((v) => v >= 0 && v <= 1)).toBe(true);
   expect(Math.abs(mean - 0.5)).toBeLessThan(4 * Math.sqrt(want / count));
   expect(Math.abs(variance - want)).toBeLessThan(0.03 * want);
+});
+
+describe("what is drawn", () => {
+  const [batch, batches] = [256, 16];
+  /** Of each sample its own share in its label, of many batches. */
+  async function ownShares(mix: ReturnType<typeof mixup>, size: number): Promise<number[]> {
+    const images = tensor(0).broadcastTo([batch, size, size, 1]);
+    const own = jit((key: Tensor) => {
+      const [, y] = augment([mix]).batch(images, arange(batch), { key });
+      return y.takeAlongAxis(arange(batch).reshape([batch, 1]), 1);
+    });
+    const shares = Array.from({ length: batches }, async (_, i) =>
+      Array.from(await own(random.key(i)).data()),
+    );
+    return (await Promise.all(shares)).flat();
+  }
+
+  it.each(golden.betas)("mixup's shares are Beta($alpha, $alpha)", async ({ alpha, levels, quantiles }) => {
+    const shares = await ownShares(mixup({ alpha, classes: batch }), 1);
+    // Kolmogorov's bound, which 1 sample of 1,000 goes beyond; whoever is its own partner has share 1.
+    const bound = 1.95 / Math.sqrt(shares.length) + 1 / batch;
+    for (const [i, level] of levels.entries()) {
+      const below = shares.filter((share) => share <= (quantiles[i] as number)).length / shares.length;
+      expect(Math.abs(below - level)).toBeLessThan(bound);
+    }
+  });
+
+  it("cutmix's boxes have their part of the area, less what the border cuts off", async () => {
+    const size = 64;
+    // Of so great an alpha lambda is 1/2 to three digits: a box of sqrt(1/2) of each side, about any pixel alike.
+    const half = Math.floor(0.5 * Math.sqrt(0.5) * size);
+    const lengths = Array.from(
+      { length: size },
+      (_, centre) => Math.min(size, centre + half) - Math.max(0, centre - half),
+    );
+    const mean = (values: readonly number[]) => values.reduce((a, b) => a + b) / values.length;
+    const squares = mean(lengths.map((length) => length ** 2)) ** 2 / size ** 4;
+    const wanted = (mean(lengths) / size) ** 2;
+    const parts = (await ownShares(cutmix({ alpha: 1e6, classes: batch }), size)).map((share) => 1 - share);
+    const deviation = Math.sqrt((squares - wanted ** 2) / parts.length);
+    expect(Math.abs(mean(parts) - wanted)).toBeLessThan(4 * deviation + wanted / batch);
+    expect(Math.max(...parts)).toBeCloseTo((2 * half) ** 2 / size ** 2, 6);
+  });
+
+  it("cutmix's box in the middle has 1 - lambda of the area, rounded to pixels", async () => {
+    const [size, count] = [32, 50];
+    const lambdas = Float32Array.from({ length: count }, (_, i) => (i + 0.5) / count);
+    const middle = tensor(new Int32Array(count).fill(size / 2));
+    const own = arange(count).astype("f32").reshape([count, 1]);
+    const images = own.reshape([count, 1, 1, 1]).broadcastTo([count, size, size, 1]);
+    const partner = tensor(Int32Array.from({ length: count }, (_, i) => (i + 1) % count));
+    const mixed = cutWith({ images, targets: own }, partner, tensor(lambdas), [middle, middle]);
+    const foreign = await mixed.images.ne(images).astype("f32").mean([1, 2, 3]).data();
+    const targets = await (mixed.targets as Tensor).data();
+    for (const [i, lambda] of lambdas.entries()) {
+      const side = Math.sqrt(1 - lambda) * size;
+      const part = foreign[i] as number;
+      expect(Math.sqrt(part) * size).toBeLessThanOrEqual(side + 1e-3);
+      expect(Math.sqrt(part) * size).toBeGreaterThan(side - 2);
+      // The label has the part that is there, not the one that was drawn.
+      expect(targets[i]).toBeCloseTo((1 - part) * i + part * ((i + 1) % count), 4);
+    }
+  });
 });
 
 it("a probability leaves the others as they are", async () => {

@@ -1,6 +1,9 @@
-"""Goldens of augmentations with explicit parameters, by torchvision (0.28). Run: python generate.py > augment.json"""
+"""Goldens of augmentations with explicit parameters, by torchvision (0.28), and quantiles by SciPy. Run: python generate.py > augment.json"""
 import json
+from unittest.mock import patch
+
 import torch
+from scipy import stats
 
 # The transforms are plain PyTorch: torchvision's compiled operators, and their registration, are not needed.
 torch.library.register_fake = lambda *a, **k: (lambda f: f)
@@ -80,5 +83,38 @@ for kind, t, part in [("rand", v2.RandAugment(), 9 / 30), ("trivial", v2.Trivial
         for sign in [1, -1] if signed else [1]:
             out = t._apply_image_or_video_transform(x, name, m * sign, interpolation=M.NEAREST, fill={torch.Tensor: None, "others": None})
             policies.append({"kind": kind, "name": name, "part": part, "sign": sign, "out": nhwc(out)})
-print(json.dumps({"shape": [B, H, W, C], "x": nhwc(x), "mask": mask.flatten().tolist(), "boxes": boxes.flatten().tolist(), "cases": cases,
+
+erases = []
+for top, left, h, w, value in [(1, 2, 3, 4, 0.0), (0, 0, 6, 1, 0.25), (4, 5, 3, 1, -1.0)]:
+    out = F.erase(x, top, left, h, w, torch.tensor([value])[:, None, None])
+    erases.append({"top": top, "left": left, "height": h, "width": w, "value": value, "out": nhwc(out)})
+# The partner of a sample is the one before it, of the first the last.
+three = (torch.rand(3, C, H, W) * 1000).round() / 1000
+labels = torch.tensor([2, 0, 3])
+shares = torch.tensor([[0.5, 0.25, 0.25], [0.0, 1.0, 0.0], [0.125, 0.0, 0.875]])
+
+
+def mixed(t, lam, centre, targets):
+    """As if lambda, and then the centre's column and row, had been drawn."""
+    draws = iter(reversed(centre))
+    with patch.object(torch.distributions.Beta, "sample", lambda *_: torch.tensor([lam])), \
+            patch.object(torch, "randint", lambda *_, **__: torch.tensor([next(draws)])):
+        return t(three, targets)
+
+
+mixes = []
+exact = lambda t: [round(v, 8) for v in t.flatten().tolist()]
+for kind, lam, centre in [
+    *[(v2.MixUp, lam, [0, 0]) for lam in [0.3, 0.875, 1.0]],
+    *[(v2.CutMix, *p) for p in [(0.75, [3, 2]), (0.3, [0, 5]), (0.05, [6, 0]), (0.99, [3, 3]), (0.4, [2, 4])]],
+]:
+    out, hard = mixed(kind(num_classes=4), lam, centre, labels)
+    _, soft = mixed(kind(), lam, centre, shares)
+    mixes.append({"kind": kind.__name__, "lambda": lam, "centre": centre,
+                  "out": exact(out.permute(0, 2, 3, 1)), "hard": exact(hard), "soft": exact(soft)})
+mix = {"x": nhwc(three), "labels": labels.tolist(), "shares": shares.tolist(), "cases": mixes}
+
+levels = [i / 20 for i in range(2, 19)]
+betas = [{"alpha": a, "levels": levels, "quantiles": stats.beta.ppf(levels, a, a).tolist()} for a in [0.2, 0.5, 1, 3]]
+print(json.dumps({"erases": erases, "mix": mix, "betas": betas, "shape": [B, H, W, C], "x": nhwc(x), "mask": mask.flatten().tolist(), "boxes": boxes.flatten().tolist(), "cases": cases,
                   "equal": equal, "affines": affines, "flips": flips, "crops": crops, "resized": resized, "policies": policies}))

@@ -1,5 +1,5 @@
 /**
- * Module resolution for experiment files: `nabla` and `nabla/...` are this very package, so that their tensors and the command
+ * Module resolution for users' files: `nabla` and `nabla/...` are this very package, so that their tensors and the command
  * line's are of one kind wherever the file lies, and a TypeScript file is an ES module whatever package.json is near it.
  */
 
@@ -15,7 +15,7 @@ export function ownModule(specifier: string): string | null {
   return new URL(`../${subpath === undefined ? "" : `${subpath}/`}index.${extension}`, import.meta.url).href;
 }
 
-interface Resolved {
+export interface Resolved {
   url: string;
   format?: string | null;
 }
@@ -26,6 +26,13 @@ export function asModule<R extends Resolved>(resolved: R): R {
   const isOwn = resolved.url.startsWith("file:") && !pathname.includes("/node_modules/");
   return isOwn && /\.(ts|tsx|js|jsx)$/.test(pathname) ? { ...resolved, format: "module" } : resolved;
 }
+
+/** A hook within the thread. */
+export type Resolve = (
+  specifier: string,
+  context: unknown,
+  next: (specifier: string, context: unknown) => Resolved,
+) => Resolved & { shortCircuit?: boolean };
 
 type Next = (specifier: string, context?: unknown) => Resolved | Promise<Resolved>;
 
