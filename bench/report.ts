@@ -1,8 +1,9 @@
 /** Writes what was measured: a JSON file for each benchmark, and its table in docs/performance.md. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
+import { ensureFolder, writeFileAtomic } from "nabla/io";
 import { type Ceilings, formatCeilings } from "./ceilings.ts";
 import { floorOf } from "./floor.ts";
 import { describeAbsent, type Outcome, type Result } from "./harness.ts";
@@ -175,16 +176,14 @@ export function requireSections(names: readonly string[]): void {
 }
 
 /** Puts a benchmark's text between its markers in docs/performance.md. */
-export function publishText(name: string, body: string): void {
-  const page = new URL("docs/performance.md", root);
-  writeFileSync(page, replaceSection(readFileSync(page, "utf8"), name, body));
+export async function publishText(name: string, body: string): Promise<void> {
+  const page = fileURLToPath(new URL("docs/performance.md", root));
+  await writeFileAtomic(page, replaceSection(readFileSync(page, "utf8"), name, body));
 }
 
 /** Keeps bench/results/<bench>.json. */
-export function keep(report: Report): void {
-  mkdirSync(new URL("bench/results/", root), { recursive: true });
-  writeFileSync(
-    new URL(`bench/results/${report.bench}.json`, root),
-    `${JSON.stringify(report, undefined, 2)}\n`,
-  );
+export async function keep(report: Report): Promise<void> {
+  const folder = fileURLToPath(new URL("bench/results/", root));
+  await ensureFolder(folder);
+  await writeFileAtomic(`${folder}${report.bench}.json`, `${JSON.stringify(report, undefined, 2)}\n`);
 }

@@ -104,7 +104,7 @@ for (const { suite, benches, complete } of chosen) {
     log(suite.name);
     const text = await suite.own({ log, keep: !printOnly, circumstances: describeCircumstances(quiet) });
     process.stdout.write(`${text}\n\n`);
-    if (!printOnly) publishText(suite.name, text);
+    if (!printOnly) await publishText(suite.name, text);
     continue;
   }
   const reports: Report[] = [];
@@ -121,12 +121,12 @@ for (const { suite, benches, complete } of chosen) {
     process.stdout.write(`${table}\n\n`);
     reports.push(report);
     if (printOnly) continue;
-    keep(report);
-    if (suite.summary === undefined) publishText(bench.name, table);
+    await keep(report);
+    if (suite.summary === undefined) await publishText(bench.name, table);
   }
   if (suite.summary === undefined || reports.length === 0) continue;
   const text = suite.summary(reports);
   process.stdout.write(`${text}\n\n`);
   // A summary of a part would take the place of the whole.
-  if (!printOnly && complete) publishText(suite.name, text);
+  if (!printOnly && complete) await publishText(suite.name, text);
 }

@@ -58,4 +58,4 @@ const text = [
   circumstances(reports),
 ].join("\n\n");
 process.stdout.write(`${text}\n`);
-if (!process.argv.includes("--dry")) publishText("threads", text);
+if (!process.argv.includes("--dry")) await publishText("threads", text);

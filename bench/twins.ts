@@ -74,7 +74,7 @@ const text = [
   markdownTable(["steps", "nabla", "PyTorch", "apart"], rows),
 ].join("\n\n");
 process.stdout.write(`${text}\n`);
-if (!values.dry) publishText("twins", text);
+if (!values.dry) await publishText("twins", text);
 if (!(apart < 0.01)) {
   process.stderr.write(
     `twins: the losses must agree within 1 %; they are ${(100 * apart).toFixed(2)} % apart.\n`,
