@@ -1,4 +1,5 @@
 /** The system's file errors in one line each: what was being done, why it failed, and the cure. */
+import { sep } from "node:path";
 import { FileError, NablaError } from "../util/index.ts";
 
 const causes: Readonly<Record<string, string>> = {
@@ -22,12 +23,14 @@ const causes: Readonly<Record<string, string>> = {
 /** An error of node:fs as a FileError that says what was being done, why it failed and what to do; others pass unchanged. */
 export function fileError(doing: string, path: string, error: unknown): unknown {
   if (error instanceof NablaError || !(error instanceof Error)) return error;
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, path: at = path } = error as NodeJS.ErrnoException;
   if (code === "ERR_INVALID_ARG_VALUE")
     return new FileError(`${path}: cannot ${doing}: a path must hold no null byte.`, code);
   // Node's own mistakes have codes too, as ERR_INVALID_ARG_TYPE: bugs, not file trouble.
   if (code === undefined || code.startsWith("ERR_")) return error;
-  return new FileError(`${path}: cannot ${doing}: ${causes[code] ?? `the system reports ${code}`}.`, code);
+  // Of a folder it may be something within.
+  const named = at.startsWith(`${path}${sep}`) ? at : path;
+  return new FileError(`${named}: cannot ${doing}: ${causes[code] ?? `the system reports ${code}`}.`, code);
 }
 
 /** Runs `action`, translating its file-system errors. */
