@@ -28,6 +28,7 @@ function attrsKey(node: Node): string {
       return `${length},${carry},${xs},${reverse}${guarded ? ",guarded" : ""}{${bodyKey(body)}}`;
     }
     case "const":
+    case "gather":
     case "pad":
       // JSON has no NaN, infinities or -0.
       return attrsText(node.attrs);

@@ -140,3 +140,10 @@ describe("order", () => {
     ]);
   });
 });
+
+test("fills are part of what a plan is known by", async () => {
+  for (const fill of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 0]) {
+    const [value] = await take(tensor([1, 2]), i32([7]), 0, { fill }).data();
+    expect(value).toBe(fill);
+  }
+});
