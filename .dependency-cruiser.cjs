@@ -11,7 +11,7 @@ const layers = [
   ["testing"],
   ["nn", "optim", "data", "metrics"],
   ["io"],
-  ["train"],
+  ["train", "trust"],
   ["cli"],
 ];
 

@@ -1,0 +1,17 @@
+export { type GradCamOptions, gradCam } from "./attribution/grad-cam.ts";
+export {
+  contactSheet,
+  type HeatMapOptions,
+  heatMap,
+  type Picture,
+  writePicture,
+} from "./attribution/heat-map.ts";
+export {
+  type IntegratedGradients,
+  type IntegratedGradientsOptions,
+  integratedGradients,
+} from "./attribution/integrated-gradients.ts";
+export { type OcclusionOptions, occlusion } from "./attribution/occlusion.ts";
+export type { QuadratureRule } from "./attribution/quadrature.ts";
+export { type SaliencyOptions, saliency } from "./attribution/saliency.ts";
+export type { Attribution, AttributionOptions, Target } from "./attribution/target.ts";
