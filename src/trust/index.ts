@@ -15,3 +15,6 @@ export { type OcclusionOptions, occlusion } from "./attribution/occlusion.ts";
 export type { QuadratureRule } from "./attribution/quadrature.ts";
 export { type SaliencyOptions, saliency } from "./attribution/saliency.ts";
 export type { Attribution, AttributionOptions, Target } from "./attribution/target.ts";
+export { type FgsmOptions, fgsm, type PgdOptions, pgd } from "./robustness/attack.ts";
+export type { AttackNorm } from "./robustness/norms.ts";
+export { type Robustness, type RobustnessOptions, robustness } from "./robustness/robustness.ts";
