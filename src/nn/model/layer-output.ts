@@ -25,9 +25,9 @@ export function withLayerOutput<R>(
   };
   const modules = [...model.named().values()].filter((child) => child instanceof Module);
   const around: Context["around"] = (_layer, at, run) => note(at, run());
-  const result = withForwards(
+  const result = withForwards<Tensor, Tensor, Module, R>(
     modules as Module[],
-    (module, x: Tensor, ctx, run) => note(module.path, run(x, ctx)),
+    (module, x, ctx, run) => note(module.path, run(x, ctx)),
     () => fn({ ...context(), around }),
   );
   const [output] = found;
