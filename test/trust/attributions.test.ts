@@ -1,6 +1,6 @@
 /** Attributions against PyTorch (goldens/attributions.py), and what must hold of them for any network. */
 import { random, type Tensor, tensor } from "nabla";
-import { Linear, Module, predict, relu, Sequential } from "nabla/nn";
+import { Conv2d, GlobalAvgPool, Linear, Module, predict, relu, replace, Sequential, tanh } from "nabla/nn";
 import { gradCam, integratedGradients, occlusion, saliency } from "nabla/trust";
 import { describe, expect, test } from "vitest";
 import { close, golden, net, x } from "./small-net.ts";
@@ -160,6 +160,28 @@ describe("axioms", () => {
       expect([...whole.targets]).toEqual(predicted);
       await close(parts.values, [...(await whole.values.data())].map(Number), 1e-6);
     }
+  });
+
+  test("one model with images of several sizes, and layers that are exchanged", async () => {
+    const model = new Sequential(new Conv2d(1, 3, 3), relu, new GlobalAvgPool(), new Linear(3, 2)).init(0);
+    const explain = (on: Sequential, size: number) => {
+      const input = random.normal(random.key(size), [2, size, size + 1, 1]);
+      const shared = { target: 0 } as const;
+      return Promise.all([
+        saliency(on, input, shared),
+        integratedGradients(on, input, { ...shared, steps: 3 }),
+        occlusion(on, input, { ...shared, window: 2 }),
+        gradCam(on, input, { ...shared, layer: "layers/1" }),
+      ]);
+    };
+    const numbers = async (on: Sequential, size: number) =>
+      (await Promise.all((await explain(on, size)).map(({ values }) => values.array()))) as unknown[];
+    const fresh = () =>
+      new Sequential(new Conv2d(1, 3, 3), relu, new GlobalAvgPool(), new Linear(3, 2)).init(0);
+    for (const size of [5, 7, 5]) expect(await numbers(model, size)).toEqual(await numbers(fresh(), size));
+    replace(model, "layers/1", tanh);
+    const other = new Sequential(new Conv2d(1, 3, 3), tanh, new GlobalAvgPool(), new Linear(3, 2)).init(0);
+    expect(await numbers(model, 5)).toEqual(await numbers(other, 5));
   });
 
   test("a model with one output; parameters that change are followed", async () => {

@@ -30,7 +30,7 @@ const known = optionNames<OcclusionOptions>({
   fill: true,
 });
 
-type State = readonly [sum: Tensor, count: Tensor, window: Tensor];
+type State = readonly [sum: Tensor, count: Tensor, base: Tensor, window: Tensor];
 
 /**
  * output(x) - output(x with a window filled), for each element the mean over the windows that cover it, in the shape of x [n, ...].
@@ -52,29 +52,32 @@ export async function occlusion(model: Module, x: Tensor, options: OcclusionOpti
   const step = compiled(model, `occlusion ${window}`, () =>
     jit(
       (
-        [sum, count, at]: State,
+        [sum, count, base, at]: State,
         rows: Tensor,
         own: Tensor,
         values: Tensors,
         places: Tensor,
         cover: Tensor,
       ): State => {
-        const mask = maskOf(shape, window, take(places, at, 0));
-        const score = (inputs: Tensor) => scoresOf(outputsOf(model, values, inputs), own);
-        const fall = score(rows).sub(score(where(mask, cover, rows)));
-        const spread = fall.reshape([-1, ...shape.map(() => 1)]);
-        return [sum.add(where(mask, spread, 0)), count.add(mask.astype("f32")), at.add(1)];
+        const row = rows.shape.slice(1);
+        const mask = maskOf(row, window, take(places, at, 0));
+        const score = scoresOf(outputsOf(model, values, where(mask, cover, rows)), own);
+        const whole = where(at.eq(0), score, base);
+        const fall = whole.sub(score).reshape([-1, ...row.map(() => 1)]);
+        return [sum.add(where(mask, fall, 0)), count.add(mask.astype("f32")), whole, at.add(1)];
       },
       { donate: [0], name: op },
     ),
   );
-  const places = tensor(Int32Array.from(starts.flat()), { shape: [starts.length, shape.length] });
+  // The first window lies outside and covers nothing: the same program gives output(x), so that what does not matter is 0 to the bit.
+  const rounds = [shape, ...starts];
+  const places = tensor(Int32Array.from(rounds.flat()), { shape: [rounds.length, shape.length] });
   const cover = tensor(fill);
   const values = await byBatches(x.shape[0] as number, batch, async (from, to) => {
     const rows = x.slice([from, to]);
-    const state: State = [zeros(rows.shape), zeros(shape), tensor(0, { dtype: "i32" })];
+    const state: State = [zeros(rows.shape), zeros(shape), zeros([to - from]), tensor(0, { dtype: "i32" })];
     const own = targetRows(targets, from, to);
-    const [sum, count] = await step.repeat(starts.length, state, rows, own, tensors, places, cover);
+    const [sum, count] = await step.repeat(rounds.length, state, rows, own, tensors, places, cover);
     return sum.div(count);
   });
   return { values, targets };
