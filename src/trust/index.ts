@@ -27,6 +27,7 @@ export {
   type TemperatureScaling,
   temperatureScaling,
 } from "./calibration/temperature.ts";
+export { type CardCalibration, type ModelCard, modelCard } from "./card/model-card.ts";
 export {
   type Gap,
   type GroupOptions,

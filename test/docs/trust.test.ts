@@ -2,9 +2,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { CalibrationCurve, MetricsByGroup, Robustness, TemperatureScaling } from "nabla/trust";
+import {
+  type CalibrationCurve,
+  type MetricsByGroup,
+  modelCard,
+  type Robustness,
+  type TemperatureScaling,
+} from "nabla/trust";
 import sharp from "sharp";
 import { afterAll, expect, test, vi } from "vitest";
+import { readSections } from "../../src/cli/card-sections.ts";
 import { blocks, load } from "./pages.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "nabla-docs-"));
@@ -18,6 +25,7 @@ test("trust: explained, attacked, calibrated and compared by group", async () =>
   const program = blocks("docs/trust.md")
     .join("\n")
     .replace('"why.png"', JSON.stringify(join(folder, "why.png")))
+    .replace('"about.json"', JSON.stringify(join(folder, "about.json")))
     .replace("head(20000)", "head(6000)");
   const shown = await load("trust", program);
   expect(shown.gap).toBeLessThan(0.5);
@@ -36,5 +44,8 @@ test("trust: explained, attacked, calibrated and compared by group", async () =>
   expect(shown.brier).toBeLessThan(0.15);
   const { groups, fairness } = shown.fair as MetricsByGroup;
   expect(groups.map(({ group }) => group)).toEqual(["thick", "thin"]);
+  expect(shown.card).toContain("| attacked, epsilon 0.1 |");
+  const about = await readSections(join(folder, "about.json"));
+  expect(modelCard({ name: "digits", ...about })).toBe(shown.card);
   expect(fairness?.equalisedOddsDifference).toBeLessThan(1);
 });
