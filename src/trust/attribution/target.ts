@@ -18,7 +18,7 @@ export interface AttributionOptions {
 }
 
 export interface Attribution {
-  /** In the shape of x. */
+  /** In the shape of x; of `gradCam` without the channels. */
   readonly values: Tensor;
   /** The output explained, of each row. */
   readonly targets: Int32Array;
