@@ -14,6 +14,12 @@ export function checkPositive(op: string, name: string, value: number): number {
   throw new ConfigError(`${op}: ${name} must be above 0; got ${value}.`);
 }
 
+/** Throws ConfigError unless the value is finite and 0 or above. */
+export function checkNotNegative(op: string, name: string, value: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new ConfigError(`${op}: ${name} must be 0 or above; got ${value}.`);
+}
+
 /** Throws ConfigError unless the value is finite. */
 export function checkFinite(op: string, name: string, value: number): number {
   if (Number.isFinite(value)) return value;

@@ -2,9 +2,27 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { grad, random, setDefaultDevice, type Tensor, tensor } from "nabla";
+import {
+  ConfigError,
+  DataError,
+  DTypeError,
+  grad,
+  random,
+  ShapeError,
+  setDefaultDevice,
+  type Tensor,
+  tensor,
+} from "nabla";
 import { BatchNorm, context, dropout, Linear, relu, Sequential } from "nabla/nn";
-import { gradCam, integratedGradients, occlusion, pgd, saliency } from "nabla/trust";
+import {
+  gradCam,
+  integratedGradients,
+  metricsByGroup,
+  occlusion,
+  pgd,
+  saliency,
+  temperatureScaling,
+} from "nabla/trust";
 import { afterEach, expect, test } from "vitest";
 import { devices } from "../nn/devices.ts";
 import { close, golden, net, x } from "./small-net.ts";
@@ -54,4 +72,21 @@ test("statistics stand still, dropout lets everything pass", async () => {
   const slope = grad((at: Tensor) => model.forward(at, context()).index("...", 1).sum())(input);
   await close(values, [...(await slope.data())].map(Number), 1e-6);
   expect(await model.buffers()[mean]?.data()).toEqual(before);
+});
+
+test("errors are of their kind", async () => {
+  const model = net("relu");
+  const y = tensor(golden.targets, { dtype: "i32" });
+  const kinds: [() => Promise<unknown>, new (text: string) => Error][] = [
+    [() => saliency(model, x().astype("i32")), DTypeError],
+    [() => saliency(model, tensor([1])), ShapeError],
+    [() => saliency(model, x(), { noise: -1 }), ConfigError],
+    [() => gradCam(model, x(), { layer: "layer/3" }), ConfigError],
+    [() => pgd(model, x(), y, { epsilon: 0 }), ConfigError],
+    [() => pgd(model, x().mul(9), y, { epsilon: 1 }), DataError],
+    [() => metricsByGroup(tensor([1, 2]), tensor([0, 1]), { metrics: ["mae"], groups: ["a"] }), ShapeError],
+    [() => metricsByGroup(tensor([1]), tensor([0]), { metrics: ["mae"], groups: ["a"] }), ConfigError],
+    [() => temperatureScaling(tensor([1, 2]), tensor([1, 1])), DataError],
+  ];
+  for (const [run, kind] of kinds) await expect(run()).rejects.toBeInstanceOf(kind);
 });

@@ -3,7 +3,7 @@ import { grad } from "../../engine/autodiff/index.ts";
 import { jit, random, type Tensor, tensor, zeros } from "../../engine/tensor/index.ts";
 import type { Module, Tensors } from "../../nn/index.ts";
 import { optionNames, rejectUnknown } from "../../util/index.ts";
-import { checkFinite, checkInputs, checkWhole } from "../checks.ts";
+import { checkInputs, checkNotNegative, checkWhole } from "../checks.ts";
 import { byBatches, compiled, outputsOf, valuesOf } from "../compiled.ts";
 import { type Attribution, type AttributionOptions, resolveTargets, scoresOf, targetRows } from "./target.ts";
 
@@ -54,7 +54,7 @@ export async function saliency(
   const { batch = 32, signed = false, samples = 1, noise = 0.15, seed = 0 } = options;
   checkWhole(op, "samples", samples, 1);
   checkWhole(op, "seed", seed, 0);
-  checkFinite(op, "noise", noise);
+  checkNotNegative(op, "noise", noise);
   const targets = await resolveTargets(op, model, x, options);
   const tensors = valuesOf(model);
   const smooth = samples > 1 && noise !== 0;

@@ -3,6 +3,7 @@ import { type Tensor, takeAlongAxis, tensor } from "../../engine/tensor/index.ts
 import { type Module, predict } from "../../nn/index.ts";
 import { ConfigError, formatShape, ShapeError } from "../../util/index.ts";
 import { checkRows, checkWhole } from "../checks.ts";
+import { outputsOf, valuesOf } from "../compiled.ts";
 
 /**
  * The output to explain: "predicted", the largest of each row (default); a number, the same for all rows; or one for each row.
@@ -48,10 +49,12 @@ export async function resolveTargets(
 ): Promise<Int32Array> {
   checkWhole(op, "batch", batch, 1);
   const rows = x.shape[0] as number;
-  const outputs = await predict(model, x, { batch });
-  const count = outputsIn(op, outputs.shape);
+  // Never computed: it tells the shape.
+  const { shape } = outputsOf(model, valuesOf(model), x.slice([0, 1]));
+  const count = outputsIn(op, shape);
   if (target === "predicted") {
-    if (outputs.ndim === 1) return new Int32Array(rows);
+    if (shape.length === 1) return new Int32Array(rows);
+    const outputs = await predict(model, x, { batch });
     return Int32Array.from((await outputs.argmax(-1).data()) as ArrayLike<number>);
   }
   if (typeof target === "string") {
