@@ -11,7 +11,7 @@ const layers = [
   ["testing", "files"],
   ["nn", "optim", "data", "metrics"],
   ["io"],
-  ["train"],
+  ["train", "trust"],
   ["cli"],
 ];
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | predict | lr-find | compare | data | augment | info. */
+/** The command line: nabla train | evaluate | predict | lr-find | compare | data | augment | card | info. */
 import { Command, CommanderError, Option } from "commander";
 import type { AugmentCommandOptions } from "./augment.ts";
+import type { CardOptions } from "./card.ts";
 import type { CompareCommandOptions } from "./compare.ts";
 import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
@@ -148,6 +149,20 @@ program
   .action(async (path: string, options: DataCommandOptions) => {
     const { dataCommand } = await import("./data.ts");
     code = await dataCommand(path, options);
+  });
+
+program
+  .command("card")
+  .description("write a model card, in Markdown, from what the folder of a run holds")
+  .argument("<run>", "the folder of a run")
+  .option("--out <file.md>", "write it there (default: print it)")
+  .option("--with <file.json>", "sections to add: intendedUse, limitations, robustness, ... (docs/trust.md)")
+  .option("--json", "print one JSON object as the last line of stdout")
+  .option("--quiet", "say nothing of the file that was written")
+  .option("--debug", "print the stack of an error")
+  .action(async (path: string, options: CardOptions) => {
+    const { cardCommand } = await import("./card.ts");
+    code = await cardCommand(path, options);
   });
 
 program
