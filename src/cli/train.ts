@@ -1,5 +1,6 @@
 /** nabla train: runs an experiment, shows it live and keeps what it made. */
 
+import { dirname, resolve } from "node:path";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
@@ -13,6 +14,7 @@ import {
   type FitResult,
   isBatches,
   progress,
+  recordRun,
   type TabularTask,
   Trainer,
 } from "../train/index.ts";
@@ -169,6 +171,10 @@ async function run(job: Job): Promise<number> {
       ...(experiment.callbacks ?? []),
       ...(options.quiet ? [] : [progress()]),
       saving.callback,
+      recordRun(() => made.folder?.path ?? "", {
+        cwd: dirname(resolve(job.file)),
+        onFailure: (error) => warn(error, "training goes on"),
+      }),
       {
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
