@@ -55,7 +55,8 @@ withCommonOptions(
     .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
     .option("--seed <n>", "of initial values, order and randomness", whole(0))
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
-    .option("--resume <run>", "go on with a run that was stopped"),
+    .option("--resume <run>", "go on with a run that was stopped")
+    .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");
   code = await train(file, options);

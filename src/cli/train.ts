@@ -1,6 +1,7 @@
 /** nabla train: runs an experiment, shows it live and keeps what it made. */
 
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import type { Dataset } from "../data/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
@@ -17,6 +18,7 @@ import {
   recordRun,
   type TabularTask,
   Trainer,
+  tensorBoard,
 } from "../train/index.ts";
 import { ConfigError, InternalError, NablaError } from "../util/index.ts";
 import { plotCurve, Series } from "./curve.ts";
@@ -39,6 +41,7 @@ export interface TrainOptions extends CommonOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly tensorboard?: boolean;
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
   readonly task?: TabularTask | "auto";
@@ -175,6 +178,7 @@ async function run(job: Job): Promise<number> {
         cwd: dirname(resolve(job.file)),
         onFailure: (error) => warn(error, "training goes on"),
       }),
+      ...(options.tensorboard ? [events(job, () => made.folder, data.validation ?? data.test)] : []),
       {
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
@@ -228,6 +232,16 @@ async function run(job: Job): Promise<number> {
     }
     throw error;
   }
+}
+
+/** Event files in the run's folder. */
+function events(job: Job, folder: () => RunFolder | null, samples: Dataset | undefined): Callback {
+  const { seed, optimizer } = job;
+  return tensorBoard(() => join(folder()?.path ?? "", "tensorboard"), {
+    samples,
+    hparams: { seed, ...(optimizer !== null && { optimizer }) },
+    onFailure: (error) => warn(error, "training goes on"),
+  });
 }
 
 /** A checkpoint callback whose folder is known only when the run starts. */

@@ -67,6 +67,7 @@ export { type TabularTask, tabularTasks } from "./tabular/task.ts";
 export type { Environment } from "./track/environment.ts";
 export type { GitState } from "./track/git.ts";
 export { type RecordOptions, recordRun, type StepRecord } from "./track/record-run.ts";
+export { type TensorBoardOptions, tensorBoard } from "./track/tensorboard.ts";
 export { type TrackOptions, track } from "./track/track.ts";
 export { Trainer } from "./trainer.ts";
 export { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
