@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | predict | lr-find | compare | data | augment | info. */
+/** The command line: nabla train | evaluate | predict | lr-find | compare | report | runs | data | augment | info. */
 import { Command, CommanderError, Option } from "commander";
 import type { AugmentCommandOptions } from "./augment.ts";
 import type { CompareCommandOptions } from "./compare.ts";
@@ -7,8 +7,19 @@ import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
-import { type CommonOptions, duration, list, number, positive, whole, withCommonOptions } from "./options.ts";
+import {
+  type CommonOptions,
+  duration,
+  list,
+  number,
+  positive,
+  whole,
+  withCommonOptions,
+  withOutput,
+} from "./options.ts";
 import type { PredictOptions } from "./predict.ts";
+import type { ReportOptions } from "./report.ts";
+import type { RunsOptions } from "./runs.ts";
 import type { TrainOptions } from "./train.ts";
 import { version } from "./version.ts";
 
@@ -134,6 +145,52 @@ withCommonOptions(
 ).action(async (file: string, options: AugmentCommandOptions) => {
   const { augmentCommand } = await import("./augment.ts");
   code = await augmentCommand(file, options);
+});
+
+withOutput(
+  program
+    .command("report")
+    .description("draw a run's curves, mistakes, speed and settings as report.html in its folder")
+    .argument("<run>", "the folder of a run")
+    .option("--out <file.html>", "write it there"),
+).action(async (path: string, options: ReportOptions) => {
+  const { reportCommand } = await import("./report.ts");
+  code = await reportCommand(path, options);
+});
+
+const runs = program.command("runs").description("list runs, or tell two of them apart");
+
+withOutput(
+  runs
+    .command("list", { isDefault: true })
+    .description("list the runs in a folder")
+    .argument("[folder]", "default: runs")
+    .addOption(
+      new Option("--sort <column>", "default: when").choices([
+        "name",
+        "when",
+        "epochs",
+        "loss",
+        "score",
+        "time",
+        "device",
+        "status",
+      ]),
+    ),
+).action(async (folder: string | undefined, options: RunsOptions) => {
+  const { listRuns } = await import("./runs.ts");
+  code = await listRuns(folder, options);
+});
+
+withOutput(
+  runs
+    .command("diff")
+    .description("tell two runs apart: settings, environment and scores")
+    .argument("<a>", "the folder of a run")
+    .argument("<b>", "the folder of another"),
+).action(async (a: string, b: string, options: CommonOptions) => {
+  const { diffRuns } = await import("./runs-diff.ts");
+  code = await diffRuns(a, b, options);
 });
 
 program

@@ -19,6 +19,7 @@ import {
   type TabularTask,
   Trainer,
   tensorBoard,
+  writeReport,
 } from "../train/index.ts";
 import { ConfigError, InternalError, NablaError } from "../util/index.ts";
 import { plotCurve, Series } from "./curve.ts";
@@ -216,8 +217,14 @@ async function run(job: Job): Promise<number> {
         signal,
       });
       if (made.folder === null) throw new InternalError("train: the run has no folder after training");
-      const path = shortPath(made.folder.path);
-      await finish(job, made.folder, result, curve);
+      const folderPath = made.folder.path;
+      const path = shortPath(folderPath);
+      await finish(job, made.folder, result, curve, () => {
+        const measured = validation && result.reason !== "interrupted";
+        const target = data.preparation?.target;
+        const classes = target?.kind === "classes" ? target.classes : undefined;
+        return writeReport(folderPath, measured ? { trainer, validation, classes } : undefined);
+      });
       if (result.reason !== "interrupted") return exitCodes.done;
       // Said even when quiet: without it nobody knows how to go on.
       process.stderr.write(
@@ -275,11 +282,18 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
   };
 }
 
-async function finish(job: Job, folder: RunFolder, result: FitResult, curve: Series): Promise<void> {
+async function finish(
+  job: Job,
+  folder: RunFolder,
+  result: FitResult,
+  curve: Series,
+  draw: () => Promise<string>,
+): Promise<void> {
   const { options } = job;
   const path = shortPath(folder.path);
   const summary = summarise(path, result);
   await folder.writeSummary(summary);
+  await draw().catch((error: unknown) => warn(error, "the run itself is whole"));
   print(options, scoreTable(result));
   print(options, plotCurve("training loss", curve.values));
   print(options, speedLine(result));
