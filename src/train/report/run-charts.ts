@@ -25,10 +25,12 @@ const spansDecades = (series: readonly ChartSeries[]): boolean => {
 
 const hasPoints = ({ points }: ChartSeries): boolean => points.length > 0;
 
-function chart(title: string, y: string, series: readonly ChartSeries[], x = "step"): Chart | null {
+/** On a logarithmic axis where values span decades, unless the level of 0 matters. */
+function chart(title: string, y: string, series: readonly ChartSeries[], linear = false): Chart | null {
   const shown = series.filter(hasPoints);
   if (shown.length === 0) return null;
-  return { title, x: { label: x }, y: { label: y, log: spansDecades(shown) }, series: shown };
+  const log = !linear && spansDecades(shown);
+  return { title, x: { label: "step" }, y: { label: y, log }, series: shown };
 }
 
 /** Loss, then each metric: training and validation by epoch, and training between. */
@@ -75,9 +77,9 @@ export function speedCharts({ steps }: RunRecord): Chart[] {
   const speed = thinned(steps.map(({ step, samplesPerSecond }) => [step, samplesPerSecond]));
   const waiting = thinned(steps.map(({ step, waiting }) => [step, 100 * waiting]));
   return [
-    chart("Speed", "samples per second", [{ name: "samples per second", points: speed }]),
+    chart("Speed", "samples per second", [{ name: "samples per second", points: speed }], true),
     waiting.some(([, share]) => share > 0)
-      ? chart("Waiting for data", "% of the time", [{ name: "waiting for data", points: waiting }])
+      ? chart("Waiting for data", "% of the time", [{ name: "waiting for data", points: waiting }], true)
       : null,
   ].filter((one): one is Chart => one !== null);
 }

@@ -1,12 +1,13 @@
 /** The report of a run: how it went, its curves, mistakes, speed, advice, and all that is needed to do it again. */
+import { formatBytes } from "../../engine/runtime/index.ts";
 import { formatRate, formatScores, formatSeconds } from "../format.ts";
 import { best, secondsOf, statusOf } from "../track/run-facts.ts";
 import type { RecordedEpoch, RecordedFinding, RunRecord } from "../track/run-record.ts";
 import { type Chart, chartSvg } from "./chart.ts";
 import { classReport } from "./class-report.ts";
 import { escapeText } from "./escape.ts";
-import { charts, details, heading, lead, note, page, table } from "./page.ts";
-import { hyperparameterCharts, scoreCharts, speedCharts, telemetryCharts } from "./run-charts.ts";
+import { charts, details, facts, heading, lead, note, page, sides, table } from "./page.ts";
+import { hyperparameterCharts, scoreCharts, spaced, speedCharts, telemetryCharts } from "./run-charts.ts";
 
 /**
  * One HTML file that needs nothing else, of what `readRun` read.
@@ -25,8 +26,7 @@ export function runReport(run: RunRecord): string {
     ...(run.evaluation === null ? [] : classReport(run.evaluation)),
     ...section("Time", speedCharts(run)),
     ...timing(run),
-    ...facts("Settings", run.config),
-    ...facts("Environment", run.environment),
+    ...circumstances(run),
     ...(run.plan === null
       ? []
       : [heading("Plan"), details("The compiled training step in words", preformatted(run.plan))]),
@@ -117,18 +117,25 @@ function timing(run: RunRecord): string[] {
   return [note(`${formatSeconds(seconds)} in all${rate}${waited}.`)];
 }
 
-/** An object as a table, what is within it by paths. */
-function facts(title: string, object: Readonly<Record<string, unknown>> | null): string[] {
-  const rows = object === null ? [] : flattened(object);
-  return rows.length === 0 ? [] : [heading(title), table(["", ""], rows)];
+/** Settings and environment beside each other; the long list of packages opens when it is asked for. */
+function circumstances({ config, environment }: RunRecord): string[] {
+  const { dependencies, ...rest }: Readonly<Record<string, unknown>> = environment ?? {};
+  const packages = typeof dependencies === "object" && dependencies !== null ? flattened(dependencies) : [];
+  const parts = [
+    config === null ? "" : heading("Settings") + facts(flattened(config)),
+    environment === null ? "" : heading("Environment") + facts(flattened(rest)),
+    packages.length === 0 ? "" : details("Versions of packages", facts(packages)),
+  ];
+  return [sides([parts[0] ?? "", `${parts[1]}${parts[2]}`])];
 }
 
-function flattened(object: object, before = ""): string[][] {
-  return Object.entries(object).flatMap(([name, value]: [string, unknown]) =>
-    typeof value === "object" && value !== null
-      ? flattened(value, `${before}${name}/`)
-      : [[`${before}${name}`, value === null ? "-" : String(value)]],
-  );
+/** Leaves by path. */
+function flattened(object: object, before = ""): [string, string][] {
+  return Object.entries(object).flatMap(([name, value]: [string, unknown]): [string, string][] => {
+    if (typeof value === "object" && value !== null) return flattened(value, `${before}${spaced(name)} `);
+    const text = name === "memory" && typeof value === "number" ? formatBytes(value) : String(value);
+    return [[`${before}${spaced(name)}`, value === null ? "-" : text]];
+  });
 }
 
 const preformatted = (text: string): string => `<pre>${escapeText(text)}</pre>`;
