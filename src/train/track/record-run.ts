@@ -90,10 +90,12 @@ class Recorder {
   async start(plan: Plan, step: number, cwd: string): Promise<void> {
     this.#plan = plan;
     await ensureFolder(this.#dir);
-    const kept = await startLines(join(this.#dir, "steps.jsonl"), step);
+    const [kept] = await Promise.all([
+      startLines(join(this.#dir, "steps.jsonl"), step),
+      writeStatus(join(this.#dir, "status.json"), "running", null, this.#started),
+    ]);
     const before = Number(kept.at(-1)?.seconds ?? 0);
     this.#last = { step, seconds: Number.isFinite(before) ? before : 0, clock: performance.now() };
-    await writeStatus(join(this.#dir, "status.json"), "running", null, this.#started);
     // Beside training: git may take its time.
     this.#facts = environment(plan.device, cwd)
       .then((facts) => this.#write("environment.json", `${JSON.stringify(facts, null, 2)}\n`))

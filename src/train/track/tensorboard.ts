@@ -142,7 +142,8 @@ async function weights(parameters: Readonly<Record<string, Tensor>>): Promise<Su
   const values: SummaryValue[] = [];
   const first = Object.values(parameters).find(({ shape }) => shape.length === 4);
   for (const [path, parameter] of Object.entries(parameters)) {
-    const histogram = Float32Array.from(await parameter.data(), Number);
+    const data = await parameter.data();
+    const histogram = data instanceof Float32Array ? data : Float32Array.from(data, Number);
     values.push({ tag: `weights/${path}`, histogram });
     const image = parameter === first ? await filtersPicture(histogram, parameter.shape) : null;
     if (image !== null) values.push({ tag: `filters/${path}`, image });

@@ -1,9 +1,10 @@
 /** track: a run's folder for users of Trainer, as `nabla train` makes one. */
 import { join } from "node:path";
-import { appendToFile, writeFileAtomic } from "../../files/index.ts";
+import { writeFileAtomic } from "../../files/index.ts";
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import type { Callback, EpochRecord, Plan } from "../events.ts";
 import { ownVersion } from "./environment.ts";
+import { LineLog } from "./line-log.ts";
 import { type RecordOptions, recordOptionNames, recordRun, warn } from "./record-run.ts";
 
 export interface TrackOptions extends RecordOptions {
@@ -37,6 +38,7 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
   const { name = dir.split(/[\\/]/).filter(Boolean).at(-1) ?? dir, config = {}, ...record } = options;
   const inner = recordRun(dir, record);
   const historyPath = join(dir, "history.jsonl");
+  const log = new LineLog(historyPath, record.onFailure ?? warn);
   let plan: Plan | null = null;
   let began = 0;
   let [rows, training] = [0, 0];
@@ -52,8 +54,10 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
       const { epochs, batchSize, rows: rowsOfData, parameters, device } = plan;
       const facts = { epochs, batchSize, rows: rowsOfData, parameters, device, ...config };
       const about = { nabla: await ownVersion(), name, started: new Date().toISOString() };
-      await writeFileAtomic(join(dir, "config.json"), json({ ...about, ...facts }));
-      await writeFileAtomic(historyPath, history.map(line).join(""));
+      await Promise.all([
+        writeFileAtomic(join(dir, "config.json"), json({ ...about, ...facts })),
+        writeFileAtomic(historyPath, history.map(line).join("")),
+      ]);
     },
     stepEnd(event, run) {
       rows += event.rows;
@@ -63,26 +67,32 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
     async epochEnd(event, run) {
       history.push(event.record);
       await inner.epochEnd?.(event, run);
-      await appendToFile(historyPath, line(event.record)).catch(record.onFailure ?? warn);
+      log.add(event.record);
+      void log.flush();
     },
     async stop(event, run) {
       const { device = "", parameters = 0 } = plan ?? {};
       const last = history.at(-1);
-      await writeFileAtomic(historyPath, history.map(line).join(""));
-      await writeFileAtomic(
-        join(dir, "summary.json"),
-        json({
-          run: name,
-          device,
-          seconds: Number(((performance.now() - began) / 1000).toFixed(3)),
-          samplesPerSecond: training > 0 ? Math.round(rows / training) : 0,
-          epochs: history.length,
-          parameters,
-          train: last?.train ?? null,
-          validation: last?.validation ?? null,
-        }),
-      );
-      await inner.stop?.(event, run);
+      const summary = {
+        run: name,
+        device,
+        seconds: Number(((performance.now() - began) / 1000).toFixed(3)),
+        samplesPerSecond: training > 0 ? Math.round(rows / training) : 0,
+        epochs: history.length,
+        parameters,
+        train: last?.train ?? null,
+        validation: last?.validation ?? null,
+      };
+      await log.flush();
+      await Promise.all([
+        writeFileAtomic(historyPath, history.map(line).join("")),
+        writeFileAtomic(join(dir, "summary.json"), json(summary)),
+        inner.stop?.(event, run),
+      ]);
+    },
+    async error(event, run) {
+      await log.flush();
+      await inner.error?.(event, run);
     },
   };
 }

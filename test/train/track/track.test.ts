@@ -187,6 +187,8 @@ describe("the git state", () => {
     });
     writeFileSync(join(root, "repo", "a"), "2");
     expect(await gitState(join(root, "repo"))).toEqual({ ...clean, dirty: true });
+    git("checkout", "-q", "--detach");
+    expect(await gitState(join(root, "repo"))).toEqual({ ...clean, branch: null, dirty: true });
   });
 
   it("is null in a folder that does not exist", async () => {
