@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | predict | lr-find | compare | data | augment | card | info. */
+/** The command line: nabla train | evaluate | predict | lr-find | compare | report | runs | card | data | augment | info. */
 import { Command, CommanderError, Option } from "commander";
 import type { AugmentCommandOptions } from "./augment.ts";
 import type { CardOptions } from "./card.ts";
@@ -8,8 +8,19 @@ import type { DataCommandOptions } from "./data.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
-import { type CommonOptions, duration, list, number, positive, whole, withCommonOptions } from "./options.ts";
+import {
+  type CommonOptions,
+  duration,
+  list,
+  number,
+  positive,
+  whole,
+  withCommonOptions,
+  withOutput,
+} from "./options.ts";
 import type { PredictOptions } from "./predict.ts";
+import type { ReportOptions } from "./report.ts";
+import type { RunsOptions } from "./runs.ts";
 import type { TrainOptions } from "./train.ts";
 import { version } from "./version.ts";
 
@@ -56,7 +67,8 @@ withCommonOptions(
     .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
     .option("--seed <n>", "of initial values, order and randomness", whole(0))
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
-    .option("--resume <run>", "go on with a run that was stopped"),
+    .option("--resume <run>", "go on with a run that was stopped")
+    .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");
   code = await train(file, options);
@@ -134,6 +146,52 @@ withCommonOptions(
 ).action(async (file: string, options: AugmentCommandOptions) => {
   const { augmentCommand } = await import("./augment.ts");
   code = await augmentCommand(file, options);
+});
+
+withOutput(
+  program
+    .command("report")
+    .description("draw a run's curves, mistakes, speed and settings as report.html in its folder")
+    .argument("<run>", "the folder of a run")
+    .option("--out <file.html>", "write it there"),
+).action(async (path: string, options: ReportOptions) => {
+  const { reportCommand } = await import("./report.ts");
+  code = await reportCommand(path, options);
+});
+
+const runs = program.command("runs").description("list runs, or tell two of them apart");
+
+withOutput(
+  runs
+    .command("list", { isDefault: true })
+    .description("list the runs in a folder")
+    .argument("[folder]", "default: runs")
+    .addOption(
+      new Option("--sort <column>", "default: when").choices([
+        "name",
+        "when",
+        "epochs",
+        "loss",
+        "score",
+        "time",
+        "device",
+        "status",
+      ]),
+    ),
+).action(async (folder: string | undefined, options: RunsOptions) => {
+  const { listRuns } = await import("./runs.ts");
+  code = await listRuns(folder, options);
+});
+
+withOutput(
+  runs
+    .command("diff")
+    .description("tell two runs apart: settings, environment and scores")
+    .argument("<a>", "the folder of a run")
+    .argument("<b>", "the folder of another"),
+).action(async (a: string, b: string, options: CommonOptions) => {
+  const { diffRuns } = await import("./runs-diff.ts");
+  code = await diffRuns(a, b, options);
 });
 
 program

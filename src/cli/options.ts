@@ -61,6 +61,14 @@ export function withCommonOptions(command: Command): Command {
     );
 }
 
+/** Of commands that compute nothing. */
+export function withOutput(command: Command): Command {
+  return command
+    .option("--json", "print one JSON object as the last line of stdout")
+    .option("--quiet", "print no text")
+    .option("--debug", "print the stack of an error");
+}
+
 /** Sets device and threads for what follows. Throws ConfigError for an unknown or unavailable device. */
 export function useDevice({ device, threads }: CommonOptions): void {
   if (threads !== undefined) setThreads(threads);

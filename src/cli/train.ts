@@ -1,5 +1,7 @@
 /** nabla train: runs an experiment, shows it live and keeps what it made. */
 
+import { dirname, join, resolve } from "node:path";
+import type { Dataset } from "../data/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
@@ -13,8 +15,11 @@ import {
   type FitResult,
   isBatches,
   progress,
+  recordRun,
   type TabularTask,
   Trainer,
+  tensorBoard,
+  writeReport,
 } from "../train/index.ts";
 import { ConfigError, InternalError, NablaError } from "../util/index.ts";
 import { plotCurve, Series } from "./curve.ts";
@@ -37,6 +42,7 @@ export interface TrainOptions extends CommonOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly tensorboard?: boolean;
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
   readonly task?: TabularTask | "auto";
@@ -169,6 +175,11 @@ async function run(job: Job): Promise<number> {
       ...(experiment.callbacks ?? []),
       ...(options.quiet ? [] : [progress()]),
       saving.callback,
+      recordRun(() => made.folder?.path ?? "", {
+        cwd: dirname(resolve(job.file)),
+        onFailure: (error) => warn(error, "training goes on"),
+      }),
+      ...(options.tensorboard ? [events(job, () => made.folder, data.validation ?? data.test)] : []),
       {
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
@@ -206,8 +217,14 @@ async function run(job: Job): Promise<number> {
         signal,
       });
       if (made.folder === null) throw new InternalError("train: the run has no folder after training");
-      const path = shortPath(made.folder.path);
-      await finish(job, made.folder, result, curve);
+      const folderPath = made.folder.path;
+      const path = shortPath(folderPath);
+      await finish(job, made.folder, result, curve, () => {
+        const measured = validation && result.reason !== "interrupted";
+        const target = data.preparation?.target;
+        const classes = target?.kind === "classes" ? target.classes : undefined;
+        return writeReport(folderPath, measured ? { trainer, validation, classes } : undefined);
+      });
       if (result.reason !== "interrupted") return exitCodes.done;
       // Said even when quiet: without it nobody knows how to go on.
       process.stderr.write(
@@ -222,6 +239,16 @@ async function run(job: Job): Promise<number> {
     }
     throw error;
   }
+}
+
+/** Event files in the run's folder. */
+function events(job: Job, folder: () => RunFolder | null, samples: Dataset | undefined): Callback {
+  const { seed, optimizer } = job;
+  return tensorBoard(() => join(folder()?.path ?? "", "tensorboard"), {
+    samples,
+    hparams: { seed, ...(optimizer !== null && { optimizer }) },
+    onFailure: (error) => warn(error, "training goes on"),
+  });
 }
 
 /** A checkpoint callback whose folder is known only when the run starts. */
@@ -255,11 +282,18 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
   };
 }
 
-async function finish(job: Job, folder: RunFolder, result: FitResult, curve: Series): Promise<void> {
+async function finish(
+  job: Job,
+  folder: RunFolder,
+  result: FitResult,
+  curve: Series,
+  draw: () => Promise<string>,
+): Promise<void> {
   const { options } = job;
   const path = shortPath(folder.path);
   const summary = summarise(path, result);
   await folder.writeSummary(summary);
+  await draw().catch((error: unknown) => warn(error, "the run itself is whole"));
   print(options, scoreTable(result));
   print(options, plotCurve("training loss", curve.values));
   print(options, speedLine(result));

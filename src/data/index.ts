@@ -1,5 +1,6 @@
 export type { FileSource } from "../files/index.ts";
 export * from "./augment/index.ts";
+export { ByteArray } from "./byte-array.ts";
 export {
   Dataset,
   type DatasetOptions,

@@ -17,3 +17,12 @@ export {
   saveSafetensors,
   type TensorsByPath,
 } from "./tensors.ts";
+export {
+  EventWriter,
+  type HyperParameter,
+  hparamsEnd,
+  hparamsExperiment,
+  hparamsStart,
+  type PngImage,
+  type SummaryValue,
+} from "./tfevents/index.ts";

@@ -105,6 +105,8 @@ export interface Run {
   hyperparameters(): Promise<Record<string, number>>;
   /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */
   set(name: string, value: number): Promise<void>;
+  /** The training steps compiled so far in words, one for each size of batch; see `explain`. */
+  explain(): readonly string[];
   /** Copies of the parameters and buffers that are evaluated, and how to put them back: averages begin anew at them. */
   snapshot(): Promise<() => Promise<void>>;
 }

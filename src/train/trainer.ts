@@ -210,6 +210,7 @@ export class Trainer {
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
+      explain: () => [...this.#steps.values()].flatMap((step) => step.explanations()),
       snapshot: async () => {
         const { params, buffers } = await this.#values(live);
         const kept = await copyTree({ params, buffers });

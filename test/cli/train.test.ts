@@ -57,7 +57,13 @@ describe("nabla train", () => {
     expect(readdirSync(space.path(summary.run)).sort()).toEqual([
       "checkpoint",
       "config.json",
+      "environment.json",
+      "evaluation.json",
       "history.jsonl",
+      "plan.txt",
+      "report.html",
+      "status.json",
+      "steps.jsonl",
       "summary.json",
     ]);
     expect(JSON.parse(readFileSync(space.path(summary.run, "summary.json"), "utf8"))).toEqual(summary);

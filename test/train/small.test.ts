@@ -74,6 +74,7 @@ async function drive(callback: ReturnType<typeof earlyStopping>, losses: number[
     stop: (reason: string) => stops.push(reason),
     save: async () => undefined,
     parameters: () => ({}),
+    explain: () => [],
     snapshot: async () => {
       const at = epoch;
       return () => restored.push(at);

@@ -1,5 +1,6 @@
 /** jit: a function over trees of tensors becomes one plan per signature; later calls do not run the function again. */
 import { ConfigError, mapTree } from "../../util/index.ts";
+import { explainPlan } from "../compile/index.ts";
 import { type MatmulPrecision, rawNode } from "../ir/index.ts";
 import { type Compiled, isTracing, type StepTiming } from "../runtime/index.ts";
 import { type Call, matchSignature, readSignature } from "./signature.ts";
@@ -37,6 +38,8 @@ export interface Jitted<F extends AnyFunction> {
   time(on: boolean): void;
   /** What each step of each plan took since `time(true)`, plan after plan. */
   timings(): readonly (readonly StepTiming[])[];
+  /** The plans compiled so far in words, as `explain` gives them. */
+  explanations(): readonly string[];
   /** How many signatures were traced so far. */
   readonly compilations: number;
 }
@@ -139,6 +142,7 @@ export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jit
       timed = on;
     },
     timings: () => [...known.values()].map(({ program }) => program.timings()),
+    explanations: () => [...known.values()].map(({ program }) => explainPlan(program.plan, program.notes())),
   });
   Object.defineProperty(jitted, "compilations", { get: () => known.size });
   Object.defineProperty(jitted, "name", { value: name });

@@ -16,7 +16,8 @@ export function scaleOf(values: readonly number[], log: boolean): Scale {
 
 function flat(value: number, log: boolean): Scale {
   const middle = Number.isFinite(value) ? value : 1;
-  return log ? logarithmic(middle / 2, middle * 2) : linear(middle - 1, middle + 1);
+  const reach = Math.abs(middle) || 1; // from 0 to twice the value
+  return log ? logarithmic(middle / 2, middle * 2) : linear(middle - reach, middle + reach);
 }
 
 function linear(low: number, high: number): Scale {
@@ -26,13 +27,15 @@ function linear(low: number, high: number): Scale {
   const ticks: number[] = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) ticks.push(i * step);
   const decimals = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
-  const label = (value: number) =>
-    decimals > 6 ? value.toExponential(1) : value.toFixed(decimals).replace(/\B(?=(\d{3})+$)/g, ",");
+  const label = (value: number) => (decimals > 6 ? value.toExponential(1) : grouped(value.toFixed(decimals)));
   return {
     at: (value) => (value - low) / (high - low),
     ticks: ticks.map((value) => ({ value, label: label(value) })),
   };
 }
+
+/** 12,000; the digits of a fraction stay together. */
+const grouped = (text: string): string => (text.includes(".") ? text : text.replace(/\B(?=(\d{3})+$)/g, ","));
 
 function logarithmic(low: number, high: number): Scale {
   const [from, to] = [Math.log10(low), Math.log10(high)];
