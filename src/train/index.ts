@@ -1,5 +1,6 @@
 export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
+export { NotFiniteError } from "./after-steps.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
@@ -22,6 +23,7 @@ export type {
   Trial,
 } from "./compare/result.ts";
 export { verdictOf } from "./compare/verdict.ts";
+export { mean, variance, welch } from "./compare/welch.ts";
 export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
@@ -64,6 +66,12 @@ export { experimentSource } from "./tabular/experiment-source.ts";
 export { experimentFolds, type FoldJob, runFold, tableFolds, tableJob } from "./tabular/folds.ts";
 export { bestOf, scoresOf, type TabularScores } from "./tabular/scores.ts";
 export { type TabularTask, tabularTasks } from "./tabular/task.ts";
+export type {
+  ActivationTelemetry,
+  LayerTelemetry,
+  Telemetry,
+  TelemetryOptions,
+} from "./telemetry.ts";
 export { Trainer } from "./trainer.ts";
 export { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
 export { isBatches, type TrainingData } from "./training-data.ts";

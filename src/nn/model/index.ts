@@ -4,4 +4,5 @@ export { type InitFromOptions, type InitReport, initFrom } from "./init-from.ts"
 export { type LayerOf, type ObserveOptions, withLayers } from "./observe.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export { insertAfter, insertBefore, remove, replace } from "./surgery.ts";
+export { type Tap, tapLayers } from "./tap.ts";
 export type { Work } from "./work.ts";
