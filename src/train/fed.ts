@@ -64,7 +64,7 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
         pending = ask();
         live.state = { ...live.state, cursor: counter(0, device) };
         await job.debug?.keep(live.state, placed, order, size);
-        const telemeter = size === plan.batchSize ? job.telemeter : null;
+        const telemeter = size === Math.min(plan.batchSize, plan.rowsPerEpoch) ? job.telemeter : null;
         if (!pace.compiled.has(size)) {
           const compile = performance.now();
           job.step(size).planFor(live.state, data);

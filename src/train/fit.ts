@@ -122,7 +122,7 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
     pace.chunks.set(size, chunks);
     const count = job.debug === null ? chunks.next(Math.min(Math.floor(left / size), next.steps)) : 1;
     await job.debug?.keep(live.state, placed, rows, size, data.rateFactor);
-    const telemeter = size === next.size ? job.telemeter : null; // not of what is left at an epoch's end
+    const telemeter = size === Math.min(next.size, plan.rows) ? job.telemeter : null; // not of what is left at an epoch's end
     if (!pace.compiled.has(size)) {
       job.step(size).planFor(live.state, data);
       telemeter?.prepare(size, live.state, data);

@@ -2,6 +2,7 @@ export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
 export { NotFiniteError } from "./after-steps.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
+export { checkLabels } from "./check.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
@@ -59,7 +60,8 @@ export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export { compareReport } from "./report/compare-report.ts";
 export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
-export type { Loss, LossContext, PlainLoss } from "./steps.ts";
+export { initialise } from "./state.ts";
+export { type Loss, type LossContext, lossAt, type PlainLoss } from "./steps.ts";
 export { constantOutputs, linearOutputs } from "./tabular/baselines.ts";
 export { type DecideOptions, type Decisions, decide, networkOf } from "./tabular/decide.ts";
 export { experimentSource } from "./tabular/experiment-source.ts";

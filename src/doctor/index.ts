@@ -1,0 +1,20 @@
+export {
+  type ColumnFacts,
+  type DataFacts,
+  dataFacts,
+  type InputFacts,
+  type TargetFacts,
+} from "./data-facts.ts";
+export {
+  type Evidence,
+  type Failure,
+  noEvidence,
+  type RangeFacts,
+  type Settings,
+} from "./evidence.ts";
+export { type Examination, examine, lint } from "./examine.ts";
+export { type Finding, type FindingId, findingIds, type Severity } from "./finding.ts";
+export { judge } from "./judge.ts";
+export { type ModelFacts, modelFacts } from "./model-facts.ts";
+export { type ProbeOptions, probe } from "./probe.ts";
+export { type Remedy, remedyWords } from "./remedy.ts";
