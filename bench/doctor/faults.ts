@@ -22,7 +22,7 @@ import {
 } from "nabla/nn";
 import { adam, adamW, sgd } from "nabla/optim";
 import { defineExperiment, type Experiment } from "nabla/train";
-import { blobRows, changed, curveRows, parts, sequenceParts, spiralRows } from "./problems.ts";
+import { blobRows, changed, curveRows, parts, sequenceParts, spiralRows, suiteSeed } from "./problems.ts";
 
 export interface Fault {
   readonly name: string;
@@ -364,6 +364,6 @@ const spoiled: readonly (readonly [FindingId | readonly FindingId[], Experiment,
 export const faults: readonly Fault[] = spoiled.map(([expected, experiment, steps]) => ({
   name: experiment.name,
   expected: typeof expected === "string" ? [expected] : expected,
-  experiment: defineExperiment(experiment),
+  experiment: defineExperiment({ seed: suiteSeed, ...experiment }),
   ...(steps !== undefined && { steps }),
 }));

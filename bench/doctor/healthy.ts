@@ -33,6 +33,7 @@ import {
   planeRows,
   sequenceParts,
   spiralRows,
+  suiteSeed,
 } from "./problems.ts";
 
 export interface Healthy {
@@ -207,5 +208,5 @@ const healthy: readonly Experiment[] = [
 
 export const healthyRuns: readonly Healthy[] = healthy.map((experiment) => ({
   name: experiment.name,
-  experiment: defineExperiment(experiment),
+  experiment: defineExperiment({ seed: suiteSeed, ...experiment }),
 }));

@@ -4,9 +4,12 @@ import { generator } from "../../src/data/shuffle.ts";
 
 const stream = 0x646f63; // of its own
 
+/** Another number is another suite: other data, other initial values. */
+export const suiteSeed = Number(process.env.NABLA_DOCTOR_SEED ?? 0);
+
 /** Uniform and normal numbers. */
 export function draws(seed: number) {
-  const words = generator(seed, 0, stream); // of 32 bits
+  const words = generator(seed, suiteSeed, stream); // of 32 bits
   const uniform = () => words() / 2 ** 32;
   const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
   return { uniform, normal };

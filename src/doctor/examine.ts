@@ -15,9 +15,6 @@ export interface Examination {
   readonly trained: boolean;
 }
 
-/** Findings with which a step cannot be taken, or says nothing. */
-const hopeless: ReadonlySet<string> = new Set(["data-not-finite", "labels-out-of-range"]);
-
 /** Looks at an experiment before training. Throws what making its data and model throws. */
 export async function lint(experiment: Experiment, given?: ExperimentData): Promise<Examination> {
   const data = given ?? (await experimentData(experiment));
@@ -48,7 +45,9 @@ export async function lint(experiment: Experiment, given?: ExperimentData): Prom
 export async function examine(experiment: Experiment, options: ProbeOptions = {}): Promise<Examination> {
   const data = await experimentData(experiment);
   const before = await lint(experiment, data);
-  if (before.findings.some(({ id }) => hopeless.has(id))) return before;
+  // A step could not be taken, or would say nothing.
+  const hopeless = before.findings.some(({ id }) => id === "data-not-finite");
+  if (hopeless || (before.evidence.model?.labelError ?? null) !== null) return before;
   const range = await rangeFacts(experiment, data, options.signal);
   const evidence: Evidence = { ...before.evidence, ...(await probe(experiment, data, options)), range };
   return { findings: judge(evidence), evidence, trained: true };

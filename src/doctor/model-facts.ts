@@ -1,16 +1,10 @@
 /** Facts of an experiment's model and loss, found on a few rows without training. */
 import { type Dataset, deviceRows, gatherRows, toTensor } from "../data/index.ts";
 import { topologicalOrder } from "../engine/ir/index.ts";
-import { arange, type Tensor, take, tensor, zeros } from "../engine/tensor/index.ts";
+import { type Tensor, take, tensor, zeros } from "../engine/tensor/index.ts";
 import {
-  BatchNorm,
-  Conv1d,
-  Conv2d,
-  Conv3d,
   context,
   fans,
-  GroupNorm,
-  LayerNorm,
   Linear,
   Module,
   namedParameters,
@@ -21,6 +15,7 @@ import {
 } from "../nn/index.ts";
 import { checkLabels, initialise, type Loss, lossAt } from "../train/index.ts";
 import { DataError, sameShape } from "../util/index.ts";
+import { isConv, isNorm } from "./layers.ts";
 
 export interface ModelFacts {
   /** Of a batch of outputs, rows first. */
@@ -66,7 +61,8 @@ export async function modelFacts({ model, loss, seed }: ModelParts, train: Datas
   );
   initialise(model, seed);
   const count = Math.min(ROWS, train.length);
-  const rows = arange(count);
+  // Evenly picked: the first rows may be of one kind.
+  const rows = tensor(Int32Array.from({ length: count }, (_, i) => Math.floor((i * train.length) / count)));
   const [x, y] = [gatherRows(deviceRows(train.x), rows), take(toTensor(train.y), rows, 0)];
   const at = { train: true, step: tensor(0, { dtype: "i32" }) };
   const { result, squashed } = squashedIn(() =>
@@ -107,10 +103,6 @@ export async function modelFacts({ model, loss, seed }: ModelParts, train: Datas
   };
 }
 
-const isConv = (module: unknown): module is Conv1d | Conv2d | Conv3d =>
-  module instanceof Conv1d || module instanceof Conv2d || module instanceof Conv3d;
-const isNorm = (module: unknown): boolean =>
-  module instanceof BatchNorm || module instanceof LayerNorm || module instanceof GroupNorm;
 const containsModules = (module: Module<never, unknown>): boolean =>
   [...module.named()].some(([path, child]) => path !== "" && child instanceof Module);
 

@@ -123,8 +123,8 @@ async function rateOf(experiment: Experiment, state: ReturnType<Experiment["opti
   return (await hyperparameters(state).learningRate?.item()) ?? null;
 }
 
-/** At least three epochs within so many rows. */
-function sized(
+/** Data for a short training: at least three epochs within `budget` rows. */
+export function sized(
   experiment: Experiment,
   data: ExperimentData,
   budget: number,

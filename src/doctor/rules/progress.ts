@@ -54,21 +54,22 @@ function rateTooHigh(evidence: Evidence): Finding[] {
   const rises = course.last > 1.5 * course.first || course.last > 1.5 * course.least;
   const bad = rises || (share !== null && share > 0.9);
   const beyond = rate !== null && range?.divergedAt != null && rate >= range.divergedAt;
-  if (
-    !(
-      bad &&
-      (ratio > HIGHEST_RATIO || beyond || (above !== null && above > 20) || course.last > 3 * course.first)
-    )
-  )
-    return [];
+  const far = above !== null && above > 20;
+  const fast = ratio > HIGHEST_RATIO || beyond || far || course.last > 3 * course.first;
+  // Steps that blow the weights up are too long, even where the loss survives it.
+  const norms = telemetry.map((sample) => totalNorm(sample, "weightNorm"));
+  const growth = norms[0] ? (norms.at(-1) ?? 0) / norms[0] : 1;
+  const blown = growth > 20 || (growth > 5 && far);
+  if (!(bad && fast) && !blown) return [];
   const factor = above !== null && above > 5 ? 1 / above : 0.1;
   return [
     {
       id: "learning-rate-too-high",
       severity: "severe",
-      text: `The learning rate is too high: a step changes the weights by ${short(100 * ratio)} % and the loss ${rises ? "rises" : "stays"} at ${short(course.last)}${above === null ? "" : `; the range test suggests ${short((rate ?? 0) / above)} in place of ${short(rate ?? 0)}`}.`,
+      text: `The learning rate is too high: a step changes the weights by ${short(100 * ratio)} %, ${blown ? `they grew ${short(growth)} times, ` : ""}the loss ${rises ? "rises to" : "stays at"} ${short(course.last)}${above === null ? "" : `; the range test suggests ${short((rate ?? 0) / above)} in place of ${short(rate ?? 0)}`}.`,
       evidence: {
         updateRatio: ratio,
+        weightGrowth: growth,
         loss: course.last,
         first: course.first,
         ...(above !== null && { aboveSuggestion: above }),
