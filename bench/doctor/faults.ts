@@ -171,7 +171,7 @@ const spoiled: readonly (readonly [FindingId | readonly FindingId[], Experiment,
     {
       ...blobs,
       name: "batches-of-one",
-      data: parts(blobRows(2000, { spread: 2, seed: 8 }), 1600),
+      data: parts(blobRows(2000, { spread: 3, seed: 8 }), 1600),
       optimizer: sgd(0.1),
       batchSize: 1,
     },

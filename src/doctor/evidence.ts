@@ -78,6 +78,8 @@ export const updateRatio = ({ layers }: Telemetry): number =>
 /** How a run's batch losses went: medians of its first and last parts, and whether they still fall. */
 export interface Course {
   readonly first: number;
+  /** Of the first third. */
+  readonly early: number;
   readonly last: number;
   readonly least: number;
   /** The last third's median over that of the third before. */
@@ -96,9 +98,10 @@ export function courseOf(telemetry: readonly Telemetry[]): Course | null {
   const jitter =
     Math.sqrt(mean(steps.map((step) => step ** 2)) / 2) / Math.max(1e-30, Math.abs(mean(second)));
   const thirds = [0, 1, 2].map((i) => median(between(losses, i / 3, (i + 1) / 3)));
-  const [, before = Number.NaN, last = Number.NaN] = thirds;
+  const [early = Number.NaN, before = Number.NaN, last = Number.NaN] = thirds;
   return {
     first: losses[0] ?? Number.NaN,
+    early,
     last,
     least: Math.min(...thirds),
     trend: last / Math.max(1e-30, before),

@@ -1,3 +1,4 @@
+export { type DoctorOptions, doctor } from "./callback.ts";
 export {
   type ColumnFacts,
   type DataFacts,
@@ -20,4 +21,6 @@ export { type Comparison, compareRemedies, type TrialOptions } from "./fix/trial
 export { judge } from "./judge.ts";
 export { type ModelFacts, modelFacts } from "./model-facts.ts";
 export { type ProbeOptions, probe } from "./probe.ts";
+export { readTelemetry, telemetryFile, telemetryRecorder } from "./recorder.ts";
 export { type Remedy, remedyWords } from "./remedy.ts";
+export { findingLine, findingLines } from "./report.ts";

@@ -81,8 +81,7 @@ export async function probe(
       return { telemetry, history, failure: null };
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
-      const step = Number(/at step (\d+)/.exec(error.message)?.[1] ?? trainer.position.step) - 1;
-      const operation = /The first (?:NaN|infinity) is of .*?\)\./.exec(error.message)?.[0] ?? "";
+      const { step, operation } = error;
       return { telemetry, history, failure: { step, operation } };
     }
   };
@@ -154,7 +153,7 @@ export async function rangeFacts(
   if (!(data.train instanceof Dataset) || typeof experiment.model !== "function") return null;
   const { loss, optimizer, augment, seed = 0 } = experiment;
   try {
-    const { points, suggestion, reason } = await lrFind(
+    const { points, suggestion, tenthOfLeast, reason } = await lrFind(
       { model: experimentModel(experiment), loss, optimizer, augment, seed },
       data.train,
       { batchSize: firstBatchSize(experiment.batchSize ?? 32), signal, from: 1e-6, to: 30 },
@@ -162,8 +161,10 @@ export async function rangeFacts(
     const smoothed = points.map((point) => point.smoothed);
     // Where the loss hardly falls, its steepest fall is noise.
     const falls = Math.min(...smoothed) < 0.85 * median(smoothed.slice(0, 20));
+    // Far below the best rate, too.
+    const likely = falls && suggestion !== null ? Math.max(suggestion, tenthOfLeast / 3) : null;
     return {
-      suggestion: falls ? suggestion : null,
+      suggestion: likely,
       divergedAt: reason === "diverged" ? (points.at(-1)?.learningRate ?? null) : null,
     };
   } catch (error) {

@@ -18,13 +18,18 @@ export function gradientRules(evidence: Evidence): Finding[] {
 
 const EXPLODED = 1e3;
 
-/** Whether numbers had grown before they ceased to be finite: of what is finite, the largest against the first. */
+/** Stands for a growth that is beyond counting. */
+const OVERFLOW = 1e19;
+
+/** How numbers had grown before they ceased to be finite: the largest norm against the first. */
 function growth(telemetry: readonly Telemetry[]): number {
-  const sizes = telemetry
-    .map((sample) => totalNorm(sample, "gradientNorm") + totalNorm(sample, "weightNorm"))
-    .filter(Number.isFinite);
+  const sizes = telemetry.map(
+    (sample) => totalNorm(sample, "gradientNorm") + totalNorm(sample, "weightNorm"),
+  );
   const [first] = sizes;
-  return first === undefined || first === 0 ? 1 : Math.max(...sizes) / first;
+  if (!first || !Number.isFinite(first)) return 1;
+  // Norms are sums of squares: they overflow before the numbers do.
+  return Math.max(...sizes.map((size) => (Number.isFinite(size) ? size / first : OVERFLOW)));
 }
 
 function notFinite({ failure, telemetry, model }: Evidence): Finding[] {
@@ -51,7 +56,7 @@ function notFinite({ failure, telemetry, model }: Evidence): Finding[] {
       {
         id: "learning-rate-too-high",
         severity: "severe",
-        text: `Training diverges: ${at}, after weights and gradients had grown ${short(grown)} times.${named}`,
+        text: `Training diverges: ${at}, after weights and gradients had grown ${grown >= OVERFLOW ? "beyond all bounds" : `${short(grown)} times`}.${named}`,
         evidence: { step: failure.step, growth: grown, updateRatio: ratio, operation: failure.operation },
         remedies: [
           { kind: "learning-rate", factor: 0.1 },
@@ -111,7 +116,9 @@ function exploding({ telemetry, failure, model }: Evidence): Finding[] {
 /** Relative to its weights, a layer that gets less than this of what the most favoured gets does not train with it. */
 const VANISHED = 1e-4;
 
-function vanishing({ telemetry, model }: Evidence): Finding[] {
+function vanishing({ telemetry: all, model, failure }: Evidence): Finding[] {
+  // Numbers that are lost leave nothing of gradients either.
+  const telemetry = failure === null ? all : all.slice(0, 1);
   // Nothing comes back through units that are all dead, which says more.
   const blocked = telemetry.every(({ activations }) =>
     activations.some(({ kind, dead }) => rectifiers.has(kind) && dead > 0.99),

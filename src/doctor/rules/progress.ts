@@ -51,7 +51,8 @@ function rateTooHigh(evidence: Evidence): Finding[] {
   const rate = settings?.learningRate ?? null;
   const above = rate !== null && range?.suggestion ? rate / range.suggestion : null;
   const share = against(course.last, evidence);
-  const rises = course.last > 1.5 * course.first || course.last > 1.5 * course.least;
+  // A small loss may jump about where training has come to its end.
+  const rises = course.last > 1.5 * course.least && (share === null || share > 0.5);
   const bad = rises || (share !== null && share > 0.9);
   const beyond = rate !== null && range?.divergedAt != null && rate >= range.divergedAt;
   const far = above !== null && above > 20;
@@ -91,16 +92,16 @@ function rateTooLow(evidence: Evidence): Finding[] {
   const ratio = median(telemetry.map(updateRatio));
   const rate = settings?.learningRate ?? null;
   const below = rate !== null && range?.suggestion ? range.suggestion / rate : null;
-  const still = course.last > 0.8 * course.first;
+  const still = course.last > 0.9 * course.early;
   if (!still || ratio > 1e-3 || !(ratio < 3e-5 || (below !== null && below > 30))) return [];
   return [
     {
       id: "learning-rate-too-low",
       severity: "severe",
-      text: `The learning rate is too low: a step changes the weights by ${short(100 * ratio)} % and the loss goes from ${short(course.first)} to ${short(course.last)}${below === null ? "" : `; the range test suggests ${short((rate ?? 0) * below)} in place of ${short(rate ?? 0)}`}.`,
+      text: `The learning rate is too low: a step changes the weights by ${short(100 * ratio)} % and the loss goes from ${short(course.early)} to ${short(course.last)}${below === null ? "" : `; the range test suggests ${short((rate ?? 0) * below)} in place of ${short(rate ?? 0)}`}.`,
       evidence: {
         updateRatio: ratio,
-        first: course.first,
+        early: course.early,
         loss: course.last,
         ...(below !== null && { belowSuggestion: below }),
       },
