@@ -132,7 +132,7 @@ describe("remedies change", () => {
         new Linear(300, 4),
       );
     const model = modelOf({ kind: "initialise", by: "heUniform" }, wide).init(1);
-    const weight = await (model.layers[0] as Linear).weight.value.data();
+    const weight = Array.from(await (model.layers[0] as Linear).weight.value.data());
     const square = weight.reduce((sum, value) => sum + value * value, 0) / weight.length;
     expect(square * 400).toBeCloseTo(2, 1);
     const recurrent = modelOf(
@@ -151,7 +151,7 @@ describe("remedies change", () => {
   it("the data, by what the training part says", async () => {
     const data = await experimentData(applyRemedies(blobs, [{ kind: "standardise-inputs" }]));
     const { x } = data.train as Dataset;
-    const column = x.data.filter((_, i) => i % 8 === 3);
+    const column = Array.from(x.data).filter((_, i) => i % 8 === 3);
     const mean = column.reduce((sum, value) => sum + value, 0) / column.length;
     expect(mean).toBeCloseTo(0, 4);
     expect(column.reduce((sum, value) => sum + (value - mean) ** 2, 0) / column.length).toBeCloseTo(1, 4);
