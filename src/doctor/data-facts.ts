@@ -55,6 +55,10 @@ function pick(rows: number, most: number): number[] {
   return Array.from({ length: count }, (_, i) => Math.floor((i * rows) / count));
 }
 
+/** Evenly picked rows, as a copy: pixels that are bytes stay bytes in the data set itself. */
+const sample = (data: Dataset): Dataset =>
+  data.select(pick(data.length, Math.ceil(MOST_NUMBERS / widthOf(data.x.shape))));
+
 /** Looks at the training data, and at how the validation data differs. */
 export function dataFacts(train: Dataset, validation?: Dataset): DataFacts {
   const inputs = train.x.dtype === "f32" ? inputFacts(train) : null;
@@ -67,7 +71,7 @@ export function dataFacts(train: Dataset, validation?: Dataset): DataFacts {
   };
 }
 
-function columnsOf({ x }: Dataset, rows: readonly number[]): ColumnFacts[] {
+function columnsOf({ x, length }: Dataset): ColumnFacts[] {
   const width = widthOf(x.shape);
   const [sums, squares, counts] = [0, 1, 2].map(() => new Float64Array(width)) as [
     Float64Array,
@@ -75,9 +79,10 @@ function columnsOf({ x }: Dataset, rows: readonly number[]): ColumnFacts[] {
     Float64Array,
   ];
   const shift = new Float64Array(width); // of the first row: no digits lost to a large mean
-  for (const row of rows) {
+  const { data } = x;
+  for (let row = 0; row < length; row++) {
     for (let j = 0; j < width; j++) {
-      const value = x.data[row * width + j] as number;
+      const value = data[row * width + j] as number;
       if (!Number.isFinite(value)) continue;
       if (counts[j] === 0) shift[j] = value;
       const rest = value - (shift[j] as number);
@@ -97,10 +102,10 @@ function columnsOf({ x }: Dataset, rows: readonly number[]): ColumnFacts[] {
 }
 
 function inputFacts(train: Dataset): InputFacts {
-  const { x } = train;
+  const part = sample(train);
+  const { x } = part;
   const width = widthOf(x.shape);
-  const rows = pick(train.length, Math.ceil(MOST_NUMBERS / width));
-  const columns = columnsOf(train, rows);
+  const columns = columnsOf(part);
   const scale = Math.sqrt(
     columns.reduce((sum, { mean, deviation }) => sum + mean ** 2 + deviation ** 2, 0) / Math.max(1, width),
   );
@@ -111,12 +116,13 @@ function inputFacts(train: Dataset): InputFacts {
     scale,
     notFinite: firstNotFinite(train),
     constant,
-    duplicates: compared ? duplicates(train, rows, new Set(constant)) : [],
-    leaks: compared && width > 1 ? leaks(train, rows, new Set(constant)) : [],
+    duplicates: compared ? duplicates(part, new Set(constant)) : [],
+    leaks: compared && width > 1 ? leaks(part, new Set(constant)) : [],
   };
 }
 
 function firstNotFinite({ x, length }: Dataset): InputFacts["notFinite"] {
+  if ("bytes" in x && x.bytes !== null) return null; // each stands for a number
   const width = widthOf(x.shape);
   let first: { row: number; column: number } | null = null;
   let rows = 0;
@@ -131,12 +137,9 @@ function firstNotFinite({ x, length }: Dataset): InputFacts["notFinite"] {
   return first && { ...first, rows };
 }
 
-function duplicates(
-  { x }: Dataset,
-  rows: readonly number[],
-  constant: ReadonlySet<number>,
-): [number, number][] {
+function duplicates({ x, length }: Dataset, constant: ReadonlySet<number>): [number, number][] {
   const width = widthOf(x.shape);
+  const rows = Array.from({ length }, (_, row) => row);
   const seen = new Map<string, number>();
   const found: [number, number][] = [];
   for (let j = 0; j < width; j++) {
@@ -157,15 +160,11 @@ function duplicates(
   return found;
 }
 
-function leaks(
-  { x, y }: Dataset,
-  rows: readonly number[],
-  constant: ReadonlySet<number>,
-): InputFacts["leaks"] {
-  if (widthOf(y.shape) !== 1 || rows.length < 20) return [];
+function leaks({ x, y, length }: Dataset, constant: ReadonlySet<number>): InputFacts["leaks"] {
+  if (widthOf(y.shape) !== 1 || length < 20) return [];
   const width = widthOf(x.shape);
   const column = (name: string, at: (row: number) => number) =>
-    ({ kind: "number", name, values: Float64Array.from(rows, at) }) as const;
+    ({ kind: "number", name, values: Float64Array.from({ length }, (_, row) => at(row)) }) as const;
   const target = column("target", (row) => y.data[row] as number);
   return Array.from({ length: width }, (_, j) => j).flatMap((j) => {
     if (constant.has(j)) return [];
@@ -209,13 +208,13 @@ function targetFacts({ y, length }: Dataset): TargetFacts {
   };
 }
 
-/** A number for a row's content. */
-function hashRow(data: ArrayLike<number>, from: number, width: number): string {
-  let [a, b] = [0x811c9dc5, 7];
+/** A key of a row's bits: two rounds of FNV-1a, from different beginnings. */
+function hashRow(words: Int32Array, from: number, width: number): string {
+  let [a, b] = [0x811c9dc5, 0x2545f491];
   for (let i = from; i < from + width; i++) {
-    const value = Math.fround(data[i] as number);
-    a = Math.imul(a ^ (value * 1e4), 0x01000193);
-    b = (Math.imul(b, 31) + value * 7919) | 0;
+    const word = words[i] as number;
+    a = Math.imul(a ^ word ^ (word >>> 15), 0x01000193);
+    b = Math.imul(b ^ (word + i - from), 0x01000193) ^ (b >>> 13);
   }
   return `${a} ${b}`;
 }
@@ -224,20 +223,20 @@ function hashRow(data: ArrayLike<number>, from: number, width: number): string {
 function sharedRows(train: Dataset, validation: Dataset): number | null {
   const width = widthOf(train.x.shape);
   if (widthOf(validation.x.shape) !== width || width < 2) return null;
-  const most = Math.ceil(MOST_NUMBERS / width);
-  if (train.length > most) return null;
-  const known = new Set<string>();
-  for (let row = 0; row < train.length; row++) known.add(hashRow(train.x.data, row * width, width));
+  if (train.length * width > MOST_NUMBERS) return null;
+  const keys = (part: Dataset): string[] => {
+    const words = new Int32Array(Float32Array.from(sample(part).x.data).buffer);
+    return Array.from({ length: words.length / width }, (_, row) => hashRow(words, row * width, width));
+  };
+  const known = new Set(keys(train));
   if (known.size < 0.95 * train.length) return null;
-  const rows = pick(validation.length, most);
-  const shared = rows.filter((row) => known.has(hashRow(validation.x.data, row * width, width)));
-  return shared.length / rows.length;
+  const others = keys(validation);
+  return others.filter((key) => known.has(key)).length / others.length;
 }
 
 function shiftOf({ columns }: InputFacts, validation: Dataset): number | null {
-  const width = widthOf(validation.x.shape);
-  if (width !== columns.length || validation.length < 20) return null;
-  const others = columnsOf(validation, pick(validation.length, Math.ceil(MOST_NUMBERS / width)));
+  if (widthOf(validation.x.shape) !== columns.length || validation.length < 20) return null;
+  const others = columnsOf(sample(validation));
   const spread = columns.flatMap(({ mean, deviation }, j) =>
     deviation === 0 ? [] : [(((others[j]?.mean ?? mean) - mean) / deviation) ** 2],
   );

@@ -37,7 +37,13 @@ function notFinite({ failure, telemetry, model }: Evidence): Finding[] {
   const [first] = telemetry;
   const atFirst = first === undefined ? Number.NaN : totalNorm(first, "gradientNorm");
   const grown = growth(telemetry);
-  const named = failure.operation === "" ? "" : ` ${failure.operation}`;
+  const layer = lostIn(telemetry);
+  const named =
+    failure.operation !== ""
+      ? ` ${failure.operation}`
+      : layer === null
+        ? ""
+        : ` ${layer} gave the first of them.`;
   const at = `the loss is no number at step ${failure.step + 1}`;
   if (atFirst > EXPLODED || (failure.step === 0 && model?.recurrent)) {
     return [
@@ -80,6 +86,15 @@ function notFinite({ failure, telemetry, model }: Evidence): Finding[] {
       ],
     },
   ];
+}
+
+/** The first layer that gave what is no number, where a step that did so measured itself. */
+function lostIn(telemetry: readonly Telemetry[]): string | null {
+  for (const { activations } of telemetry) {
+    const lost = activations.find(({ mean }) => !Number.isFinite(mean));
+    if (lost !== undefined) return `${lost.kind} ${lost.path}`.trim();
+  }
+  return null;
 }
 
 const explodingRemedies = (recurrent: boolean): Finding["remedies"] => [
