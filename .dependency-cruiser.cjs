@@ -12,6 +12,7 @@ const layers = [
   ["nn", "optim", "data", "metrics"],
   ["io"],
   ["train", "trust"],
+  ["doctor"],
   ["cli"],
 ];
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const libraries = ["nn", "optim", "data", "metrics", "train", "trust", "io", "testing"];
+const libraries = ["nn", "optim", "data", "metrics", "train", "trust", "doctor", "io", "testing"];
 const entries = [
   "index",
   ...libraries.map((name) => `${name}/index`),

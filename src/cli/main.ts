@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-/** The command line: nabla train | evaluate | predict | lr-find | compare | report | runs | card | data | augment | info. */
+/** The command line: nabla train | evaluate | predict | lr-find | compare | doctor | report | runs | card | data | augment | info. */
 import { Command, CommanderError, Option } from "commander";
 import type { AugmentCommandOptions } from "./augment.ts";
 import type { CardOptions } from "./card.ts";
 import type { CompareCommandOptions } from "./compare.ts";
 import type { DataCommandOptions } from "./data.ts";
+import type { DoctorCommandOptions } from "./doctor.ts";
 import { exitCodes, report } from "./exit.ts";
 import type { LrFindCommandOptions } from "./lr-find.ts";
 import { optimizerNames } from "./optimizers.ts";
@@ -133,6 +134,22 @@ withCommonOptions(
 ).action(async (file: string, options: CompareCommandOptions) => {
   const { compareCommand } = await import("./compare.ts");
   code = await compareCommand(file, options);
+});
+
+withCommonOptions(
+  program
+    .command("doctor")
+    .description("say what is wrong with an experiment (after a short training of it) or with a run")
+    .argument("<path>", "an experiment file, or the folder of a run")
+    .option("--steps <n>", "of each short training (default: 300)", whole(20))
+    .option(
+      "--fix",
+      "try remedies beside the experiment as it is, and write what helps to <experiment>.fixed.ts",
+    )
+    .option("--seeds <n>", "of --fix: runs of each side (default: 4)", whole(2)),
+).action(async (path: string, options: DoctorCommandOptions) => {
+  const { doctorCommand } = await import("./doctor.ts");
+  code = await doctorCommand(path, options);
 });
 
 withCommonOptions(

@@ -47,6 +47,7 @@ export { type MinMaxScaleOptions, minMaxScale, robustScale, standardScale } from
 export type { Columns, Selector } from "./prepare/select.ts";
 export { Preparation, type TabularData, type TabularOptions, tabularData } from "./prepare/tabular.ts";
 export { classNames, type TargetCoding, withTarget } from "./prepare/target.ts";
+export { associationWith } from "./profile/leaks.ts";
 export { type ProfileOptions, profileTable, type TableProfile, type Warning } from "./profile/profile.ts";
 export type { ColumnProfile, Histogram, NumberFacts } from "./profile/statistics.ts";
 export {

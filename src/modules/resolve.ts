@@ -4,7 +4,7 @@
  */
 
 /** Public subpaths, as in package.json. */
-const subpaths = ["nn", "optim", "data", "metrics", "train", "trust", "io", "testing"];
+const subpaths = ["nn", "optim", "data", "metrics", "train", "trust", "doctor", "io", "testing"];
 
 /** This package's own file for `nabla` or `nabla/nn`; null for anything else. */
 export function ownModule(specifier: string): string | null {

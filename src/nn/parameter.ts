@@ -17,7 +17,8 @@ export interface ParameterOptions {
  */
 export class Parameter {
   readonly shape: Shape;
-  readonly initializer: Initializer;
+  /** What the next `init` goes by. */
+  initializer: Initializer;
   /** Setting it to false freezes the parameter from the next `parameters()` on. */
   trainable: boolean;
   readonly isBuffer: boolean;

@@ -35,12 +35,13 @@ let rateFactor: Tensor | null = null;
 
 /**
  * Runs `update` with every link's learning rate, numbers and schedules alike, times `factor` (0-d): wherever a formula says
- * `learningRate`, in decoupled weight decay and in schedule-free means too. What `hyperparameters` shows stays without it.
+ * `learningRate`, in decoupled weight decay and in schedule-free means too. What `hyperparameters` shows stays without it. Within another
+ * such call the factors multiply.
  * @example withLearningRateTimes(factor, () => optimizer.update(grads, state, params));
  */
 export function withLearningRateTimes<T>(factor: Tensor, update: () => T): T {
   const before = rateFactor;
-  rateFactor = factor;
+  rateFactor = before === null ? factor : before.mul(factor);
   try {
     return update();
   } finally {

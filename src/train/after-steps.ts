@@ -7,7 +7,16 @@ import type { Live } from "./fit.ts";
 import { never } from "./state.ts";
 
 /** The loss became NaN or infinite. */
-export class NotFiniteError extends DataError {}
+export class NotFiniteError extends DataError {
+  /** `step`: steps taken before it. `operation`: a sentence that names what made the number, where debug mode knows; else "". */
+  constructor(
+    message: string,
+    readonly step: number,
+    readonly operation: string,
+  ) {
+    super(message);
+  }
+}
 
 /** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */
 export async function failIfNotFinite(live: Live, train: Scores, debug: Debug | null): Promise<void> {
@@ -22,6 +31,8 @@ export async function failIfNotFinite(live: Live, train: Scores, debug: Debug | 
       : await debug.explain();
   throw new NotFiniteError(
     `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch + 1}, batch ${batch - (taken - step) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
+    step,
+    debug === null ? "" : cause,
   );
 }
 

@@ -1,5 +1,6 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
 import type { Tensors } from "../nn/index.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 /** Averages over rows by name: `loss` and the metrics asked for. */
 export type Scores = { readonly loss: number } & { readonly [metric: string]: number };
@@ -83,6 +84,8 @@ export interface Events {
     readonly train: Scores;
     readonly recent: Scores;
   };
+  /** What one of those steps was like inside, where the Trainer has `telemetry`. */
+  telemetry: { readonly telemetry: Telemetry };
   /** The validation data has been measured. */
   evaluate: { readonly epoch: number; readonly scores: Scores; readonly seconds: number };
   epochEnd: { readonly record: EpochRecord };

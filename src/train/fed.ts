@@ -64,13 +64,17 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
         pending = ask();
         live.state = { ...live.state, cursor: counter(0, device) };
         await job.debug?.keep(live.state, placed, order, size);
+        const telemeter = size === Math.min(plan.batchSize, plan.rowsPerEpoch) ? job.telemeter : null;
         if (!pace.compiled.has(size)) {
           const compile = performance.now();
           job.step(size).planFor(live.state, data);
+          telemeter?.prepare(size, live.state, data);
           compiling += performance.now() - compile;
           pace.compiled.add(size);
         }
-        [live.state] = await job.step(size).repeat(1, live.state, data);
+        const { step } = live.position;
+        if (telemeter) live.state = await telemeter.advance(job.step(size), size, 1, step, live.state, data);
+        else [live.state] = await job.step(size).repeat(1, live.state, data);
         // Debug mode looks at them again.
         if (job.debug === null) dispose(data);
         const { position } = live;
@@ -86,6 +90,7 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
       train = await job.read(live.state.metrics);
       const seconds = (performance.now() - start - compiling) / 1000;
       chunks.note(count, seconds);
+      for (const telemetry of (await job.telemeter?.read()) ?? []) await job.emit("telemetry", { telemetry });
       await failIfNotFinite(live, train, job.debug);
       const recent = recentScores(train, before, live.position.row, row, job.metrics);
       const rows = live.position.row - row;

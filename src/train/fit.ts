@@ -12,6 +12,7 @@ import { after, type NoiseState, scaleOf, untilDue } from "./noise-scale.ts";
 import type { NoiseMeter } from "./noise-step.ts";
 import { counter, freshMetrics, type MetricStates, type TrainState } from "./state.ts";
 import type { TrainData, TrainStep } from "./steps.ts";
+import type { Telemeter } from "./telemetry.ts";
 
 /** A training that exists: what is saved and resumed. */
 export interface Live {
@@ -37,6 +38,8 @@ export interface Job {
   read(states: MetricStates): Promise<Scores>;
   /** Null without debug mode. */
   readonly debug: Debug | null;
+  /** Null without telemetry. */
+  readonly telemeter: Telemeter | null;
   /** Null without validation data. */
   validate: (() => Promise<Scores>) | null;
   emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
@@ -119,17 +122,23 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
     pace.chunks.set(size, chunks);
     const count = job.debug === null ? chunks.next(Math.min(Math.floor(left / size), next.steps)) : 1;
     await job.debug?.keep(live.state, placed, rows, size, data.rateFactor);
-    if (!pace.compiled.has(size)) job.step(size).planFor(live.state, data);
+    const telemeter = size === Math.min(next.size, plan.rows) ? job.telemeter : null; // not of what is left at an epoch's end
+    if (!pace.compiled.has(size)) {
+      job.step(size).planFor(live.state, data);
+      telemeter?.prepare(size, live.state, data);
+    }
     pace.compiled.add(size);
     await job.emit("batch", { epoch: epoch + 1, batch, count });
     const start = performance.now();
-    [live.state] = await job.step(size).repeat(count, live.state, data);
+    if (telemeter) live.state = await telemeter.advance(job.step(size), size, count, step, live.state, data);
+    else [live.state] = await job.step(size).repeat(count, live.state, data);
     const before = train;
     train = await job.read(live.state.metrics);
     const training = (performance.now() - start) / 1000;
     chunks.note(count, training);
     const seconds = measuring + training;
     live.position = { epoch, batch: batch + count, row: row + size * count, step: step + count };
+    for (const telemetry of (await job.telemeter?.read()) ?? []) await job.emit("telemetry", { telemetry });
     await failIfNotFinite(live, train, job.debug);
     const recent = recentScores(train, before, live.position.row, row, job.metrics);
     await job.emit("stepEnd", {

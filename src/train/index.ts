@@ -1,6 +1,8 @@
 export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
+export { NotFiniteError } from "./after-steps.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
+export { checkLabels } from "./check.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
@@ -22,6 +24,7 @@ export type {
   Trial,
 } from "./compare/result.ts";
 export { verdictOf } from "./compare/verdict.ts";
+export { mean, variance, welch } from "./compare/welch.ts";
 export { type ConvergenceOptions, convergence } from "./convergence.ts";
 export { type EarlyStoppingOptions, earlyStopping } from "./early-stopping.ts";
 export {
@@ -58,13 +61,20 @@ export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-platea
 export { compareReport } from "./report/compare-report.ts";
 export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
 export { runReport } from "./report/run-report.ts";
-export type { Loss, LossContext, PlainLoss } from "./steps.ts";
+export { initialise } from "./state.ts";
+export { type Loss, type LossContext, lossAt, type PlainLoss } from "./steps.ts";
 export { constantOutputs, linearOutputs } from "./tabular/baselines.ts";
 export { type DecideOptions, type Decisions, decide, networkOf } from "./tabular/decide.ts";
 export { experimentSource } from "./tabular/experiment-source.ts";
 export { experimentFolds, type FoldJob, runFold, tableFolds, tableJob } from "./tabular/folds.ts";
 export { bestOf, scoresOf, type TabularScores } from "./tabular/scores.ts";
 export { type TabularTask, tabularTasks } from "./tabular/task.ts";
+export type {
+  ActivationTelemetry,
+  LayerTelemetry,
+  Telemetry,
+  TelemetryOptions,
+} from "./telemetry.ts";
 export type { Environment } from "./track/environment.ts";
 export type { GitState } from "./track/git.ts";
 export { type RecordOptions, recordRun, type StepRecord } from "./track/record-run.ts";

@@ -14,7 +14,7 @@ import {
   where,
 } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
-import { apply, context, type Module } from "../nn/index.ts";
+import { apply, type Context, context, type Module } from "../nn/index.ts";
 import { applyUpdates, type Optimizer, type TensorTree, withLearningRateTimes } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
@@ -77,27 +77,35 @@ export const trainStep = (parts: Parts, batchSize: number): TrainStep =>
 
 /** The same, not compiled. */
 export function stepOf(parts: Omit<Parts, "matmulPrecision">, batchSize: number): Step {
+  return (state, data) => [takeStep(parts, batchSize, state, data).next];
+}
+
+/** A step, with what it went by: for those that look at it. `around` sees the plain functions of the forward pass. */
+export function takeStep(
+  parts: Omit<Parts, "matmulPrecision">,
+  batchSize: number,
+  state: TrainState,
+  data: TrainData,
+  around?: Context["around"],
+): { next: TrainState; batch: ReturnType<typeof batchGradients>; updates: Params } {
   const { optimizer, metrics } = parts;
-  return (state, data) => {
-    const key = random.foldIn(state.key, state.step);
-    const batch = batchGradients(parts, state, data, state.cursor, batchSize, key);
-    const at = { loss: batch.loss, lossAt: batch.lossAt, key: random.foldIn(key, 0) };
-    const update = () => optimizer.update(batch.grads, state.optimizer, state.params, at);
-    const [updates, next] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
-    return [
-      {
-        params: applyUpdates(state.params, updates),
-        buffers: { ...state.buffers, ...batch.buffers },
-        optimizer: next,
-        step: state.step.add(1),
-        key: state.key,
-        cursor: state.cursor.add(batchSize),
-        metrics: updateMetrics(metrics, state.metrics, batch),
-        // x - x is 0 for finite x, NaN for NaN and the infinities.
-        failed: where(batch.loss.sub(batch.loss).eq(0), state.failed, minimum(state.failed, state.step)),
-      },
-    ];
+  const key = random.foldIn(state.key, state.step);
+  const batch = batchGradients(parts, state, data, state.cursor, batchSize, key, around);
+  const at = { loss: batch.loss, lossAt: batch.lossAt, key: random.foldIn(key, 0) };
+  const update = () => optimizer.update(batch.grads, state.optimizer, state.params, at);
+  const [updates, optimized] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
+  const next = {
+    params: applyUpdates(state.params, updates),
+    buffers: { ...state.buffers, ...batch.buffers },
+    optimizer: optimized,
+    step: state.step.add(1),
+    key: state.key,
+    cursor: state.cursor.add(batchSize),
+    metrics: updateMetrics(metrics, state.metrics, batch),
+    // x - x is 0 for finite x, NaN for NaN and the infinities.
+    failed: where(batch.loss.sub(batch.loss).eq(0), state.failed, minimum(state.failed, state.step)),
   };
+  return { next, batch, updates };
 }
 
 /** Loss and gradients of the `size` rows from place `from` of the order on, with what forward gave besides. */
@@ -108,6 +116,7 @@ export function batchGradients(
   from: Tensor,
   size: number,
   key: Tensor,
+  around?: Context["around"],
 ): {
   loss: Tensor;
   /** The same loss at other parameters. */
@@ -123,7 +132,7 @@ export function batchGradients(
   const [x, targets] = augment === undefined ? given : augment.batch(...given, at);
   const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
     apply(model, { ...params, ...state.buffers }, () => {
-      const ctx = context({ train: true, key, step: state.step });
+      const ctx = { ...context({ train: true, key, step: state.step }), around };
       const logits = model.forward(x, ctx);
       const value = lossAt(loss, { train: true, step: state.step })(logits, targets);
       return [value, { logits, buffers: ctx.updates() }];

@@ -7,6 +7,7 @@ import type { Optimizer } from "../optim/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, EpochRecord, Plan } from "./events.ts";
 import type { Loss } from "./steps.ts";
+import type { TelemetryOptions } from "./telemetry.ts";
 
 export interface TrainerOptions {
   readonly model: Module;
@@ -27,6 +28,11 @@ export interface TrainerOptions {
    * every step is a call of its own and the state is copied before it, which is slower. Default false.
    */
   readonly debug?: boolean;
+  /**
+   * Every so many steps one also measures itself: norms by layer, activations (see `Telemetry`), for callbacks that listen to `telemetry`.
+   * The bits of training are the same. Default: every 50 steps where a callback listens, else false.
+   */
+  readonly telemetry?: TelemetryOptions | false;
   /**
    * Where the optimizer keeps averages (`ema`, `swa`, schedule-free): validation, `evaluate` and `predict` use them, and they are what the
    * model holds after `fit`. Batch norm's statistics are measured for them, by a pass over the training data at each validation and

@@ -21,6 +21,7 @@ import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Parts, type TrainStep, trainStep } from "./steps.ts";
+import { Telemeter, telemetryEvery } from "./telemetry.ts";
 import { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
@@ -44,6 +45,8 @@ export class Trainer {
   #parts: Parts;
   readonly #callbacks: readonly Callback[];
   readonly #debug: boolean;
+  /** Steps from one that measures itself to the next; null where none does. */
+  readonly #telemetryEvery: number | null;
   readonly #shown: Shown;
   #evaluator: Evaluator;
   readonly #steps = new Map<number, TrainStep>();
@@ -69,6 +72,7 @@ export class Trainer {
       "device",
       "matmulPrecision",
       "debug",
+      "telemetry",
       "evaluateAverages",
     ]);
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
@@ -94,6 +98,7 @@ export class Trainer {
     };
     this.#callbacks = callbacks;
     this.#debug = debug;
+    this.#telemetryEvery = telemetryEvery(options.telemetry, callbacks);
     this.#shown = new Shown(model, options.evaluateAverages ?? true);
     this.#evaluator = new Evaluator(this.#parts, this.device);
     this.#revision = revisionOf(model);
@@ -256,6 +261,7 @@ export class Trainer {
         read: (states) => this.#evaluator.read(states),
         validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
+        telemeter: this.#telemetryEvery === null ? null : new Telemeter(this.#parts, this.#telemetryEvery),
         emit,
         stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
       });

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "nabla";
+import type { Attempt, Examination, Finding } from "nabla/doctor";
 import type { Module } from "nabla/nn";
 import type { Optimizer } from "nabla/optim";
 import type { CompareResult, Trainer } from "nabla/train";
@@ -163,4 +164,15 @@ test("augmentation: the pipeline gives images and probabilities", async () => {
     [8, 32, 32, 3],
     [8, 10],
   ]);
+});
+
+test("the doctor: a rate that is too high shows while training, and a doubled sigmoid is fixed", async () => {
+  vi.spyOn(process, "emitWarning").mockImplementation(() => {});
+  const [watching, fixing] = blocks("docs/doctor.md") as [string, string];
+  const { findings } = await load("doctor", `${watching}\nexport { findings };`);
+  expect((findings as Finding[]).map(({ id }) => id)).toContain("learning-rate-too-high");
+  const { before, kept, fixed } = await load("doctor-fix", `${fixing}\nexport { before, kept, fixed };`);
+  expect((before as Examination).findings[0]?.id).toBe("probabilities-into-loss");
+  expect((kept as Attempt).remedies).toContainEqual({ kind: "remove-layer", path: "layers/3" });
+  expect(fixed).toHaveProperty("name", "twice");
 });

@@ -8,6 +8,7 @@ export { type CategoricalFocalOptions, categoricalFocal, type FocalOptions, foca
 export { type HingeOptions, hinge, type MultiMarginOptions, multiMargin } from "./hinge.ts";
 export { type InfoNceOptions, infoNce } from "./info-nce.ts";
 export { type KlDivergenceOptions, klDivergence } from "./kl-divergence.ts";
+export { type Squashed, squashedIn } from "./logits.ts";
 export { nll } from "./nll.ts";
 export type { LossOptions, Reduction } from "./reduction.ts";
 export { type HuberOptions, huber, mae, mse, type SmoothL1Options, smoothL1 } from "./regression.ts";

@@ -5,6 +5,29 @@ import { originOf } from "../origin.ts";
 const squashing: ReadonlySet<string> = new Set(["sigmoid", "softmax"]);
 const warned = new Set<string>();
 
+/** A loss that was given what another function had squashed already. */
+export interface Squashed {
+  readonly loss: string;
+  /** As in `sigmoid`. */
+  readonly function: string;
+  /** Where in the model, if a layer said so. */
+  readonly layer: string | null;
+}
+
+let listener: ((found: Squashed) => void) | null = null;
+
+/** Runs `fn`, in which losses that are given probabilities for logits are listed and not warned of. `fn` must be synchronous. */
+export function squashedIn<R>(fn: () => R): { result: R; squashed: Squashed[] } {
+  const squashed: Squashed[] = [];
+  const before = listener;
+  listener = (found) => squashed.push(found);
+  try {
+    return { result: fn(), squashed };
+  } finally {
+    listener = before;
+  }
+}
+
 /** Warns, once for each loss and place, when `logits` come out of a sigmoid or softmax; `own` is what the loss applies itself. */
 export function expectLogits(op: string, logits: Tensor, own: "sigmoid" | "softmax"): void {
   warnOfProbabilities(
@@ -25,6 +48,10 @@ function warnOfProbabilities(op: string, x: Tensor, must: string, why: (name: st
   const origin = originOf(x);
   if (origin === null || !squashing.has(origin.name)) return;
   const { name, layer } = origin;
+  if (listener !== null) {
+    listener({ loss: op, function: name, layer });
+    return;
+  }
   const key = `${op} ${name} ${layer}`;
   if (warned.has(key)) return;
   warned.add(key);

@@ -5,4 +5,5 @@ export { withLayerOutput } from "./layer-output.ts";
 export { type LayerOf, type ObserveOptions, withLayers } from "./observe.ts";
 export { type Summary, type SummaryRow, summary } from "./summary.ts";
 export { insertAfter, insertBefore, remove, replace } from "./surgery.ts";
+export { type Tap, tapLayers } from "./tap.ts";
 export type { Work } from "./work.ts";
