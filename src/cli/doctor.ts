@@ -95,7 +95,8 @@ function attemptLine({ finding, remedies, comparison }: Attempt): string {
     losses.every(Number.isFinite)
       ? formatScore(losses.reduce((sum, loss) => sum + loss, 0) / losses.length)
       : `${losses.filter((loss) => !Number.isFinite(loss)).length} of ${losses.length} failed`;
-  const sure = p === null ? "" : p < 0.001 ? " (p < 0.001)" : ` (p = ${p.toPrecision(2)})`;
+  const test = p === null ? "" : p < 0.001 ? " (p < 0.001)" : ` (p = ${p.toPrecision(2)})`;
+  const sure = helps && p !== null && p >= 0.05 ? " (they do not overlap)" : test;
   return `${finding}: ${remedies.map(remedyWords).join(" and ")}: ${mean(before)} -> ${mean(after)} over ${before.length} seeds${sure}: ${helps ? "it helps" : "no help beyond the noise"}`;
 }
 

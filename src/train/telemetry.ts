@@ -93,6 +93,12 @@ export class Telemeter {
     readonly every: number,
   ) {}
 
+  /** What was measured and not read, in a fit that failed, is none of the next. */
+  forget(): this {
+    this.#waiting = [];
+    return this;
+  }
+
   /** Compiles. */
   prepare(batchSize: number, state: TrainState, data: TrainData): void {
     this.#stepOf(batchSize).step.planFor(state, data);

@@ -47,6 +47,7 @@ export class Trainer {
   readonly #debug: boolean;
   /** Steps from one that measures itself to the next; null where none does. */
   readonly #telemetryEvery: number | null;
+  #telemeter: Telemeter | null = null;
   readonly #shown: Shown;
   #evaluator: Evaluator;
   readonly #steps = new Map<number, TrainStep>();
@@ -261,7 +262,7 @@ export class Trainer {
         read: (states) => this.#evaluator.read(states),
         validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
-        telemeter: this.#telemetryEvery === null ? null : new Telemeter(this.#parts, this.#telemetryEvery),
+        telemeter: this.#freshTelemeter(),
         emit,
         stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
       });
@@ -365,6 +366,7 @@ export class Trainer {
     if (revision === this.#revision) return false;
     this.#revision = revision;
     this.#steps.clear();
+    this.#telemeter = null;
     this.#evaluator = new Evaluator(this.#parts, this.device);
     return true;
   }
@@ -377,6 +379,7 @@ export class Trainer {
     if (augment === this.#parts.augment) return;
     this.#parts = { ...this.#parts, augment };
     this.#steps.clear();
+    this.#telemeter = null;
   }
 
   #step(batchSize: number): TrainStep {
@@ -386,6 +389,13 @@ export class Trainer {
       this.#steps.set(batchSize, step);
     }
     return step;
+  }
+
+  /** Its compiled steps last from fit to fit. */
+  #freshTelemeter(): Telemeter | null {
+    if (this.#telemetryEvery === null) return null;
+    this.#telemeter ??= new Telemeter(this.#parts, this.#telemetryEvery);
+    return this.#telemeter.forget();
   }
 
   #place(data: Dataset): Placed {

@@ -85,6 +85,17 @@ describe("losses of seeds", () => {
     expect(compareLosses([1.2, 3.3, 1.2, 1.8], [0.3, 0.3, 0.29, 0.29])).toMatchObject({ helps: true });
   });
 
+  it("that do not overlap differ, however far they scatter", () => {
+    const [wild, tame] = [
+      [18000, 1.02, 6e6, 24],
+      [0.96, 0.92, 0.95, 0.57],
+    ];
+    expect(compareLosses(wild, tame)).toMatchObject({ helps: true, hurts: false });
+    expect(compareLosses(tame, wild)).toMatchObject({ helps: false, hurts: true });
+    expect(compareLosses(wild.slice(1), tame.slice(1))).toMatchObject({ helps: false }); // 3 and 3: one order in ten
+    expect(compareLosses([Number.POSITIVE_INFINITY, ...wild.slice(1)], tame)).toMatchObject({ helps: true });
+  });
+
   it("of runs that failed", () => {
     const lost = Number.POSITIVE_INFINITY;
     expect(compareLosses([lost, lost, 3], [1, 1, 1])).toMatchObject({ helps: true, p: null });
