@@ -1,5 +1,5 @@
 /** What the documentation shows is run. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "nabla";
@@ -67,6 +67,30 @@ test("batch sizes: grow by the noise", async () => {
   const record = (trainer as Trainer).history[1];
   expect(record?.batch?.size).toBe(64);
   expect(record?.validation?.accuracy).toBeGreaterThan(0.85);
+});
+
+test("tracking: a folder, event files and a report", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const [code] = blocks("docs/tracking.md") as [string];
+  const short = code
+    .replaceAll("runs/by-hand", join(folder, "by-hand").replaceAll("\\", "/"))
+    .replace("fit(train, { epochs: 3", "fit(train.head(6000), { epochs: 2")
+    .replace(/(?<=[n:] )test\b(?= \}\))/g, "test.head(500)");
+  await load("tracking", short);
+  const report = readFileSync(log.mock.calls.at(-1)?.[0] as string, "utf8");
+  expect(report).toContain("Confusion matrix");
+  expect(readdirSync(join(folder, "by-hand")).sort()).toEqual([
+    "config.json",
+    "environment.json",
+    "evaluation.json",
+    "history.jsonl",
+    "plan.txt",
+    "report.html",
+    "status.json",
+    "steps.jsonl",
+    "summary.json",
+    "tensorboard",
+  ]);
 });
 
 test("tables: a pipeline by hand", async () => {
