@@ -8,7 +8,7 @@ const layers = [
   ["engine/compile", "engine/backend"],
   ["engine/runtime"],
   ["engine/autodiff", "engine/tensor"],
-  ["testing"],
+  ["testing", "files"],
   ["nn", "optim", "data", "metrics"],
   ["io"],
   ["train"],
@@ -20,6 +20,9 @@ const beside = [
   ["engine/autodiff", "engine/tensor"],
   ["engine/tensor", "engine/autodiff"],
 ];
+
+/** The addon's file and the package's version. */
+const readsItsPackage = ["^src/engine/backend/cpu/addon\\.ts$", "^src/cli/version\\.ts$"];
 
 const folder = (name) => `^src/${name}/`;
 
@@ -53,6 +56,21 @@ module.exports = {
       severity: "error",
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    {
+      name: "files-in-one-place",
+      comment:
+        "node:fs is src/files' alone; what nabla was installed with is read by whoever needs it, before anything else.",
+      severity: "error",
+      from: { path: "^src/", pathNot: [folder("files"), ...readsItsPackage] },
+      to: { path: "^(node:)?fs(/promises)?$" },
+    },
+    {
+      name: "no-files-in-browsers",
+      comment: "Layers, optimisers, metrics and comparisons run in browsers, which have no files.",
+      severity: "error",
+      from: { path: ["nn", "optim", "metrics", "testing"].map(folder) },
+      to: { path: folder("files") },
     },
     {
       name: "engine-below-its-face",

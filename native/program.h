@@ -49,6 +49,9 @@ struct Touch {
   idx begin, end;               // bytes
 };
 
+// Sorted, and what overlaps or adjoins made one.
+std::vector<Touch> merged(std::vector<Touch> list);
+
 // Whether lists as a Step has them have a byte in common.
 bool overlap(const std::vector<Touch>& a, const std::vector<Touch>& b);
 

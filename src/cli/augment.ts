@@ -4,7 +4,7 @@ import type { Augmenter, Dataset } from "../data/index.ts";
 import { deviceRows, gatherRows, toTensor } from "../data/index.ts";
 import { defaultDevice, setDefaultDevice } from "../engine/runtime/index.ts";
 import { arange, jit, random, type Tensor, take, tensor } from "../engine/tensor/index.ts";
-import { writeFileAtomic } from "../io/index.ts";
+import { writeFileAtomic } from "../files/index.ts";
 import { experimentData, inMemory } from "../train/index.ts";
 import { ConfigError } from "../util/index.ts";
 import { exitCodes } from "./exit.ts";

@@ -1,7 +1,7 @@
 /** nabla data: what is in a file, before anything is trained on it. */
-import { closeSync, openSync, readSync } from "node:fs";
 import { extname } from "node:path";
 import { profileTable, readIdx, readNpy, readNpz, readTable, tableEndings } from "../data/index.ts";
+import { openFile } from "../files/index.ts";
 import { type ArrayProfile, arrayText, profileArray, profileText } from "./data-words.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { shortPath } from "./load.ts";
@@ -17,7 +17,7 @@ const arrayEndings = [".npy", ".npz", ".idx", ".ubyte", ".gz"];
 export async function dataCommand(path: string, options: DataCommandOptions): Promise<number> {
   const ending = extname(path).toLowerCase();
   if (tableEndings.some((known) => known === ending)) return tableFile(path, options);
-  if (!arrayEndings.includes(ending) && !beginsAsIdx(path)) {
+  if (!arrayEndings.includes(ending) && !(await beginsAsIdx(path))) {
     throw new UsageError(
       `${path}: nabla data reads files that end in ${[...tableEndings, ...arrayEndings].join(", ")}.`,
     );
@@ -52,13 +52,12 @@ async function arrayProfiles(path: string, ending: string): Promise<ArrayProfile
 }
 
 /** MNIST's files have names like train-labels-idx1-ubyte. */
-function beginsAsIdx(path: string): boolean {
+async function beginsAsIdx(path: string): Promise<boolean> {
   if (/idx\d/.test(path)) return true;
   try {
-    const file = openSync(path, "r");
-    const start = Buffer.alloc(4);
-    readSync(file, start, 0, 4, 0);
-    closeSync(file);
+    const file = await openFile(path);
+    const start = new Uint8Array(4);
+    await file.read(start, 0).finally(() => file.close());
     return start[0] === 0 && start[1] === 0 && (start[2] as number) >= 8 && (start[2] as number) <= 14;
   } catch {
     return true; // its reader says why it cannot be read

@@ -1,8 +1,8 @@
 /** Loads an experiment file, TypeScript or JavaScript, and says in one line what is wrong with it. */
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { exists, lookAt, readBytes } from "../files/index.ts";
 import { registerModules } from "../modules/index.ts";
 import { defineExperiment, type Experiment } from "../train/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
@@ -27,15 +27,15 @@ export function shortPath(path: string): string {
 export async function loadExperiment(file: string): Promise<Experiment> {
   const path = resolve(file);
   const name = shortPath(path);
-  if (!existsSync(path)) throw new ExperimentError(`${name}: the file does not exist. Check the path.`);
-  if (!statSync(path).isFile())
+  if (!(await exists(path))) throw new ExperimentError(`${name}: the file does not exist. Check the path.`);
+  if ((await lookAt(path)).kind !== "file")
     throw new ExperimentError(`${name}: must be an experiment file; it is a folder.`);
   if (!/\.(ts|mts|js|mjs)$/.test(path)) {
     throw new ExperimentError(`${name}: an experiment must be a .ts, .mts, .js or .mjs file.`);
   }
   await registerModules();
-  const exports = await import(pathToFileURL(path).href).catch((error: unknown) => {
-    throw translate(error, path, name);
+  const exports = await import(pathToFileURL(path).href).catch(async (error: unknown) => {
+    throw await translate(error, path, name);
   });
   if (exports.default === undefined) {
     throw new ExperimentError(
@@ -56,7 +56,7 @@ export function inFile(error: unknown, name: string): unknown {
   return error;
 }
 
-function translate(error: unknown, path: string, name: string): unknown {
+async function translate(error: unknown, path: string, name: string): Promise<unknown> {
   if (error instanceof ConfigError) return inFile(error, name);
   if (!(error instanceof Error)) return error;
   const transform = /\n(.+?):(\d+):(\d+): ERROR: (.*)/.exec(error.message); // esbuild's
@@ -67,7 +67,7 @@ function translate(error: unknown, path: string, name: string): unknown {
     );
   }
   if (error instanceof SyntaxError) {
-    const line = syntaxErrorLine(error, path);
+    const line = await syntaxErrorLine(error, path);
     return new ExperimentError(
       `${name}${line === null ? " (or a file it imports)" : `:${line}`}: syntax error: ${error.message}.`,
     );
@@ -82,11 +82,11 @@ function translate(error: unknown, path: string, name: string): unknown {
 }
 
 /** Node keeps the line of a module's syntax error to itself, unless asked to check the text alone. */
-function syntaxErrorLine(error: SyntaxError, path: string): string | null {
+async function syntaxErrorLine(error: SyntaxError, path: string): Promise<string | null> {
   const told = /^(?:file:\/\/)?\/.*?:(\d+)\n/.exec(error.stack ?? "")?.[1];
   if (told !== undefined) return told;
   const check = spawnSync(process.execPath, ["--check", "--input-type=module", "-"], {
-    input: readFileSync(path),
+    input: await readBytes(path),
     encoding: "utf8",
     env: { ...process.env, NODE_OPTIONS: "" },
   });

@@ -1,6 +1,6 @@
 /** --out of a report: checked before the work, so that a wrong path costs no time. */
 import { dirname, extname, resolve } from "node:path";
-import { ensureWritable, writeFileAtomic } from "../io/index.ts";
+import { ensureWritable, writeFileAtomic } from "../files/index.ts";
 import { UsageError } from "./exit.ts";
 import { shortPath } from "./load.ts";
 

@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { type Count, type HostArray, type Preparation, type Table, tableEndings } from "../data/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
-import { ensureWritable, writeFileAtomic } from "../io/index.ts";
+import { ensureWritable, writeFileAtomic } from "../files/index.ts";
 import { bestOf, experimentModel, Trainer } from "../train/index.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadExperiment, shortPath } from "./load.ts";

@@ -1,19 +1,20 @@
 /** A run's folder: runs/<name>-<time>/ with config.json, history.jsonl, checkpoint/ and summary.json. */
-import { appendFile, mkdir } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { z } from "zod";
 import { Preparation } from "../data/index.ts";
 import {
+  appendToFile,
   ensureFolder,
   ensureWritable,
-  FileError,
-  hasCheckpoint,
+  isMissing,
+  lookAt,
+  newFolder,
   readBytes,
-  withFile,
   writeFileAtomic,
-} from "../io/index.ts";
+} from "../files/index.ts";
+import { hasCheckpoint } from "../io/index.ts";
 import type { EpochRecord } from "../train/index.ts";
-import { ConfigError, DataError } from "../util/index.ts";
+import { ConfigError, DataError, FileError } from "../util/index.ts";
 import { UsageError } from "./exit.ts";
 import { shortPath } from "./load.ts";
 
@@ -66,8 +67,7 @@ export class RunFolder {
   }
 
   async appendHistory(record: EpochRecord): Promise<void> {
-    const path = join(this.path, "history.jsonl");
-    await withFile("write", path, () => appendFile(path, `${JSON.stringify(record)}\n`));
+    await appendToFile(join(this.path, "history.jsonl"), `${JSON.stringify(record)}\n`);
   }
 
   async writeSummary(summary: object): Promise<void> {
@@ -81,7 +81,7 @@ export class RunFolder {
     try {
       text = new TextDecoder().decode(await readBytes(path));
     } catch (error) {
-      if (!(error instanceof FileError) || (error.code !== "ENOENT" && error.code !== "ENOTDIR")) throw error;
+      if (!isMissing(error)) throw error;
       throw new ConfigError(
         `${shortPath(this.path)}: must be the folder of a run; it has no config.json. Check the path.`,
       );
@@ -112,7 +112,7 @@ export class RunFolder {
     try {
       return Preparation.from(JSON.parse(new TextDecoder().decode(await readBytes(path))));
     } catch (error) {
-      if (error instanceof FileError && error.code === "ENOENT") {
+      if (isMissing(error)) {
         throw new ConfigError(
           `${shortPath(this.path)}: must be a run whose data has a preparation, as tabularData() gives; it has no preparation.json.`,
         );
@@ -163,7 +163,7 @@ export async function newRunFolder(name: string, out: string | undefined): Promi
   for (let count = 1; ; count++) {
     const path = count === 1 ? base : `${base}-${count}`;
     try {
-      await withFile("create the folder", path, () => mkdir(path));
+      await newFolder(path);
       return new RunFolder(path);
     } catch (error) {
       if (!(error instanceof FileError) || error.code !== "EEXIST") throw error;
@@ -175,7 +175,7 @@ export async function newRunFolder(name: string, out: string | undefined): Promi
 async function holdsRun(folder: RunFolder): Promise<boolean> {
   if (await hasCheckpoint(folder.checkpoint)) return true;
   try {
-    return (await readBytes(join(folder.path, "history.jsonl"))).length > 0;
+    return (await lookAt(join(folder.path, "history.jsonl"))).bytes > 0;
   } catch {
     return false; // it cannot be read: that it cannot be written either is said when the run begins
   }

@@ -1,7 +1,7 @@
 /** <experiment>.run.json: the optimizer, learning rate and batch size chosen for an experiment, which nabla train takes. */
 import { dirname, join, parse } from "node:path";
 import { z } from "zod";
-import { FileError, readBytes, writeFileAtomic } from "../io/index.ts";
+import { isMissing, readBytes, writeFileAtomic } from "../files/index.ts";
 import { suggestion } from "../train/index.ts";
 import { DataError } from "../util/index.ts";
 import { shortPath } from "./load.ts";
@@ -39,7 +39,7 @@ export async function readRunSettings(experiment: string): Promise<RunSettings |
   try {
     text = new TextDecoder().decode(await readBytes(path));
   } catch (error) {
-    if (error instanceof FileError && error.code === "ENOENT") return null;
+    if (isMissing(error)) return null;
     throw error;
   }
   const name = shortPath(path);

@@ -1,7 +1,7 @@
 /** nabla train houses.csv --target price: decides, writes the experiment, runs it, and says how much better it is than a plain guess. */
 import { join, parse, relative, resolve, sep } from "node:path";
 import Table from "cli-table3";
-import { ensureFolder, writeFileAtomic } from "../io/index.ts";
+import { ensureFolder, writeFileAtomic } from "../files/index.ts";
 import {
   constantOutputs,
   type Decisions,

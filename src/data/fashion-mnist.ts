@@ -1,6 +1,6 @@
 /** Fashion-MNIST: 70,000 pictures of clothes in MNIST's format, from Debian's package or a folder with the four IDX files. */
-import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { exists } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
 import type { Dataset } from "./dataset.ts";
 import type { MnistOptions } from "./mnist.ts";
@@ -18,13 +18,13 @@ export const fashionMnistClasses = [
 /**
  * The training set (60,000) and the test set (10,000): x f32 [n, 784] in [0, 1], y i32 [n] in 0..9; `fashionMnistClasses` names them.
  *
- * Throws DataError when the files are not there (the message says how to get them) or damaged.
+ * Throws DataError when the set is not there (the message says how to get it) or damaged, FileError when a file of it cannot be read.
  *
  * @example const { train, test } = await fashionMnist({ dir: "data/fashion" });
  * @see Xiao, Rasul, Vollgraf: Fashion-MNIST, a novel image dataset for benchmarking machine learning algorithms, 2017
  */
 export async function fashionMnist(options: MnistOptions = {}): Promise<{ train: Dataset; test: Dataset }> {
-  if (options.dir === undefined && !existsSync(systemFolder)) {
+  if (options.dir === undefined && !(await exists(systemFolder))) {
     throw new DataError(
       `fashionMnist: the four files must be in ${systemFolder}; there is no such folder. Run \`apt install dataset-fashion-mnist\`, or fetch them from https://github.com/zalandoresearch/fashion-mnist and pass { dir }.`,
     );

@@ -1,7 +1,7 @@
 /** Reads IDX files (the format of MNIST): big-endian tensors with a four-byte magic number. Never trusts a header. */
 import { gunzipSync } from "node:zlib";
+import { readBytes } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
-import { readBytes } from "./read-bytes.ts";
 
 export type IdxArray = Uint8Array | Int8Array | Int16Array | Int32Array | Float32Array | Float64Array;
 
@@ -126,9 +126,9 @@ const MOST_BYTES = 2 ** 31;
 
 const again = "The file is damaged: fetch it again.";
 
-/** Reads and decodes an IDX file, unpacking it first when it is gzipped. Throws DataError naming the file and what is wrong. */
+/** Reads and decodes an IDX file, unpacking it first when it is gzipped. Throws FileError where it cannot be read, DataError naming the file and what is wrong in it. */
 export async function readIdx(path: string): Promise<Idx> {
-  let { bytes } = await readBytes(path, path);
+  let bytes = await readBytes(path);
   if (bytes[0] === 0x1f && bytes[1] === 0x8b) {
     try {
       bytes = gunzipSync(bytes, { maxOutputLength: MOST_BYTES });

@@ -1,3 +1,4 @@
+export type { FileSource } from "../files/index.ts";
 export * from "./augment/index.ts";
 export {
   Dataset,
@@ -47,7 +48,6 @@ export { Preparation, type TabularData, type TabularOptions, tabularData } from 
 export { classNames, type TargetCoding, withTarget } from "./prepare/target.ts";
 export { type ProfileOptions, profileTable, type TableProfile, type Warning } from "./profile/profile.ts";
 export type { ColumnProfile, Histogram, NumberFacts } from "./profile/statistics.ts";
-export type { FileSource } from "./read-bytes.ts";
 export {
   type DividedBytes,
   deviceRows,

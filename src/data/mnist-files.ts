@@ -1,23 +1,23 @@
 /** The four IDX files that MNIST and its likes come in. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { exists } from "../files/index.ts";
 import { DataError, formatShape } from "../util/index.ts";
 import { ByteArray } from "./byte-array.ts";
 import { Dataset } from "./dataset.ts";
 import { readIdx } from "./idx.ts";
 
-/** Both parts of the set in a folder: x f32 [n, 784] in [0, 1], y i32 [n] in 0..9. Throws DataError naming the file that is wrong. */
+/** Both parts of the set in a folder: x f32 [n, 784] in [0, 1], y i32 [n] in 0..9. Throws FileError or DataError naming the file that is wrong. */
 export async function readMnistFiles(dir: string): Promise<{ train: Dataset; test: Dataset }> {
   // One after the other: of several damaged files it is always the same one that is named.
   return { train: await readPart(dir, "train"), test: await readPart(dir, "t10k") };
 }
 
-const plainOrPacked = (path: string): string =>
-  !existsSync(path) && existsSync(`${path}.gz`) ? `${path}.gz` : path;
+const plainOrPacked = async (path: string): Promise<string> =>
+  !(await exists(path)) && (await exists(`${path}.gz`)) ? `${path}.gz` : path;
 
 async function readPart(dir: string, prefix: string): Promise<Dataset> {
-  const imagePath = plainOrPacked(join(dir, `${prefix}-images-idx3-ubyte`));
-  const labelPath = plainOrPacked(join(dir, `${prefix}-labels-idx1-ubyte`));
+  const imagePath = await plainOrPacked(join(dir, `${prefix}-images-idx3-ubyte`));
+  const labelPath = await plainOrPacked(join(dir, `${prefix}-labels-idx1-ubyte`));
   const images = await readIdx(imagePath);
   const labels = await readIdx(labelPath);
   const [count = 0, height, width] = images.shape;

@@ -14,7 +14,7 @@ export interface MnistOptions {
 /**
  * The training set (60,000) and the test set (10,000): x f32 [n, 784] in [0, 1], y i32 [n] in 0..9.
  *
- * Throws DataError when the files are not there (the message says how to get them) or damaged.
+ * Throws DataError when the set is not there (the message says how to get it) or damaged, FileError when a file of it cannot be read.
  *
  * @example const { train, test } = await mnist();
  * @see LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition, 1998

@@ -1,9 +1,8 @@
 /** NPY files, NumPy's arrays: read whole, or by rows without loading the file. Never trusts a header. */
-import { open } from "node:fs/promises";
+import { type FileSource, type OpenFile, openFile, readSource } from "../files/index.ts";
 import { DataError, formatShape, type Shape, sizeOf } from "../util/index.ts";
 import type { HostBatch, Source } from "./dataset.ts";
 import type { HostArray } from "./host.ts";
-import { cannotRead, type FileSource, readBytes } from "./read-bytes.ts";
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 /** More is no header: NumPy itself writes one of about 100 bytes. */
@@ -159,13 +158,13 @@ export function parseNpy(bytes: Uint8Array, name: string): HostArray {
  * Reads an NPY file (versions 1 to 3; f2, f4, f8, i1 to i8, u1 to u8, bool; of either byte order and either order of elements). Floats become
  * f32, whole numbers and booleans i32.
  *
- * Throws DataError naming the file and what is wrong.
+ * Throws FileError where the file cannot be read, DataError naming it and what is wrong in it.
  *
  * @example const data = dataset({ x: await readNpy("x.npy"), y: await readNpy("y.npy") });
  * @see https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export async function readNpy(source: FileSource): Promise<HostArray> {
-  const { name, bytes } = await readBytes(source, "the NPY data");
+  const { name, bytes } = await readSource(source, "the NPY data");
   return parseNpy(bytes, name);
 }
 
@@ -173,11 +172,11 @@ export async function readNpy(source: FileSource): Promise<HostArray> {
 class NpyRows {
   readonly shape: Shape;
   readonly #path: string;
-  readonly #file: Awaited<ReturnType<typeof open>>;
+  readonly #file: OpenFile;
   readonly #header: NpyHeader;
   readonly #layout: Layout;
 
-  constructor(path: string, file: Awaited<ReturnType<typeof open>>, header: NpyHeader, layout: Layout) {
+  constructor(path: string, file: OpenFile, header: NpyHeader, layout: Layout) {
     this.shape = header.shape;
     this.#path = path;
     this.#file = file;
@@ -193,8 +192,8 @@ class NpyRows {
       let end = i + 1;
       while (end < rows.length && rows[end] === (rows[end - 1] as number) + 1) end++;
       const at = this.#header.offset + (rows[i] as number) * width;
-      const { bytesRead } = await this.#file.read(bytes, i * width, (end - i) * width, at);
-      if (bytesRead !== (end - i) * width) {
+      const part = bytes.subarray(i * width, end * width);
+      if ((await this.#file.read(part, at)) !== part.length) {
         throw new DataError(`${this.#path}, row ${rows[i]}: the file ended while it was being read.`);
       }
       i = end;
@@ -210,18 +209,12 @@ class NpyRows {
 }
 
 async function openRows(path: string): Promise<NpyRows> {
-  let file: Awaited<ReturnType<typeof open>>;
-  try {
-    file = await open(path, "r");
-  } catch (error) {
-    throw cannotRead(path, error);
-  }
+  const file = await openFile(path);
   try {
     const start = new Uint8Array(12 + MOST_HEADER);
-    const { bytesRead } = await file.read(start, 0, start.length, 0);
-    const header = npyHeader(start.subarray(0, bytesRead), path);
+    const header = npyHeader(start.subarray(0, await file.read(start, 0)), path);
     const layout = layoutOf(header, path);
-    checkSize(header, layout, (await file.stat()).size, path);
+    checkSize(header, layout, file.size, path);
     if (header.shape.length === 0) throw new DataError(`${path}: there must be a first axis of rows.`);
     if (header.fortranOrder && header.shape.length > 1) {
       throw new DataError(
@@ -231,7 +224,7 @@ async function openRows(path: string): Promise<NpyRows> {
     return new NpyRows(path, file, header, layout);
   } catch (error) {
     await file.close();
-    throw error instanceof DataError ? error : cannotRead(path, error);
+    throw error;
   }
 }
 
@@ -243,7 +236,7 @@ export interface NpySource extends Source {
 /**
  * Rows of two NPY files, inputs and targets, for `loader` to read batch by batch where they lie: the files may be larger than memory.
  *
- * Throws DataError when a file cannot be read by rows, or they have not as many.
+ * Throws FileError where a file cannot be read at all, DataError when it cannot be by rows, or they have not as many.
  *
  * @example
  * const source = await openNpy({ x: "images.npy", y: "labels.npy" });

@@ -1,8 +1,8 @@
 /** NPZ files: NPY arrays by name in a zip archive. */
+import { type FileSource, readSource } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
 import type { HostArray } from "./host.ts";
 import { parseNpy } from "./npy.ts";
-import { type FileSource, readBytes } from "./read-bytes.ts";
 
 /** A few kilobytes can unpack to any size: a larger array belongs in a file of its own. */
 const MOST_BYTES = 2 ** 31;
@@ -12,12 +12,12 @@ const MOST_RATIO = 1032;
 /**
  * Reads an NPZ file, as `numpy.savez` and `savez_compressed` write it: its arrays by name.
  *
- * Throws DataError naming the file, and the array, for what is damaged.
+ * Throws FileError where the file cannot be read; DataError naming it, and the array, for what is damaged.
  *
  * @example const { x, y } = await readNpz("digits.npz");
  */
 export async function readNpz(source: FileSource): Promise<Record<string, HostArray>> {
-  const { name, bytes } = await readBytes(source, "the NPZ data");
+  const { name, bytes } = await readSource(source, "the NPZ data");
   const { unzipSync } = await import("fflate");
   let total = 0;
   let files: Record<string, Uint8Array>;

@@ -1,9 +1,16 @@
 /** Checkpoints: a tree of tensors as safetensors plus a JSON manifest, replaced together or not at all. */
 import { createHash } from "node:crypto";
-import { readdir, unlink } from "node:fs/promises";
 import { join } from "node:path";
+import {
+  ensureWritable,
+  exists,
+  listFolder,
+  readBytes,
+  removeFile,
+  removeUnfinished,
+  writeFileAtomic,
+} from "../files/index.ts";
 import { DataError } from "../util/index.ts";
-import { ensureWritable, FileError, readBytes, writeFileAtomic } from "./files.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 import { readTree, type TensorsByPath, tensorsFrom } from "./tensors.ts";
 
@@ -41,6 +48,7 @@ export async function saveCheckpoint(
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   const manifest: Manifest = { format: "nabla-checkpoint", version: 1, file, bytes, sha256, data };
   await ensureWritable(dir);
+  await removeUnfinished(dir);
   try {
     await writeFileAtomic(join(dir, file), parts);
     await writeFileAtomic(join(dir, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -63,10 +71,10 @@ async function currentFile(dir: string): Promise<string | null> {
 
 /** Removes states that are not in force; one that cannot be removed only takes room. */
 async function removeStates(dir: string, keep: string | null): Promise<void> {
-  const names = await readdir(dir).catch(() => []);
+  const names = await listFolder(dir).catch(() => []);
   for (const name of names) {
     if (/^state-[0-9a-f]{16}\.safetensors$/.test(name) && name !== keep)
-      await unlink(join(dir, name)).catch(() => undefined);
+      await removeFile(join(dir, name)).catch(() => undefined);
   }
 }
 
@@ -135,12 +143,6 @@ export async function loadCheckpoint(
 }
 
 /** Whether `dir` holds a checkpoint. Throws FileError when it cannot be told. */
-export async function hasCheckpoint(dir: string): Promise<boolean> {
-  try {
-    await readBytes(join(dir, manifestName));
-    return true;
-  } catch (error) {
-    if (error instanceof FileError && (error.code === "ENOENT" || error.code === "ENOTDIR")) return false;
-    throw error;
-  }
+export function hasCheckpoint(dir: string): Promise<boolean> {
+  return exists(join(dir, manifestName));
 }

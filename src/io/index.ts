@@ -1,14 +1,6 @@
+export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
+export { FileError } from "../util/index.ts";
 export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest, saveCheckpoint } from "./checkpoint.ts";
-export {
-  ensureFolder,
-  ensureRoom,
-  ensureWritable,
-  FileError,
-  fileError,
-  readBytes,
-  withFile,
-  writeFileAtomic,
-} from "./files.ts";
 export { initFromFile } from "./init-from-file.ts";
 export {
   decodeSafetensors,

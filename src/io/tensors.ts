@@ -2,8 +2,8 @@
 import { type DType, formatAval } from "../engine/ir/index.ts";
 import { readNode } from "../engine/runtime/index.ts";
 import { fromBytes, Tensor } from "../engine/tensor/index.ts";
+import { readBytes, writeFileAtomic } from "../files/index.ts";
 import { DataError, flattenTree, mapTree } from "../util/index.ts";
-import { readBytes, writeFileAtomic } from "./files.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeDType, type SafeTensor } from "./safetensors.ts";
 
 const nameOf = {

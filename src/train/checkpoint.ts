@@ -1,5 +1,5 @@
 /** Checkpoints while training: often enough to lose little, and never at the price of the one before. */
-import { ensureRoom, ensureWritable } from "../io/index.ts";
+import { ensureRoom, ensureWritable } from "../files/index.ts";
 import { ConfigError, NablaError } from "../util/index.ts";
 import type { Callback, Run } from "./events.ts";
 

@@ -30,9 +30,20 @@ export class ConfigError extends NablaError {
   override name = "ConfigError";
 }
 
-/** Data (a file, a label, a row) is not what it should be. */
+/** Data (what is in a file, a label, a row) is not what it should be. */
 export class DataError extends NablaError {
   override name = "DataError";
+}
+
+/** A file or folder cannot be read or written. `code` is the system's, as in ENOSPC. */
+export class FileError extends NablaError {
+  override name = "FileError";
+  readonly code: string;
+
+  constructor(message: string, code: string) {
+    super(message);
+    this.code = code;
+  }
 }
 
 /** A device has no room for an allocation; the message lists the largest storages. */

@@ -34,7 +34,7 @@ describe("nabla data", () => {
   });
 
   it.each<[string, string[], RegExp, number]>([
-    ["a missing file", ["none.csv"], /none\.csv: the file does not exist/, 1],
+    ["a missing file", ["none.csv"], /none\.csv: cannot read: it does not exist/, 1],
     ["a bad row", [space.write("bad.csv", "a,b\n1\n")], /bad\.csv, line 2: a row must have as many cells/, 1],
     ["an unknown column", [space.write("t.csv", csv), "--target", "prise"], /Did you mean "price"\?/, 1],
     ["another kind of file", [space.write("a.xlsx", "PK")], /nabla data reads files that end in/, 2],

@@ -5,7 +5,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { fashionMnist, mnist, parseIdx, readIdx } from "../../src/data/index.ts";
-import { DataError } from "../../src/util/index.ts";
+import { DataError, FileError } from "../../src/util/index.ts";
 
 let dir = "";
 beforeAll(async () => {
@@ -118,7 +118,7 @@ describe("readIdx", () => {
 
   it("names a missing file, a folder and a broken gzip", async () => {
     await expect(readIdx(join(dir, "none"))).rejects.toThrow(
-      `${join(dir, "none")}: the file does not exist.`,
+      new FileError(`${join(dir, "none")}: cannot read: it does not exist. Check the path.`, "ENOENT"),
     );
     await expect(readIdx(dir)).rejects.toThrow("it is a folder");
     const path = join(dir, "broken.gz");
@@ -160,7 +160,9 @@ describe("mnist", () => {
     await expect(mnist({ dir })).rejects.toThrow("must hold one byte for each of 1 images; got [2]");
     await write("t10k-images-idx3-ubyte", idx(8, [1, 28, 27], image.slice(28)));
     await expect(mnist({ dir })).rejects.toThrow("must hold bytes of shape [n,28,28]; got [1,28,27]");
-    await expect(mnist({ dir: join(dir, "none") })).rejects.toThrow("the file does not exist");
+    await expect(mnist({ dir: join(dir, "none") })).rejects.toThrow(
+      "train-images-idx3-ubyte: cannot read: it does not exist",
+    );
   });
 
   it("finds files that are gzipped and named so", async () => {

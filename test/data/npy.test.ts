@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { loader, openNpy, readNpy, readNpz } from "../../src/data/index.ts";
-import { DataError } from "../../src/util/index.ts";
+import { DataError, FileError } from "../../src/util/index.ts";
 import { bytesOf, goldens } from "./goldens/files.ts";
 import { Folder } from "./workspace.ts";
 
@@ -127,6 +127,6 @@ describe("openNpy", () => {
     );
     await expect(openNpy({ x: write("f.npy", find("<f8 F")), y: x })).rejects.toThrow("ascontiguousarray");
     await expect(openNpy({ x, y: `${folder.path}/none.npy` })).rejects.toThrow("does not exist");
-    await expect(openNpy({ x, y: folder.path })).rejects.toThrow(DataError);
+    await expect(openNpy({ x, y: folder.path })).rejects.toThrow(FileError);
   });
 });

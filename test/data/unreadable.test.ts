@@ -124,7 +124,7 @@ describe.each(Object.entries(files))("%s", (_, read) => {
   });
 
   it("names links that lead round, or nowhere", async () => {
-    await names(read, at("round.csv"), /ELOOP/);
+    await names(read, at("round.csv"), /ELOOP|symbolic links lead to each other/);
     await names(read, at("dangling.csv"), /does not exist|ENOENT/);
   });
 });
@@ -133,7 +133,7 @@ describe.each(Object.entries(folders))("%s", (_, read) => {
   it("names a folder that it may not read, and a file in its place", async () => {
     await names(read, at("shut"), /permission denied|EACCES/);
     await names(read, at("plain.csv"), /folder|ENOTDIR/);
-    await names(read, at("round.csv"), /ELOOP/);
+    await names(read, at("round.csv"), /ELOOP|symbolic links lead to each other/);
     await names(read, at("missing"), /does not exist|ENOENT/);
   });
 });

@@ -167,6 +167,12 @@ describe("checkpoints", () => {
     }
   });
 
+  it("take away what a save that was killed left behind", async () => {
+    await writeFile(join(dir, ".01234567-89ab-cdef-0123-456789abcdef.tmp"), "half");
+    const { file } = await saveCheckpoint(dir, { w: ones([2]) });
+    expect((await readdir(dir)).sort()).toEqual(["manifest.json", file]);
+  });
+
   it("keep the previous one when the new one cannot be written", async () => {
     await saveCheckpoint(dir, { w: ones([2]) }, { epoch: 1 });
     await expect(saveCheckpoint(dir, { w: 3 })).rejects.toThrow(DataError);

@@ -1,10 +1,8 @@
 /** Decoded images kept in a file, for as long as neither the image files nor the options change. */
 import { createHash } from "node:crypto";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { DataError } from "../../util/index.ts";
-import { readWhole, writeWhole } from "../small-file.ts";
+import { ensureFolder, isMissing, readBytes, writeFileAtomic } from "../../files/index.ts";
 import type { Decoded } from "./decode-all.ts";
 import { type ImageFile, pathWithin } from "./list.ts";
 import type { ImageSettings } from "./options.ts";
@@ -41,9 +39,9 @@ export class ImageCache {
   async read(): Promise<Decoded | null> {
     let file: Uint8Array;
     try {
-      file = await readWhole(this.path);
+      file = await readBytes(this.path);
     } catch (error) {
-      if (error instanceof DataError && error.message.includes("does not exist")) return null;
+      if (isMissing(error)) return null;
       return this.#damaged((error as Error).message);
     }
     const end = file.subarray(0, mostHeader).indexOf(10);
@@ -72,8 +70,8 @@ export class ImageCache {
       skipped: [...skipped],
     } satisfies z.infer<typeof headerSchema>;
     try {
-      await mkdir(this.folder, { recursive: true });
-      await writeWhole(this.path, [`${JSON.stringify(header)}\n`, pixels]);
+      await ensureFolder(this.folder);
+      await writeFileAtomic(this.path, [`${JSON.stringify(header)}\n`, pixels]);
     } catch (error) {
       process.stderr.write(`The decoded images are not kept: ${(error as Error).message}\n`);
     }

@@ -1,6 +1,6 @@
 /** Many image files to the pixels of all, several at a time. */
 import { availableParallelism } from "node:os";
-import { DataError } from "../../util/index.ts";
+import { DataError, FileError } from "../../util/index.ts";
 import { decodeImage } from "./decode.ts";
 import type { ImageFile } from "./list.ts";
 import { bytesFor, type ImageOptions, type ImageSettings } from "./options.ts";
@@ -20,7 +20,7 @@ export interface Decoded {
   readonly skipped: readonly SkippedImage[];
 }
 
-/** Throws DataError of the first file in order that is bad, unless those are skipped; whichever was decoded first. */
+/** Throws the DataError or FileError of the first file in order that is bad, unless those are skipped; whichever was decoded first. */
 export async function decodeAll(
   files: readonly ImageFile[],
   settings: ImageSettings,
@@ -28,7 +28,7 @@ export async function decodeAll(
 ): Promise<Decoded> {
   const pixels = new Uint8Array(bytesFor(files.length, settings));
   const width = settings.height * settings.width * settings.channels;
-  const bad = new Map<number, DataError>();
+  const bad = new Map<number, DataError | FileError>();
   const progress = await progressTeller(files.length, onProgress);
   let next = 0;
   let done = 0;
@@ -39,7 +39,7 @@ export async function decodeAll(
       try {
         pixels.set(await decodeImage(path, bytes, settings), at * width);
       } catch (error) {
-        if (!(error instanceof DataError)) throw error;
+        if (!(error instanceof DataError || error instanceof FileError)) throw error;
         bad.set(at, error);
       }
       progress.tell(++done);
@@ -59,7 +59,7 @@ export async function decodeAll(
   }
   const skipped = failed.map((at) => ({
     path: (files[at] as ImageFile).path,
-    reason: (bad.get(at) as DataError).message,
+    reason: (bad.get(at) as Error).message,
   }));
   return { pixels: failed.length === 0 ? pixels : pixels.slice(0, rows.length * width), rows, skipped };
 }

@@ -1,6 +1,6 @@
 /** One image file to pixels. The file is not trusted: it may be damaged, no image, or say that it is larger than memory. */
+import { readBytes } from "../../files/index.ts";
 import { DataError } from "../../util/index.ts";
-import { readWhole } from "../small-file.ts";
 import type { ImageSettings } from "./options.ts";
 
 const formats = ["jpeg", "png", "webp", "gif", "heif", "tiff"];
@@ -8,7 +8,7 @@ const mostBytes = 2 ** 28;
 
 /**
  * The pixels by rows, u8 [height, width, channels]: turned as its EXIF data says, in sRGB, reduced by Lanczos' filter. Of several
- * pictures in a file the first. Throws DataError naming the file.
+ * pictures in a file the first. Throws FileError or DataError naming the file.
  */
 export async function decodeImage(path: string, bytes: number, settings: ImageSettings): Promise<Uint8Array> {
   const { height, width, channels, fit, maxPixels } = settings;
@@ -17,7 +17,7 @@ export async function decodeImage(path: string, bytes: number, settings: ImageSe
   const bad = (why: string) => new DataError(`${path}: the image cannot be read (${why}).`);
   if (bytes === 0) throw bad("the file is empty");
   if (bytes > mostBytes) throw bad(`the file has ${bytes} bytes, the most is ${mostBytes}`);
-  const file = await readWhole(path);
+  const file = await readBytes(path, { most: mostBytes });
   try {
     const image = sharp(file, { failOn: "error", limitInputPixels: maxPixels });
     const { format } = await image.metadata();

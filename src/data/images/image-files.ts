@@ -40,8 +40,8 @@ export const pixelArray = (pixels: Uint8Array, { height, width, channels }: Imag
 /**
  * The images of a folder and all below it, sorted by path, or of the named files in their order: x f32 [n, height, width, channels]
  * in [0, 1]. Formats: JPEG, PNG, WebP, GIF, AVIF, TIFF.
- * @throws ConfigError for unknown or wrong options; DataError naming the folder or file that is not there, has no image, or cannot be
- * read.
+ * @throws ConfigError for unknown or wrong options; FileError naming the folder or file that is not there or cannot be read; DataError
+ * for one that has no image or is none.
  * @example const { x, files } = await imageFiles("photos", { size: 64 });
  */
 export async function imageFiles(from: string | readonly string[], options: ImageOptions): Promise<Images> {

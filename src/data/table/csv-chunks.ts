@@ -1,9 +1,8 @@
 /** CSV files larger than memory: one table after the other, of as many rows each. */
-import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { CsvError, Parser } from "csv-parse";
+import { readParts } from "../../files/index.ts";
 import { ConfigError, DataError } from "../../util/index.ts";
-import { cannotRead } from "../read-bytes.ts";
 import { ChunkColumns } from "./chunk-columns.ts";
 import {
   type CsvOptions,
@@ -96,13 +95,12 @@ async function* tables(path: string, most: number, options: CsvChunkOptions): As
   }
 }
 
-/** The file's text in parts, none of them empty. Throws DataError. */
+/** The file's text in parts, none of them empty. Throws FileError, or DataError where it is no text. */
 async function* decoded(path: string, encoding: string | undefined): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | null = null;
   let line = 1;
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
   try {
-    for await (const bytes of file as AsyncIterable<Buffer>) {
+    for await (const bytes of readParts(path)) {
       decoder ??= decoderOf(encoding ?? encodingOf(bytes));
       const text = decoder.decode(bytes, { stream: true });
       checkNul(text, path, line);
@@ -117,8 +115,6 @@ async function* decoded(path: string, encoding: string | undefined): AsyncGenera
         `${path}, after line ${line}: must be ${decoder?.encoding} text; got bytes that are not. Give its encoding, as { encoding: "windows-1252" }.`,
       );
     }
-    throw error instanceof DataError || error instanceof ConfigError ? error : cannotRead(path, error);
-  } finally {
-    file.destroy();
+    throw error;
   }
 }

@@ -2,8 +2,8 @@
 import { isUtf8 } from "node:buffer";
 import { CsvError } from "csv-parse";
 import { parse } from "csv-parse/sync";
+import { type FileSource, readSource } from "../../files/index.ts";
 import { DataError } from "../../util/index.ts";
-import { type FileSource, readBytes } from "../read-bytes.ts";
 import { columnsOf } from "./columns.ts";
 import {
   type CsvOptions,
@@ -31,7 +31,8 @@ export interface TableFile {
  * else text. A column in which a number begins with 0 holds codes, as postcodes are, and is no number. Such rules can be overruled by
  * `columns`.
  *
- * Throws ConfigError for wrong options; DataError that names file, line and column for what cannot be read.
+ * Throws ConfigError for wrong options; FileError where the file cannot be read; DataError that names file, line and column for what is
+ * wrong in it.
  *
  * @example
  * const { table } = await readCsv(new TextEncoder().encode("rooms,town\n3,Bern\n5,Oslo\n"));
@@ -39,7 +40,7 @@ export interface TableFile {
  */
 export async function readCsv(source: FileSource, options: CsvOptions = {}): Promise<TableFile> {
   checkCsvOptions("readCsv", options);
-  const { name, bytes } = await readBytes(source, "the CSV data");
+  const { name, bytes } = await readSource(source, "the CSV data");
   return parseCsv(bytes, name, options);
 }
 
@@ -49,7 +50,7 @@ export async function readTsv(
   options: Omit<CsvOptions, "delimiter"> = {},
 ): Promise<TableFile> {
   checkCsvOptions("readTsv", options);
-  const { name, bytes } = await readBytes(source, "the TSV data");
+  const { name, bytes } = await readSource(source, "the TSV data");
   return parseCsv(bytes, name, { ...options, delimiter: "\t" });
 }
 

@@ -1,6 +1,6 @@
 /** JSON lines: an object a line, whose fields are columns. */
+import { type FileSource, readSource } from "../../files/index.ts";
 import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
-import { type FileSource, readBytes } from "../read-bytes.ts";
 import { Categories } from "./chunk-columns.ts";
 import type { TableFile } from "./csv.ts";
 import { Skipped } from "./csv-options.ts";
@@ -34,7 +34,7 @@ type Row = Readonly<Record<string, unknown>>;
  * Reads a file of JSON lines: an object a line, empty lines left out. Columns are the fields of all of them, in the order in which they come
  * first; a field that a line lacks is missing there.
  *
- * Throws DataError that names file, line and column for what cannot be read.
+ * Throws FileError where the file cannot be read; DataError that names file, line and column for what is wrong in it.
  *
  * @example
  * const { table } = await readJsonLines(new TextEncoder().encode('{"rooms":3}\n{"rooms":5,"town":"Oslo"}\n'));
@@ -42,7 +42,7 @@ type Row = Readonly<Record<string, unknown>>;
  */
 export async function readJsonLines(source: FileSource, options: JsonLinesOptions = {}): Promise<TableFile> {
   check("readJsonLines", options);
-  const { name, bytes } = await readBytes(source, "the JSON lines");
+  const { name, bytes } = await readSource(source, "the JSON lines");
   const skipped = new Skipped();
   const rows = new JsonRows(name, options, skipped);
   for (const line of decodeText(bytes, name).split(/\r\n|\n|\r/)) rows.add(line);

@@ -1,21 +1,20 @@
 /** Text files, line by line. */
-import { createReadStream } from "node:fs";
-import { ConfigError, DataError } from "../../util/index.ts";
-import { cannotRead } from "../read-bytes.ts";
+import { readParts } from "../../files/index.ts";
+import { DataError } from "../../util/index.ts";
 import { checkNul, decoderOf, encodingOf } from "./decode.ts";
 
 /**
  * The lines of a text file without their endings (LF, CRLF or CR), holding no more than a part of it. The encoding is that of the mark of
- * byte order, else UTF-8. Throws DataError where the file cannot be read or is no text.
+ * byte order, else UTF-8.
+ * @throws FileError where the file cannot be read; DataError where it is no text
  * @example for await (const line of lines("poems.txt")) console.log(line.length);
  */
 export async function* lines(path: string, encoding?: string): AsyncGenerator<string> {
   let decoder: InstanceType<typeof TextDecoder> | null = null;
   let rest = "";
   let line = 1;
-  const file = createReadStream(path, { highWaterMark: 1 << 20 });
   try {
-    for await (const bytes of file as AsyncIterable<Buffer>) {
+    for await (const bytes of readParts(path)) {
       decoder ??= decoderOf(encoding ?? encodingOf(bytes));
       const text = rest + decoder.decode(bytes, { stream: true });
       // A carriage return at the end may be the first half of an ending.
@@ -36,8 +35,6 @@ export async function* lines(path: string, encoding?: string): AsyncGenerator<st
         `${path}, after line ${line}: must be ${decoder?.encoding} text; got bytes that are not. Give its encoding.`,
       );
     }
-    throw error instanceof DataError || error instanceof ConfigError ? error : cannotRead(path, error);
-  } finally {
-    file.destroy();
+    throw error;
   }
 }

@@ -1,8 +1,8 @@
 /** Parquet files as tables, by hyparquet. */
 import type { Worker } from "node:worker_threads";
 import type { FileMetaData } from "hyparquet";
+import { type FileSource, readSource } from "../../files/index.ts";
 import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
-import { type FileSource, readBytes } from "../read-bytes.ts";
 import { startWorker } from "../start-worker.ts";
 import { Categories } from "./chunk-columns.ts";
 import { type ColumnKind, checkKind } from "./infer.ts";
@@ -26,7 +26,7 @@ const MOST_CELLS = 2 ** 31;
  * Reads a Parquet file, compressed or not (Snappy, gzip, Brotli, ZSTD, LZ4). Numbers, strings, booleans, dates and times become columns; lists and
  * nested fields are an error, so leave them out by `only`.
  *
- * Throws DataError naming the file, and row and column of what is no plain value.
+ * Throws FileError where the file cannot be read; DataError naming it, and row and column of what is no plain value.
  *
  * @example const table = await readParquet("houses.parquet", { only: ["rooms", "price"] });
  */
@@ -69,7 +69,7 @@ async function openParquet(op: string, source: FileSource, options: ParquetOptio
   rejectUnknown(op, options, known);
   const { only, columns = {} } = options;
   for (const [name, kind] of Object.entries(columns)) checkKind(op, name, kind);
-  const { name, bytes } = await readBytes(source, "the Parquet data");
+  const { name, bytes } = await readSource(source, "the Parquet data");
   const metadata = await readMetadata(name, bytes);
   checkMetadata(name, metadata, bytes.length);
   const names = metadata.schema.slice(1).map((element) => element.name);

@@ -1,7 +1,7 @@
 /** Tokenizers in files: BPE as a tokenizer.json that others read too, characters and words as JSON of our own. */
 import { z } from "zod";
+import { readBytes, writeFileAtomic } from "../../files/index.ts";
 import { DataError } from "../../util/index.ts";
-import { readWhole, writeWhole } from "../small-file.ts";
 import { BpeTokenizer } from "./bpe.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { bpeFromTokenizerJson, bpeToTokenizerJson, ofFile } from "./tokenizer-json.ts";
@@ -49,19 +49,19 @@ export function tokenizerFromJson(text: string, name = "tokenizer.json"): Tokeni
 
 /**
  * Writes a tokenizer, whole or not at all.
- * @throws DataError naming the file when it cannot be written.
+ * @throws FileError when it cannot be written: what was there before is there still.
  * @example await saveTokenizer("tokenizer.json", tokenizer);
  */
 export const saveTokenizer = (path: string, tokenizer: Tokenizer): Promise<void> =>
-  writeWhole(path, [tokenizerToJson(tokenizer)]);
+  writeFileAtomic(path, tokenizerToJson(tokenizer));
 
 /**
  * Reads what `saveTokenizer` wrote, or another's tokenizer.json (see `bpeFromTokenizerJson`).
- * @throws DataError naming the file for what is none; UnsupportedError for a tokenizer.json of another kind.
+ * @throws FileError when it cannot be read; DataError naming the file for what is none; UnsupportedError for a tokenizer.json of another kind.
  * @example const tokenizer = await loadTokenizer("tokenizer.json");
  */
 export async function loadTokenizer(path: string): Promise<Tokenizer> {
-  const bytes = await readWhole(path);
+  const bytes = await readBytes(path);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);

@@ -145,10 +145,14 @@ describe("imageFolder", () => {
 
   test("names folders that are not there, empty or no folders", async () => {
     const read = (path: string) => imageFolder(join(folder, path), { size: 4 });
-    await expect(read("nowhere")).rejects.toThrow("nowhere: the folder does not exist");
+    await expect(read("nowhere")).rejects.toThrow(
+      "nowhere: cannot list the folder: it does not exist. Check the path.",
+    );
     await expect(read("")).rejects.toThrow("must have a folder of images for each class");
     await twoClasses();
-    await expect(read("cats/1.png")).rejects.toThrow("1.png: must be a folder; it is a file");
+    await expect(read("cats/1.png")).rejects.toThrow(
+      "1.png: cannot list the folder: a part of the path is a file",
+    );
     mkdirSync(join(folder, "birds"));
     await expect(read("")).rejects.toThrow("birds: a class must have an image; got none");
   });
@@ -230,7 +234,7 @@ describe("imageFiles", () => {
     const named = await imageFiles([...all.files].reverse(), { size: 1, channels: 1 });
     expect([...named.x.data]).toEqual([1, 0]);
     await expect(imageFiles([join(folder, "no.png")], { size: 1 })).rejects.toThrow(
-      "no.png: the file does not exist",
+      "no.png: cannot read: it does not exist",
     );
     await expect(imageFiles([], { size: 1 })).rejects.toThrow("at least one image; got none");
   });

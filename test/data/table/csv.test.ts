@@ -206,7 +206,7 @@ describe("hostile files", () => {
   });
 
   test("a file that is not there, a folder, and one that may not be read", async () => {
-    await expect(readCsv(`${folder.path}/none.csv`)).rejects.toThrow("the file does not exist");
+    await expect(readCsv(`${folder.path}/none.csv`)).rejects.toThrow("cannot read: it does not exist");
     mkdirSync(`${folder.path}/folder.csv`);
     await expect(readCsv(`${folder.path}/folder.csv`)).rejects.toThrow("it is a folder");
     await expect(all(csvChunks(`${folder.path}/folder.csv`))).rejects.toThrow("it is a folder");

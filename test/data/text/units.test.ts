@@ -108,7 +108,7 @@ describe("files", () => {
   test("that are none are named", async () => {
     const path = join(folder, "bad.json");
     await expect(loadTokenizer(join(folder, "none.json"))).rejects.toThrow(
-      "none.json: the file does not exist",
+      "none.json: cannot read: it does not exist",
     );
     writeFileSync(path, Uint8Array.of(0xff, 0xfe, 0x00));
     await expect(loadTokenizer(path)).rejects.toThrow("bad.json: must be text in UTF-8");
@@ -116,7 +116,7 @@ describe("files", () => {
     await expect(loadTokenizer(path)).rejects.toThrow("bad.json: must be a tokenizer's file; version");
     expect(() => tokenizerFromJson("null")).toThrow("tokenizer.json: must be byte-level BPE");
     await expect(saveTokenizer(join(folder, "no", "such", "a.json"), charTokenizer(["a"]))).rejects.toThrow(
-      "cannot be written (ENOENT)",
+      "a.json: cannot write: it does not exist. Check the path.",
     );
     expect(readFileSync(path, "utf8")).toContain("version");
   });

