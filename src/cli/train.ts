@@ -4,7 +4,6 @@ import { setDefaultDevice } from "../engine/runtime/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
   type BatchSize,
-  type Callback,
   checkpoint,
   type Experiment,
   experimentData,
@@ -141,7 +140,6 @@ async function run(job: Job): Promise<number> {
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
-  const saving = saveTo((dir) => checkpoint(dir, { onFailure: (error) => warn(error, "training goes on") }));
   const trainer: Trainer = new Trainer({
     model: experimentModel(experiment),
     loss: experiment.loss,
@@ -162,13 +160,12 @@ async function run(job: Job): Promise<number> {
             await folder.writeHistory(history);
           } else await folder.begin(configOf(job, folder, plan.device));
           if (data.preparation) await folder.writePreparation(data.preparation);
-          saving.use(folder.checkpoint);
         },
         stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),
       },
       ...(experiment.callbacks ?? []),
       ...(options.quiet ? [] : [progress()]),
-      saving.callback,
+      checkpoint(() => folderOf(made).checkpoint, { onFailure: (error) => warn(error, "training goes on") }),
       {
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
@@ -205,9 +202,9 @@ async function run(job: Job): Promise<number> {
         dropLast,
         signal,
       });
-      if (made.folder === null) throw new InternalError("train: the run has no folder after training");
-      const path = shortPath(made.folder.path);
-      await finish(job, made.folder, result, curve);
+      const folder = folderOf(made);
+      const path = shortPath(folder.path);
+      await finish(job, folder, result, curve);
       if (result.reason !== "interrupted") return exitCodes.done;
       // Said even when quiet: without it nobody knows how to go on.
       process.stderr.write(
@@ -224,19 +221,9 @@ async function run(job: Job): Promise<number> {
   }
 }
 
-/** A checkpoint callback whose folder is known only when the run starts. */
-function saveTo(make: (dir: string) => Callback): { use(dir: string): void; callback: Callback } {
-  let inner: Callback | null = null;
-  return {
-    use(dir) {
-      inner = make(dir);
-    },
-    callback: {
-      start: (event, run) => inner?.start?.(event, run),
-      epochEnd: (event, run) => inner?.epochEnd?.(event, run),
-      stop: (event, run) => inner?.stop?.(event, run),
-    },
-  };
+function folderOf({ folder }: { readonly folder: RunFolder | null }): RunFolder {
+  if (folder === null) throw new InternalError("train: the run has no folder after its start");
+  return folder;
 }
 
 function configOf(job: Job, folder: RunFolder, device: string): RunConfig {

@@ -16,28 +16,34 @@ export interface CheckpointOptions {
  * Saves the training state into `dir` at the end of epochs and of the run. Shows at the start that the folder can be written and has room.
  *
  * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
- * last one's failure ends in an error.
+ * last one's failure ends in an error. When a callback throws, what was reached by then is saved.
+ *
+ * `dir` may be a function, for a folder that is known only when the run starts.
  *
  * @example new Trainer({ ..., callbacks: [checkpoint("runs/mnist")] });
  */
-export function checkpoint(dir: string, options: CheckpointOptions = {}): Callback {
+export function checkpoint(dir: string | (() => string), options: CheckpointOptions = {}): Callback {
   const { every = 1, minSeconds = 5 } = options;
   if (!Number.isInteger(every) || every < 1) {
     throw new ConfigError(`checkpoint: every must be a whole number of at least 1; got ${every}.`);
   }
   const onFailure =
     options.onFailure ?? ((error: Error) => process.emitWarning(error.message, { type: "NablaWarning" }));
+  let folder = "";
   let savedAt = 0;
   const save = async (run: Run): Promise<void> => {
-    await run.save(dir);
+    await run.save(folder);
     savedAt = performance.now();
   };
   return {
+    name: "checkpoint",
+    last: true,
     async start({ plan }) {
+      folder = typeof dir === "string" ? dir : dir();
       savedAt = performance.now();
-      await ensureWritable(dir);
+      await ensureWritable(folder);
       // The new state is written beside the old one.
-      await ensureRoom(dir, 2 * plan.stateBytes, "two checkpoints");
+      await ensureRoom(folder, 2 * plan.stateBytes, "two checkpoints");
     },
     async epochEnd({ record }, run) {
       if (record.epoch % every !== 0 || performance.now() - savedAt < minSeconds * 1000) return;
@@ -51,6 +57,10 @@ export function checkpoint(dir: string, options: CheckpointOptions = {}): Callba
     async stop(_, run) {
       // At the end of an epoch it was saved perhaps, but early stopping may have put an earlier one back since.
       await save(run);
+    },
+    async error({ callback }, run) {
+      // A callback fails between steps: what was reached is whole.
+      if (callback !== null && callback !== "checkpoint") await save(run).catch(onFailure);
     },
   };
 }

@@ -1,6 +1,7 @@
 export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
+export { CallbackError } from "./callbacks.ts";
 export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
 export {
   type CompareOptions,
@@ -29,6 +30,7 @@ export {
   type Callback,
   type EpochRecord,
   type Events,
+  type Json,
   monitored,
   type Plan,
   type Position,
