@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { NablaError } from "../util/index.ts";
 
-/** 0 done; 1 an error; 2 wrong usage; 130 stopped by Ctrl-C or SIGTERM, state saved. */
-export const exitCodes = { done: 0, error: 1, usage: 2, interrupted: 130 } as const;
+/** 0 done; 1 an error; 2 wrong usage; 130 stopped by Ctrl-C, 143 by SIGTERM, state saved. */
+export const exitCodes = { done: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends NablaError {

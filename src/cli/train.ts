@@ -24,7 +24,7 @@ import { type CommonOptions, print, printJson, shellWord, useDevice } from "./op
 import { isTable } from "./read-table.ts";
 import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
 import { describeRunSettings, readRunSettings, withRunSettings } from "./run-settings.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 import { scoreTable, speedLine, summarise } from "./summary.ts";
 import { version } from "./version.ts";
 
@@ -165,7 +165,10 @@ async function run(job: Job): Promise<number> {
       },
       ...(experiment.callbacks ?? []),
       ...(options.quiet ? [] : [progress()]),
-      checkpoint(() => folderOf(made).checkpoint, { onFailure: (error) => warn(error, "training goes on") }),
+      checkpoint(() => folderOf(made).checkpoint, {
+        keep: { last: 2 }, // should the newest be damaged
+        onFailure: (error) => warn(error, "training goes on"),
+      }),
       {
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
@@ -210,7 +213,7 @@ async function run(job: Job): Promise<number> {
       process.stderr.write(
         `saved after step ${trainer.position.step}. Go on with: nabla train --resume ${shellWord(path)}\n`,
       );
-      return exitCodes.interrupted;
+      return interruptedBy(signal);
     });
   } catch (error) {
     const kept = made.folder;

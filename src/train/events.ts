@@ -1,4 +1,5 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
+import type { Keep } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 
 /** Averages over rows by name: `loss` and the metrics asked for. */
@@ -99,7 +100,7 @@ export interface Run {
   /** Ends the run after this event, for the reason given. */
   stop(reason: string): void;
   /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
-  save(dir: string): Promise<void>;
+  save(dir: string, keep?: Keep): Promise<void>;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
   /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */

@@ -2,7 +2,7 @@ export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
 export { CallbackError } from "./callbacks.ts";
-export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type CheckpointOptions, checkpoint, type Every } from "./checkpoint.ts";
 export {
   type CompareOptions,
   checkParts,
@@ -47,6 +47,7 @@ export {
 } from "./experiment.ts";
 export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 export { history } from "./history.ts";
+export type { KeepOptions } from "./keep.ts";
 export {
   type LrFindOptions,
   type LrFindParts,

@@ -2,7 +2,7 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
@@ -209,8 +209,8 @@ export class Trainer {
       stop: (reason) => {
         wish ??= reason;
       },
-      save: async (dir) => {
-        await this.save(dir);
+      save: async (dir, keep) => {
+        await (keep === undefined ? this.save(dir) : this.save(dir, keep));
         await emit("checkpoint", { dir, position: live.position });
       },
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
@@ -311,8 +311,8 @@ export class Trainer {
     return this.#evaluator.predict(tensors, input);
   }
 
-  /** Saves the whole training state into a folder: `resume` goes on from it to the same bits. Throws FileError. */
-  async save(dir: string): Promise<void> {
+  /** Saves the whole training state into a folder: `resume` goes on from it to the same bits; `keep`: which of those before stay. Throws FileError. */
+  async save(dir: string, keep: Keep | null = null): Promise<void> {
     const live = await this.#prepared();
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
@@ -324,12 +324,13 @@ export class Trainer {
         snapshots: Object.fromEntries(snapshots.map(([name, { values }]) => [name, values])),
       }),
     };
-    await saveCheckpoint(dir, tree, {
+    const data = {
       ...rest,
       run: this.#run,
       callbacks: this.#callbackStates ?? this.#callbacks.states(),
       snapshots: Object.fromEntries(snapshots.map(([name, { of }]) => [name, of?.epoch ?? null])),
-    });
+    };
+    await saveCheckpoint(dir, tree, data, keep);
   }
 
   /**
