@@ -1,6 +1,7 @@
 /** nabla train: runs an experiment, shows it live and keeps what it made. */
 
 import { setDefaultDevice } from "../engine/runtime/index.ts";
+import { ensureFolder, type Lock, lockFolder } from "../files/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
   type BatchSize,
@@ -135,6 +136,16 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 }
 
 async function run(job: Job): Promise<number> {
+  const lock: { held: Lock | null } = { held: null };
+  try {
+    return await runLocked(job, lock);
+  } finally {
+    await lock.held?.release();
+  }
+}
+
+/** Two processes on one folder would take each other's checkpoints away. */
+async function runLocked(job: Job, lock: { held: Lock | null }): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
   const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
   const data = await experimentData(experiment);
@@ -155,6 +166,8 @@ async function run(job: Job): Promise<number> {
         async start({ plan, history }) {
           const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
           made.folder = folder;
+          if (!resumed) await ensureFolder(folder.path);
+          lock.held ??= await lockFolder(folder.path, "the run");
           if (resumed) {
             await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
             await folder.writeHistory(history);
@@ -177,6 +190,7 @@ async function run(job: Job): Promise<number> {
     ],
   });
   if (resumed) {
+    lock.held = await lockFolder(resumed.folder.path, "the run");
     await trainer.resume(resumed.folder.checkpoint);
     const { epoch } = trainer.position;
     if (epoch >= epochs) {
