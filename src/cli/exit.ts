@@ -2,8 +2,8 @@
 import { fileURLToPath } from "node:url";
 import { NablaError } from "../util/index.ts";
 
-/** 0 done; 1 an error; 2 wrong usage; 130 stopped by Ctrl-C or SIGTERM, state saved. */
-export const exitCodes = { done: 0, error: 1, usage: 2, interrupted: 130 } as const;
+/** 0 done; 1 an error; 2 wrong usage; 130 stopped by Ctrl-C, 143 by SIGTERM, state saved. */
+export const exitCodes = { done: 0, error: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
 /** The command line itself is wrong: exit code 2. */
 export class UsageError extends NablaError {
@@ -29,7 +29,11 @@ function place(error: Error): string {
 /** An error in one line: cause and cure for nabla's own, place and text for those of the user's code. */
 export function describeError(error: unknown): string {
   const oneLine = (text: string) => text.replace(/\s*\n\s*/g, " ").trim();
-  if (error instanceof NablaError) return oneLine(error.message);
+  if (error instanceof NablaError) {
+    // What a user's callback threw has its place there.
+    const where = error.name === "CallbackError" && error.cause instanceof Error ? place(error.cause) : "";
+    return oneLine(where === "" ? error.message : `${error.message} (${where.replace(/: $/, "")})`);
+  }
   if (error instanceof Error) {
     return oneLine(`${place(error)}${error.name}: ${error.message}. Run again with --debug for the stack.`);
   }

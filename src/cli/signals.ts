@@ -8,14 +8,14 @@ export async function interruptible<T>(
 ): Promise<T> {
   const controller = new AbortController();
   let first = 0;
-  const onSignal = (): void => {
+  const onSignal = (signal: NodeJS.Signals): void => {
     if (controller.signal.aborted) {
       // npm and timeout pass on what the terminal has sent as well: the same key press comes twice.
-      if (performance.now() - first > 500) process.exit(exitCodes.interrupted);
+      if (performance.now() - first > 500) process.exit(codeOf(signal));
       return;
     }
     first = performance.now();
-    controller.abort();
+    controller.abort(signal);
     process.stderr.write(`\n${said}\n`);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
@@ -25,3 +25,8 @@ export async function interruptible<T>(
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
+
+/** The exit code of a command that this signal has stopped: 128 and the signal's number, as shells have it. */
+export const interruptedBy = (signal: AbortSignal): number => codeOf(signal.reason);
+
+const codeOf = (name: unknown): number => (name === "SIGTERM" ? exitCodes.terminated : exitCodes.interrupted);

@@ -3,6 +3,7 @@
 import { dirname, join, resolve } from "node:path";
 import type { Dataset } from "../data/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
+import { ensureFolder, type Lock, lockFolder } from "../files/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
 import {
   type BatchSize,
@@ -30,7 +31,7 @@ import { type CommonOptions, print, printJson, shellWord, useDevice } from "./op
 import { isTable } from "./read-table.ts";
 import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
 import { describeRunSettings, readRunSettings, withRunSettings } from "./run-settings.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 import { scoreTable, speedLine, summarise } from "./summary.ts";
 import { version } from "./version.ts";
 
@@ -142,12 +143,21 @@ async function openRun(path: string): Promise<{ folder: RunFolder; config: RunCo
 }
 
 async function run(job: Job): Promise<number> {
+  const lock: { held: Lock | null } = { held: null };
+  try {
+    return await runLocked(job, lock);
+  } finally {
+    await lock.held?.release();
+  }
+}
+
+/** Two processes on one folder would take each other's checkpoints away. */
+async function runLocked(job: Job, lock: { held: Lock | null }): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
   const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
   const data = await experimentData(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
-  const saving = saveTo((dir) => checkpoint(dir, { onFailure: (error) => warn(error, "training goes on") }));
   const trainer: Trainer = new Trainer({
     model: experimentModel(experiment),
     loss: experiment.loss,
@@ -163,18 +173,22 @@ async function run(job: Job): Promise<number> {
         async start({ plan, history }) {
           const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
           made.folder = folder;
+          if (!resumed) await ensureFolder(folder.path);
+          lock.held ??= await lockFolder(folder.path, "the run");
           if (resumed) {
             await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
             await folder.writeHistory(history);
           } else await folder.begin(configOf(job, folder, plan.device));
           if (data.preparation) await folder.writePreparation(data.preparation);
-          saving.use(folder.checkpoint);
         },
         stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),
       },
       ...(experiment.callbacks ?? []),
       ...(options.quiet ? [] : [progress()]),
-      saving.callback,
+      checkpoint(() => folderOf(made).checkpoint, {
+        keep: { last: 2 }, // should the newest be damaged
+        onFailure: (error) => warn(error, "training goes on"),
+      }),
       recordRun(() => made.folder?.path ?? "", {
         cwd: dirname(resolve(job.file)),
         onFailure: (error) => warn(error, "training goes on"),
@@ -188,6 +202,7 @@ async function run(job: Job): Promise<number> {
     ],
   });
   if (resumed) {
+    lock.held = await lockFolder(resumed.folder.path, "the run");
     await trainer.resume(resumed.folder.checkpoint);
     const { epoch } = trainer.position;
     if (epoch >= epochs) {
@@ -216,21 +231,20 @@ async function run(job: Job): Promise<number> {
         dropLast,
         signal,
       });
-      if (made.folder === null) throw new InternalError("train: the run has no folder after training");
-      const folderPath = made.folder.path;
-      const path = shortPath(folderPath);
-      await finish(job, made.folder, result, curve, () => {
+      const folder = folderOf(made);
+      const path = shortPath(folder.path);
+      await finish(job, folder, result, curve, () => {
         const measured = validation && result.reason !== "interrupted";
         const target = data.preparation?.target;
         const classes = target?.kind === "classes" ? target.classes : undefined;
-        return writeReport(folderPath, measured ? { trainer, validation, classes } : undefined);
+        return writeReport(folder.path, measured ? { trainer, validation, classes } : undefined);
       });
       if (result.reason !== "interrupted") return exitCodes.done;
       // Said even when quiet: without it nobody knows how to go on.
       process.stderr.write(
         `saved after step ${trainer.position.step}. Go on with: nabla train --resume ${shellWord(path)}\n`,
       );
-      return exitCodes.interrupted;
+      return interruptedBy(signal);
     });
   } catch (error) {
     const kept = made.folder;
@@ -251,19 +265,9 @@ function events(job: Job, folder: () => RunFolder | null, samples: Dataset | und
   });
 }
 
-/** A checkpoint callback whose folder is known only when the run starts. */
-function saveTo(make: (dir: string) => Callback): { use(dir: string): void; callback: Callback } {
-  let inner: Callback | null = null;
-  return {
-    use(dir) {
-      inner = make(dir);
-    },
-    callback: {
-      start: (event, run) => inner?.start?.(event, run),
-      epochEnd: (event, run) => inner?.epochEnd?.(event, run),
-      stop: (event, run) => inner?.stop?.(event, run),
-    },
-  };
+function folderOf({ folder }: { readonly folder: RunFolder | null }): RunFolder {
+  if (folder === null) throw new InternalError("train: the run has no folder after its start");
+  return folder;
 }
 
 function configOf(job: Job, folder: RunFolder, device: string): RunConfig {

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { sep } from "node:path";
 import { FileError } from "../util/index.ts";
-import { withFile } from "./error.ts";
+import { fileError, withFile } from "./error.ts";
 
 export interface FileFacts {
   /** "other" is a device, a pipe or a socket. */
@@ -41,6 +41,9 @@ const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * @throws FileError
  */
 export async function listFolder(path: string, { deep = false } = {}): Promise<string[]> {
-  const names = await withFile("list the folder", path, () => readdir(path, { recursive: deep }));
+  const names = await readdir(path, { recursive: deep }).catch((error) => {
+    // With `deep` it may be a folder within that cannot be read: that is what is named.
+    throw fileError("list the folder", error.path ?? path, error);
+  });
   return names.map((name) => name.split(sep).join("/")).sort(byName);
 }

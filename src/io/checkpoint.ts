@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   ensureWritable,
   exists,
+  isMissing,
   listFolder,
   readBytes,
   removeFile,
@@ -15,6 +16,18 @@ import { encodeSafetensors } from "./safetensors.ts";
 import { readTree, type TensorsByPath, tensorsFrom } from "./tensors.ts";
 
 const manifestName = "manifest.json";
+const numbered = /^manifest-(\d{6,12})\.json$/;
+const stateName = /^state-[0-9a-f]{16}\.safetensors$/;
+
+/** A checkpoint of several in a folder. */
+export interface Kept {
+  /** Counts the saves into the folder. */
+  readonly number: number;
+  readonly manifest: Manifest;
+}
+
+/** Which of a folder's checkpoints, oldest first, are to stay; the last one always does. */
+export type Keep = (saved: readonly Kept[]) => readonly Kept[];
 
 /** What the manifest says; `data` is the writer's own. */
 export interface Manifest {
@@ -29,7 +42,8 @@ export interface Manifest {
 
 /**
  * Saves a state into the folder `dir`. The manifest is written last and decides which state counts: when anything fails, the
- * previous checkpoint is whole and in force.
+ * previous checkpoint is whole and in force. With `keep` the folder holds several: each has a manifest with a number besides, and states
+ * that no manifest names are removed.
  *
  * Throws FileError (disk full, no permission, ...), DataError for a leaf that is not a tensor.
  *
@@ -39,6 +53,7 @@ export async function saveCheckpoint(
   dir: string,
   state: unknown,
   data: Readonly<Record<string, unknown>> = {},
+  keep: Keep | null = null,
 ): Promise<Manifest> {
   const parts = encodeSafetensors(await readTree(state));
   const hash = createHash("sha256");
@@ -47,40 +62,72 @@ export async function saveCheckpoint(
   const file = `state-${sha256.slice(0, 16)}.safetensors`;
   const bytes = parts.reduce((sum, part) => sum + part.length, 0);
   const manifest: Manifest = { format: "nabla-checkpoint", version: 1, file, bytes, sha256, data };
+  const text = `${JSON.stringify(manifest, null, 2)}\n`;
   await ensureWritable(dir);
   await removeUnfinished(dir);
+  const numbers = await numbersIn(dir);
+  const number = (numbers.at(-1) ?? 0) + 1;
   try {
     await writeFileAtomic(join(dir, file), parts);
-    await writeFileAtomic(join(dir, manifestName), `${JSON.stringify(manifest, null, 2)}\n`);
+    // Once there are numbers, they say which one is the newest.
+    if (keep !== null || numbers.length > 0) await writeFileAtomic(join(dir, numberedName(number)), text);
+    await writeFileAtomic(join(dir, manifestName), text);
   } catch (error) {
-    await removeStates(dir, await currentFile(dir));
+    await removeStates(dir);
     throw error;
   }
-  await removeStates(dir, file);
+  await rotate(dir, keep ?? ((saved) => saved.slice(-1)));
   return manifest;
 }
 
-/** The state file in force, or null when there is none. */
-async function currentFile(dir: string): Promise<string | null> {
-  try {
-    return (await loadManifest(dir)).file;
-  } catch {
-    return null;
-  }
+const numberedName = (number: number): string => `manifest-${String(number).padStart(6, "0")}.json`;
+
+/** The numbers of the manifests in a folder, ascending; none where it cannot be read. */
+async function numbersIn(dir: string): Promise<number[]> {
+  const names = await listFolder(dir).catch(() => []);
+  return names
+    .flatMap((name) => numbered.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
-/** Removes states that are not in force; one that cannot be removed only takes room. */
-async function removeStates(dir: string, keep: string | null): Promise<void> {
+/** Removes numbered manifests that are not kept, then states that none names. */
+async function rotate(dir: string, keep: Keep): Promise<void> {
+  const saved: Kept[] = [];
+  const numbers = await numbersIn(dir);
+  for (const number of numbers) {
+    const manifest = await readManifestFile(join(dir, numberedName(number))).catch(() => null);
+    if (manifest !== null) saved.push({ number, manifest });
+  }
+  const staying = new Set([...keep(saved), ...saved.slice(-1)].map(({ number }) => number));
+  for (const number of numbers) {
+    if (!staying.has(number)) await removeFile(join(dir, numberedName(number))).catch(() => undefined);
+  }
+  await removeStates(dir);
+}
+
+/** Removes states that no manifest names; what cannot be removed only takes room. None is removed while a manifest cannot be read. */
+async function removeStates(dir: string): Promise<void> {
   const names = await listFolder(dir).catch(() => []);
+  const named = new Set<string>();
+  for (const name of names.filter((own) => own === manifestName || numbered.test(own))) {
+    try {
+      named.add((await readManifestFile(join(dir, name))).file);
+    } catch (error) {
+      if (!(error instanceof DataError)) return; // a damaged one names none
+    }
+  }
   for (const name of names) {
-    if (/^state-[0-9a-f]{16}\.safetensors$/.test(name) && name !== keep)
-      await removeFile(join(dir, name)).catch(() => undefined);
+    if (stateName.test(name) && !named.has(name)) await removeFile(join(dir, name)).catch(() => undefined);
   }
 }
 
 /** The manifest of the checkpoint in `dir`. Throws FileError when there is none, DataError when it is damaged. */
-export async function loadManifest(dir: string): Promise<Manifest> {
-  const path = join(dir, manifestName);
+export function loadManifest(dir: string): Promise<Manifest> {
+  return readManifestFile(join(dir, manifestName));
+}
+
+async function readManifestFile(path: string): Promise<Manifest> {
   const text = new TextDecoder().decode(await readBytes(path));
   let parsed: unknown;
   try {
@@ -102,7 +149,7 @@ export async function loadManifest(dir: string): Promise<Manifest> {
   // The file's name comes from outside: it must not lead out of the folder.
   if (
     typeof file !== "string" ||
-    !/^state-[0-9a-f]{16}\.safetensors$/.test(file) ||
+    !stateName.test(file) ||
     typeof bytes !== "number" ||
     typeof sha256 !== "string" ||
     typeof data !== "object" ||
@@ -116,15 +163,43 @@ export async function loadManifest(dir: string): Promise<Manifest> {
 }
 
 /**
- * The manifest and the tensors of the checkpoint in `dir`; `restoreTree` puts them back into a state's tree.
+ * The manifest and the tensors of the newest checkpoint in `dir` that is whole; `restoreTree` puts them back into a state's tree. A
+ * process warning tells of newer ones that are damaged.
  *
- * Throws FileError when files are missing, DataError when they are truncated or damaged.
+ * Throws FileError when files are missing, DataError when they are truncated or damaged and there is no other.
  */
 export async function loadCheckpoint(
   dir: string,
   options: { device?: string } = {},
 ): Promise<{ manifest: Manifest; tensors: TensorsByPath }> {
-  const manifest = await loadManifest(dir);
+  const numbers = (await numbersIn(dir)).reverse();
+  const names = [...numbers.map(numberedName), manifestName];
+  const wrong: unknown[] = [];
+  for (const name of names) {
+    try {
+      const found = await loadNamed(dir, name, options.device);
+      const [first] = wrong;
+      if (first instanceof Error) {
+        process.emitWarning(`${first.message} ${join(dir, name)} of before it is whole and taken instead.`, {
+          type: "NablaWarning",
+        });
+      }
+      return found;
+    } catch (error) {
+      // What cannot be read for other reasons may be whole.
+      if (!(error instanceof DataError) && !isMissing(error)) throw error;
+      wrong.push(error);
+    }
+  }
+  throw wrong[0];
+}
+
+async function loadNamed(
+  dir: string,
+  name: string,
+  device: string | undefined,
+): Promise<{ manifest: Manifest; tensors: TensorsByPath }> {
+  const manifest = await readManifestFile(join(dir, name));
   const path = join(dir, manifest.file);
   const bytes = await readBytes(path);
   if (bytes.length !== manifest.bytes) {
@@ -139,10 +214,10 @@ export async function loadCheckpoint(
       `${path}: its digest is not the manifest's. The checkpoint is damaged: restore it from a copy, or train again.`,
     );
   }
-  return { manifest, tensors: tensorsFrom(bytes, path, options.device) };
+  return { manifest, tensors: tensorsFrom(bytes, path, device) };
 }
 
 /** Whether `dir` holds a checkpoint. Throws FileError when it cannot be told. */
-export function hasCheckpoint(dir: string): Promise<boolean> {
-  return exists(join(dir, manifestName));
+export async function hasCheckpoint(dir: string): Promise<boolean> {
+  return (await exists(join(dir, manifestName))) || (await numbersIn(dir)).length > 0;
 }

@@ -1,6 +1,14 @@
 export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
 export { FileError } from "../util/index.ts";
-export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest, saveCheckpoint } from "./checkpoint.ts";
+export {
+  hasCheckpoint,
+  type Keep,
+  type Kept,
+  loadCheckpoint,
+  loadManifest,
+  type Manifest,
+  saveCheckpoint,
+} from "./checkpoint.ts";
 export { initFromFile } from "./init-from-file.ts";
 export {
   decodeSafetensors,

@@ -1,56 +1,137 @@
 /** Checkpoints while training: often enough to lose little, and never at the price of the one before. */
 import { ensureRoom, ensureWritable } from "../files/index.ts";
-import { ConfigError, NablaError } from "../util/index.ts";
-import type { Callback, Run } from "./events.ts";
+import { ConfigError, NablaError, rejectUnknown } from "../util/index.ts";
+import { type Callback, type EpochRecord, monitored, type Position, type Run } from "./events.ts";
+import { type KeepOptions, keeping } from "./keep.ts";
+import { modeOf } from "./monitor.ts";
+import { wholeNumber } from "./options.ts";
+
+/** One of them. Steps and seconds are looked at after each stretch of steps, which takes some 50 ms. */
+export type Every = { readonly epochs: number } | { readonly steps: number } | { readonly seconds: number };
 
 export interface CheckpointOptions {
-  /** Epochs between saves; default 1. */
-  readonly every?: number;
-  /** Seconds between saves at least, so that short epochs are not all saving; default 5. The end of a run always saves. */
+  /** What lies between saves, at least: a number is of epochs; default 1. */
+  readonly every?: number | Every;
+  /** Seconds between saves at least, so that short epochs are not all saving; default 5, or 0 where `every` names its unit. */
   readonly minSeconds?: number;
+  /** How many stay; default: the newest alone. */
+  readonly keep?: KeepOptions;
+  /** What `keep.best` goes by, as in `validation.loss` (the default). */
+  readonly monitor?: string;
+  /** Whether smaller or larger is better; default by the name. */
+  readonly mode?: "min" | "max";
   /** Told of each save that failed while training goes on; default: a process warning. */
   readonly onFailure?: (error: Error) => void;
 }
 
 /**
- * Saves the training state into `dir` at the end of epochs and of the run. Shows at the start that the folder can be written and has room.
+ * Saves the training state into `dir` while training and at the end of the run. Shows at the start that the folder can be written and has
+ * room.
+ *
+ * With `keep` the last and the best ones stay beside each other; `Trainer.resume` takes the newest that is whole. An epoch that is the
+ * best so far is then saved whatever `every` says. A save that is killed at any moment leaves those before it.
  *
  * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
- * last one's failure ends in an error.
+ * last one's failure ends in an error. When a callback throws, what was reached by then is saved.
  *
- * @example new Trainer({ ..., callbacks: [checkpoint("runs/mnist")] });
+ * `dir` may be a function, for a folder that is known only when the run starts.
+ *
+ * Throws ConfigError for options that do not exist or are out of range.
+ *
+ * @example new Trainer({ ..., callbacks: [checkpoint("runs/mnist", { every: { steps: 500 }, keep: { last: 3, best: 1 } })] });
  */
-export function checkpoint(dir: string, options: CheckpointOptions = {}): Callback {
-  const { every = 1, minSeconds = 5 } = options;
-  if (!Number.isInteger(every) || every < 1) {
-    throw new ConfigError(`checkpoint: every must be a whole number of at least 1; got ${every}.`);
+export function checkpoint(dir: string | (() => string), options: CheckpointOptions = {}): Callback {
+  rejectUnknown("checkpoint", options, ["every", "minSeconds", "keep", "monitor", "mode", "onFailure"]);
+  const every = readEvery(options.every ?? 1);
+  const { minSeconds = typeof options.every === "object" ? 0 : 5, monitor = "validation.loss" } = options;
+  const { keep = null, mode = modeOf(monitor) } = options;
+  if (keep !== null) {
+    rejectUnknown("checkpoint: keep", keep, ["last", "best"]);
+    wholeNumber("checkpoint", "keep.last", keep.last ?? 1, 1);
+    wholeNumber("checkpoint", "keep.best", keep.best ?? 0, 0);
   }
+  const policy = keep === null ? undefined : keeping(keep, monitor, mode);
   const onFailure =
     options.onFailure ?? ((error: Error) => process.emitWarning(error.message, { type: "NablaWarning" }));
-  let savedAt = 0;
-  const save = async (run: Run): Promise<void> => {
-    await run.save(dir);
-    savedAt = performance.now();
+  let folder = "";
+  let saved = { at: 0, step: 0, epoch: 0 };
+  let best: number | null = null;
+  const save = async (run: Run, { step, epoch }: Position): Promise<void> => {
+    await run.save(folder, policy);
+    saved = { at: performance.now(), step, epoch };
   };
+  const attempt = async (run: Run, position: Position): Promise<void> => {
+    try {
+      await save(run, position);
+    } catch (error) {
+      if (!(error instanceof NablaError)) throw error;
+      onFailure(error);
+    }
+  };
+  /** Whether this is the best epoch so far. */
+  const noteBest = (record: EpochRecord): boolean => {
+    const value = monitored(record, monitor);
+    if (value === undefined || Number.isNaN(value)) return false;
+    if (best !== null && (mode === "min" ? value >= best : value <= best)) return false;
+    best = value;
+    return true;
+  };
+  const waited = (): number => (performance.now() - saved.at) / 1000;
   return {
-    async start({ plan }) {
-      savedAt = performance.now();
-      await ensureWritable(dir);
-      // The new state is written beside the old one.
-      await ensureRoom(dir, 2 * plan.stateBytes, "two checkpoints");
+    name: "checkpoint",
+    last: true,
+    async start({ plan, position, history }) {
+      folder = typeof dir === "string" ? dir : dir();
+      saved = { at: performance.now(), step: position.step, epoch: position.epoch };
+      best = null;
+      for (const record of history) noteBest(record);
+      await ensureWritable(folder);
+      // The new state is written beside the old ones.
+      const states = 1 + (keep === null ? 1 : (keep.last ?? 1) + (keep.best ?? 0));
+      await ensureRoom(folder, states * plan.stateBytes, `${states === 2 ? "two" : states} checkpoints`);
+    },
+    async stepEnd({ position }, run) {
+      const due =
+        every.unit === "steps"
+          ? position.step - saved.step >= every.count
+          : every.unit === "seconds" && waited() >= every.count;
+      if (due && waited() >= minSeconds) await attempt(run, position);
     },
     async epochEnd({ record }, run) {
-      if (record.epoch % every !== 0 || performance.now() - savedAt < minSeconds * 1000) return;
-      try {
-        await save(run);
-      } catch (error) {
-        if (!(error instanceof NablaError)) throw error;
-        onFailure(error);
-      }
+      const isBest = noteBest(record) && (keep?.best ?? 0) > 0;
+      const due = every.unit === "epochs" && record.epoch % every.count === 0;
+      const position = { epoch: record.epoch, batch: 0, row: 0, step: record.step };
+      if (isBest || (due && waited() >= minSeconds)) await attempt(run, position);
     },
-    async stop(_, run) {
+    async stop({ position }, run) {
       // At the end of an epoch it was saved perhaps, but early stopping may have put an earlier one back since.
-      await save(run);
+      await save(run, position);
+    },
+    async error({ callback, position }, run) {
+      // A callback fails between steps: what was reached is whole.
+      if (callback !== null && callback !== "checkpoint") await attempt(run, position);
     },
   };
+}
+
+interface Interval {
+  readonly unit: "epochs" | "steps" | "seconds";
+  readonly count: number;
+}
+
+function readEvery(every: number | Every): Interval {
+  if (typeof every === "number") {
+    if (Number.isInteger(every) && every >= 1) return { unit: "epochs", count: every };
+    throw new ConfigError(`checkpoint: every must be a whole number of at least 1; got ${every}.`);
+  }
+  rejectUnknown("checkpoint: every", every, ["epochs", "steps", "seconds"]);
+  const [entry, ...more] = Object.entries(every);
+  if (entry === undefined || more.length > 0)
+    throw new ConfigError("checkpoint: every must be one of { epochs }, { steps } and { seconds }.");
+  const [unit, count] = entry as [Interval["unit"], number];
+  if (unit === "seconds") {
+    if (count >= 0) return { unit, count };
+    throw new ConfigError(`checkpoint: every.seconds must be at least 0; got ${count}.`);
+  }
+  return { unit, count: wholeNumber("checkpoint", `every.${unit}`, count, 1) };
 }

@@ -31,6 +31,7 @@ export function convergence(options: ConvergenceOptions = {}): Callback {
   let values: number[] = [];
   const mean = (from: number, to?: number) => values.slice(from, to).reduce((sum, x) => sum + x, 0) / window;
   return {
+    name: "convergence",
     start({ history }) {
       values = history.map((record) => readMonitor("convergence", record, monitor));
     },

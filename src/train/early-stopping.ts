@@ -1,5 +1,7 @@
 /** Early stopping: ends a run that no longer gets better, and may put the best parameters back. */
+import { z } from "zod";
 import { ConfigError } from "../util/index.ts";
+import { readState } from "./callback-state.ts";
 import type { Callback, EpochRecord } from "./events.ts";
 import { modeOf, readMonitor } from "./monitor.ts";
 
@@ -12,12 +14,16 @@ export interface EarlyStoppingOptions {
   readonly minDelta?: number;
   /** Whether smaller or larger is better; default: smaller for a loss and for errors by name ("rmse"), larger for anything else. */
   readonly mode?: "min" | "max";
-  /** Puts the parameters of the best epoch back at the end; default true. */
+  /** Puts the parameters of the best epoch back at the end, though not of a run that was interrupted; default true. */
   readonly restoreBest?: boolean;
 }
 
+const schema = z.object({ monitor: z.string(), best: z.number().nullable(), wait: z.int().nonnegative() });
+
 /**
  * Ends a run when the monitored value has not improved for `patience` epochs.
+ *
+ * A resumed run goes on counting, and checkpoints hold the best parameters.
  *
  * Throws ConfigError when there is no such value, naming the nearest there is.
  *
@@ -50,11 +56,12 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
   };
 
   return {
-    start({ history }) {
+    name: "earlyStopping",
+    start({ history }, run) {
       best = Number.NaN;
       wait = 0;
-      restore = null;
-      // A resumed run goes on counting where it was; parameters of epochs before it are not at hand any more.
+      restore = run.lastSnapshot();
+      // All there is of a run that was saved without this callback.
       for (const record of history) note(read(record));
     },
     async epochEnd({ record }, run) {
@@ -65,9 +72,15 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
         run.stop(`${monitor} has not improved on ${best} for ${wait} epochs`);
       }
     },
-    async stop() {
-      if (wait > 0) await restore?.();
+    async stop({ reason }) {
+      // What was interrupted goes on from where it was.
+      if (wait > 0 && reason !== "interrupted") await restore?.();
       restore = null;
+    },
+    state: () => ({ monitor, best, wait }),
+    restore(state) {
+      const was = readState("earlyStopping", schema, state);
+      if (was.monitor === monitor) [best, wait] = [was.best ?? Number.NaN, was.wait];
     },
   };
 }

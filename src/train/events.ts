@@ -1,4 +1,5 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
+import type { Keep } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -93,7 +94,8 @@ export interface Events {
   checkpoint: { readonly dir: string; readonly position: Position };
   /** The run is over; `reason` is null when all epochs are done. Not sent after an error. */
   stop: { readonly reason: string | null; readonly position: Position };
-  error: { readonly error: unknown; readonly position: Position };
+  /** The run ends with this error; `callback` names the callback that threw it, null where none did. */
+  error: { readonly error: unknown; readonly position: Position; readonly callback: string | null };
 }
 
 /** What a callback may ask for. */
@@ -101,7 +103,7 @@ export interface Run {
   /** Ends the run after this event, for the reason given. */
   stop(reason: string): void;
   /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
-  save(dir: string): Promise<void>;
+  save(dir: string, keep?: Keep): Promise<void>;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
   /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */
@@ -110,14 +112,43 @@ export interface Run {
   set(name: string, value: number): Promise<void>;
   /** The training steps compiled so far in words, one for each size of batch; see `explain`. */
   explain(): readonly string[];
-  /** Copies of the parameters and buffers that are evaluated, and how to put them back: averages begin anew at them. */
+  /**
+   * Copies of the parameters and buffers that are evaluated, and how to put them back: averages begin anew at them. The last one of each
+   * callback is saved in checkpoints.
+   */
   snapshot(): Promise<() => Promise<void>>;
+  /** How to put this callback's last snapshot back, one of before a resume too; null where there is none. */
+  lastSnapshot(): (() => Promise<void>) | null;
 }
 
+/** What JSON can say. NaN and the infinities come back as null. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined };
+
 /** Functions by event, each optional; the trainer waits for those that return a promise. */
-export type Callback = {
+export type Handlers = {
   readonly [K in keyof Events]?: (event: Events[K], run: Run) => void | Promise<void>;
 };
+
+/**
+ * What hears of a run. One that decides by what it has seen says so with `state` and `restore`: a resumed run then goes on to the same
+ * decisions.
+ */
+export interface Callback extends Handlers {
+  /** What errors call it and what its state is saved under. */
+  readonly name?: string;
+  /** Heard after all others: what it saves then holds what they decided at the same event. */
+  readonly last?: boolean;
+  /** What a checkpoint is to hold of it. */
+  state?(): Json;
+  /** Takes that over, after `start`, when a run is resumed or rolled back. Throws DataError for what no `state` gives. */
+  restore?(state: Json, run: Run): void | Promise<void>;
+}
 
 /** The value a callback watches, as in `validation.loss` or `train.accuracy`; undefined when there is none. */
 export function monitored(record: EpochRecord, monitor: string): number | undefined {

@@ -64,7 +64,10 @@ const isMetric = (value: unknown): boolean =>
   typeof value === "string"
     ? metricNames.some((name) => name === value)
     : isObject(value) && isFunction(value.init) && isFunction(value.update);
-const isEvents = (value: unknown): boolean => isObject(value) && Object.values(value).every(isFunction);
+/** Besides functions a callback has a name, and whether it is the last to hear. */
+const isEvents = (value: unknown): boolean =>
+  isObject(value) &&
+  Object.entries(value).every(([key, own]) => key === "name" || key === "last" || isFunction(own));
 
 const isSampler = (value: unknown): boolean =>
   isObject(value) && isFunction(value.order) && isFunction(value.size);

@@ -9,6 +9,7 @@ import type { Callback, EpochRecord } from "./events.ts";
  */
 export function history(list: EpochRecord[]): Callback {
   return {
+    name: "history",
     start(event) {
       list.splice(0, list.length, ...event.history);
     },

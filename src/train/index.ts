@@ -2,8 +2,9 @@ export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
 export { NotFiniteError } from "./after-steps.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
+export { CallbackError } from "./callbacks.ts";
 export { checkLabels } from "./check.ts";
-export { type CheckpointOptions, checkpoint } from "./checkpoint.ts";
+export { type CheckpointOptions, checkpoint, type Every } from "./checkpoint.ts";
 export {
   type CompareOptions,
   checkParts,
@@ -32,6 +33,7 @@ export {
   type Callback,
   type EpochRecord,
   type Events,
+  type Json,
   monitored,
   type Plan,
   type Position,
@@ -48,6 +50,7 @@ export {
 } from "./experiment.ts";
 export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 export { history } from "./history.ts";
+export type { KeepOptions } from "./keep.ts";
 export {
   type LrFindOptions,
   type LrFindParts,

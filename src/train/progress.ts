@@ -72,6 +72,7 @@ export function progress(options: ProgressOptions = {}): Callback {
   };
 
   return {
+    name: "progress",
     async start(event) {
       plan = event.plan;
       rowsDone = event.position.row;

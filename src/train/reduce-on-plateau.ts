@@ -1,5 +1,7 @@
 /** A hyper-parameter that is reduced when training no longer gets better. */
+import { z } from "zod";
 import { ConfigError } from "../util/index.ts";
+import { readState } from "./callback-state.ts";
 import type { Callback, EpochRecord, Run } from "./events.ts";
 import { modeOf, readMonitor } from "./monitor.ts";
 
@@ -24,11 +26,18 @@ export interface ReduceOnPlateauOptions {
   readonly hyperparameter?: string;
 }
 
+const schema = z.object({
+  monitor: z.string(),
+  best: z.number().nullable(),
+  bad: z.int().nonnegative(),
+  cooling: z.int().nonnegative(),
+});
+
 /**
  * Multiplies the learning rate by `factor` when the monitored value has not improved for more than `patience` epochs.
  *
- * The rate is in the optimizer's state and what was watched is in the history, and checkpoints hold both: a resumed run goes on as if
- * it had never stopped. Compiled steps stay as they are. The same rule as PyTorch's `ReduceLROnPlateau`.
+ * The rate is in the optimizer's state and what was counted in the callback's, and checkpoints hold both: a resumed run goes on as if it
+ * had never stopped. Compiled steps stay as they are. The same rule as PyTorch's `ReduceLROnPlateau`.
  *
  * Throws ConfigError for values out of range, a value that is not monitored, and a hyper-parameter that does not exist or follows a
  * schedule, naming the nearest there is.
@@ -55,7 +64,8 @@ export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback 
   for (const [name, value] of Object.entries({ threshold, min })) {
     if (!(value >= 0)) throw new ConfigError(`${op}: ${name} must be at least 0; got ${value}.`);
   }
-  let best = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  const none = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  let best = none;
   let bad = 0;
   let cooling = 0;
 
@@ -86,9 +96,9 @@ export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback 
   };
 
   return {
+    name: op,
     async start({ history }, run) {
-      best = mode === "min" ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-      [bad, cooling] = [0, 0];
+      [best, bad, cooling] = [none, 0, 0];
       // Sets what it is: fails now, not epochs later, where it follows a schedule.
       await run.set(hyperparameter, await rate(run));
       for (const record of history) note(record);
@@ -96,6 +106,11 @@ export function reduceOnPlateau(options: ReduceOnPlateauOptions = {}): Callback 
     async epochEnd({ record }, run) {
       if (!note(record)) return;
       await run.set(hyperparameter, Math.max(min, (await rate(run)) * factor));
+    },
+    state: () => ({ monitor, best, bad, cooling }),
+    restore(state) {
+      const was = readState(op, schema, state);
+      if (was.monitor === monitor) [best, bad, cooling] = [was.best ?? none, was.bad, was.cooling];
     },
   };
 }

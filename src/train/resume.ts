@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Manifest } from "../io/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
+import type { CallbackStates } from "./callbacks.ts";
 import type { EpochRecord, Position } from "./events.ts";
 import type { NoiseState } from "./noise-scale.ts";
 
@@ -48,6 +49,8 @@ const schema = z.object({
     .object({ size: count, signal: z.number(), noise: z.number(), measurements: count, step: count })
     .nullable()
     .default(null),
+  callbacks: z.record(z.string(), z.json()).default({}),
+  snapshots: z.record(z.string(), count.nullable()).default({}),
 });
 
 export interface Saved {
@@ -55,6 +58,10 @@ export interface Saved {
   readonly history: EpochRecord[];
   readonly run: Resumed | null;
   readonly noise: NoiseState | null;
+  /** By callback. */
+  readonly callbacks: CallbackStates;
+  /** The epochs their snapshots are of; null is before the first. */
+  readonly snapshots: Readonly<Record<string, number | null>>;
 }
 
 /** Throws DataError when the checkpoint was not saved by a Trainer. */

@@ -75,17 +75,24 @@ function* batches({ x }: Placed): Generator<Tensor> {
   }
 }
 
-/** A checkpoint's tensors: what training goes on from, and what its run evaluated where that is something else. */
+/** A checkpoint's tensors: what training goes on from, what its run evaluated where that is something else, and callbacks' snapshots. */
 export function splitCheckpoint(tensors: TensorsByPath): {
   trained: TensorsByPath;
   evaluated: TensorsByPath | null;
+  snapshots: ReadonlyMap<string, TensorsByPath>;
 } {
-  const place = "evaluated/";
-  const entries = Object.entries(tensors);
-  const own = entries.filter(([path]) => path.startsWith(place));
-  return {
-    trained: Object.fromEntries(entries.filter(([path]) => !path.startsWith(place))),
-    evaluated:
-      own.length === 0 ? null : Object.fromEntries(own.map(([path, x]) => [path.slice(place.length), x])),
-  };
+  const trained: Record<string, Tensor> = {};
+  const evaluated: Record<string, Tensor> = {};
+  const snapshots = new Map<string, Record<string, Tensor>>();
+  for (const [path, tensor] of Object.entries(tensors)) {
+    const [place, ...rest] = path.split("/");
+    if (place === "evaluated") evaluated[rest.join("/")] = tensor;
+    else if (place === "snapshots") {
+      const [owner = "", ...within] = rest;
+      const of = snapshots.get(owner) ?? {};
+      of[within.join("/")] = tensor;
+      snapshots.set(owner, of);
+    } else trained[path] = tensor;
+  }
+  return { trained, evaluated: Object.keys(evaluated).length === 0 ? null : evaluated, snapshots };
 }

@@ -2,17 +2,18 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
+import { type CallbackStates, Callbacks } from "./callbacks.ts";
 import { checkFit } from "./check.ts";
 import { Debug } from "./debug.ts";
 import { Evaluator, type Placed } from "./evaluate.ts";
-import type { Callback, EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
+import type { EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
@@ -43,7 +44,7 @@ export class Trainer {
   readonly seed: number;
   readonly device: string;
   #parts: Parts;
-  readonly #callbacks: readonly Callback[];
+  readonly #callbacks: Callbacks;
   readonly #debug: boolean;
   /** Steps from one that measures itself to the next; null where none does. */
   readonly #telemetryEvery: number | null;
@@ -55,6 +56,10 @@ export class Trainer {
   #revision: number;
   #live: Live | null = null;
   #resumed: Resumed | null = null;
+  /** What the checkpoint says of callbacks, until `fit` gives it to them. */
+  #callbackStates: CallbackStates | null = null;
+  /** The last one of each callback that has a name, and the epoch it is of. */
+  readonly #snapshots = new Map<string, Snapshot>();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -97,7 +102,7 @@ export class Trainer {
       metrics: [meanLoss() as Metric, ...(options.metrics ?? []).map(toMetric)],
       matmulPrecision: options.matmulPrecision ?? "f32",
     };
-    this.#callbacks = callbacks;
+    this.#callbacks = new Callbacks(callbacks);
     this.#debug = debug;
     this.#telemetryEvery = telemetryEvery(options.telemetry, callbacks);
     this.#shown = new Shown(model, options.evaluateAverages ?? true);
@@ -200,35 +205,40 @@ export class Trainer {
       notes: epoch.batches === null ? [] : scheduleNotes(this.#parts.optimizer, epochs * epoch.batches),
     };
     this.#run = run;
+    if (this.#resumed === null) this.#snapshots.clear();
     this.#resumed = null;
 
     let wish: string | null = null;
     let record = live.history.at(-1) ?? null;
     let trained = { rows: 0, seconds: 0, waiting: 0 };
-    const control: Run = {
+    const control: Omit<Run, "snapshot" | "lastSnapshot"> = {
       stop: (reason) => {
         wish ??= reason;
       },
-      save: async (dir) => {
-        await this.save(dir);
+      save: async (dir, keep) => {
+        await (keep === undefined ? this.save(dir) : this.save(dir, keep));
         await emit("checkpoint", { dir, position: live.position });
       },
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
       explain: () => [...this.#steps.values()].flatMap((step) => step.explanations()),
-      snapshot: async () => {
-        const { params, buffers } = await this.#values(live);
-        const kept = await copyTree({ params, buffers });
-        const of = live.history.at(-1) ?? null;
-        return async () => {
-          live.state = await this.#shown.withValues(live.state, kept);
-          record = of;
-          this.#shown.keep(live.state, kept);
-          this.#publish(live.state);
-        };
-      },
     };
+    const note = (of: EpochRecord | null): void => {
+      record = of;
+    };
+    const runOf = (name: string): Run => ({
+      ...control,
+      snapshot: async () => {
+        const snapshot = await this.#snapshot(live);
+        this.#snapshots.set(name, snapshot);
+        return this.#putBack(snapshot, live, note);
+      },
+      lastSnapshot: () => {
+        const snapshot = this.#snapshots.get(name);
+        return snapshot === undefined ? null : this.#putBack(snapshot, live, note);
+      },
+    });
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
         const { rows, seconds, waiting } = event as Events["stepEnd"];
@@ -238,12 +248,14 @@ export class Trainer {
           waiting: trained.waiting + waiting,
         };
       } else if (name !== "batch") this.#publish(live.state);
-      for (const callback of this.#callbacks) await callback[name]?.(event, control);
+      await this.#callbacks.emit(name, event, runOf);
     };
 
     const began = performance.now();
     try {
       await emit("start", { plan, position: live.position, history: live.history });
+      if (this.#callbackStates) await this.#callbacks.restore(this.#callbackStates, runOf);
+      this.#callbackStates = null;
       const placed = {
         train: memory && this.#place(memory),
         validation: validation && this.#place(validation),
@@ -276,7 +288,8 @@ export class Trainer {
       return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond, waiting };
     } catch (error) {
       // What a callback throws while it hears of an error must not hide that error.
-      await emit("error", { error, position: live.position }).catch(() => undefined);
+      const { failed } = this.#callbacks;
+      await emit("error", { error, position: live.position, callback: failed }).catch(() => undefined);
       this.#publish(live.state);
       throw error;
     } finally {
@@ -306,13 +319,26 @@ export class Trainer {
     return this.#evaluator.predict(tensors, input);
   }
 
-  /** Saves the whole training state into a folder: `resume` goes on from it to the same bits. Throws FileError. */
-  async save(dir: string): Promise<void> {
+  /** Saves the whole training state into a folder: `resume` goes on from it to the same bits; `keep`: which of those before stay. Throws FileError. */
+  async save(dir: string, keep: Keep | null = null): Promise<void> {
     const live = await this.#prepared();
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
-    const tree = this.#shown.averages(state) ? { ...state, evaluated: { params, buffers } } : state;
-    await saveCheckpoint(dir, tree, { ...rest, run: this.#run });
+    const snapshots = [...this.#snapshots];
+    const tree = {
+      ...state,
+      ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
+      ...(snapshots.length > 0 && {
+        snapshots: Object.fromEntries(snapshots.map(([name, { values }]) => [name, values])),
+      }),
+    };
+    const data = {
+      ...rest,
+      run: this.#run,
+      callbacks: this.#callbackStates ?? this.#callbacks.states(),
+      snapshots: Object.fromEntries(snapshots.map(([name, { of }]) => [name, of?.epoch ?? null])),
+    };
+    await saveCheckpoint(dir, tree, data, keep);
   }
 
   /**
@@ -334,11 +360,18 @@ export class Trainer {
   async resume(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { run, ...rest } = readManifest(manifest, dir);
-    const { trained, evaluated } = splitCheckpoint(tensors);
+    const { run, callbacks, snapshots: epochs, ...rest } = readManifest(manifest, dir);
+    const { trained, evaluated, snapshots } = splitCheckpoint(tensors);
     const state = restoreTree(live.state, trained, dir);
     this.#live = { state, ...rest };
     this.#resumed = run;
+    this.#callbackStates = callbacks;
+    this.#snapshots.clear();
+    for (const [name, own] of snapshots) {
+      const values = restoreTree({ params: state.params, buffers: state.buffers }, own, dir);
+      const of = rest.history.find(({ epoch }) => epoch === epochs[name]) ?? null;
+      this.#snapshots.set(name, { values, of });
+    }
     if (evaluated !== null) {
       this.#shown.keep(state, restoreTree({ params: state.params, buffers: state.buffers }, evaluated, dir));
     }
@@ -411,6 +444,27 @@ export class Trainer {
     return this.#evaluator.scores(await this.#values(live), live.position.step, data);
   }
 
+  /** Copies of what is evaluated now. */
+  async #snapshot(live: Live): Promise<Snapshot> {
+    const { params, buffers } = await this.#values(live);
+    return { values: await copyTree({ params, buffers }), of: live.history.at(-1) ?? null };
+  }
+
+  /** Puts a snapshot in force and notes the record it is of. The trainer's next step must not take its memory: it gets a copy. */
+  #putBack(
+    { values, of }: Snapshot,
+    live: Live,
+    note: (of: EpochRecord | null) => void,
+  ): () => Promise<void> {
+    return async () => {
+      const own = await copyTree(values);
+      live.state = await this.#shown.withValues(live.state, own);
+      note(of);
+      this.#shown.keep(live.state, own);
+      this.#publish(live.state);
+    };
+  }
+
   /** What is evaluated and predicted with. */
   #values(live: Live): Promise<Values> {
     return this.#shown.of(live.state, this.#train);
@@ -453,6 +507,12 @@ export class Trainer {
       : { state, position: beginning, history: [], noise: null };
     return this.#live;
   }
+}
+
+/** Values that a callback may put back, and the epoch that reached them; null is before the first. */
+interface Snapshot {
+  readonly values: Values;
+  readonly of: EpochRecord | null;
 }
 
 const beginning: Position = { epoch: 0, batch: 0, row: 0, step: 0 };

@@ -1,5 +1,5 @@
 /** What an experiment says of its batches reaches the run: augment, sampler and workers, to the same bytes for any threads and workers. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 import { experiment, Workspace } from "./run.ts";
@@ -13,10 +13,10 @@ afterAll(() => space.remove());
 /** What a run has come to, byte by byte. */
 function traces(run: string): Record<string, string> {
   const dir = space.path(run, "checkpoint");
-  const state = readdirSync(dir).find((name) => name.endsWith(".safetensors")) as string;
+  const manifest = readFileSync(`${dir}/manifest.json`, "utf8");
   return {
-    state: readFileSync(space.path(run, "checkpoint", state)).toString("base64"),
-    manifest: readFileSync(space.path(run, "checkpoint", "manifest.json"), "utf8"),
+    state: readFileSync(`${dir}/${JSON.parse(manifest).file}`).toString("base64"),
+    manifest,
     history: readFileSync(space.path(run, "history.jsonl"), "utf8"),
   };
 }

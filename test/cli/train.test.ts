@@ -1,5 +1,6 @@
 /** The command line end to end: what it prints, what it keeps, and that equal seeds give equal bytes. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 import { ended, experiment, Workspace } from "./run.ts";
@@ -13,10 +14,10 @@ beforeAll(() => {
 /** What a run leaves that must be the same for the same seed. */
 function traces(run: string): Record<string, string> {
   const dir = space.path(run, "checkpoint");
-  const state = readdirSync(dir).find((name) => name.endsWith(".safetensors")) as string;
+  const manifest = readFileSync(join(dir, "manifest.json"), "utf8");
   return {
-    state: readFileSync(space.path(run, "checkpoint", state)).toString("base64"),
-    manifest: readFileSync(space.path(run, "checkpoint", "manifest.json"), "utf8"),
+    state: readFileSync(join(dir, JSON.parse(manifest).file)).toString("base64"),
+    manifest,
     history: readFileSync(space.path(run, "history.jsonl"), "utf8"),
   };
 }
