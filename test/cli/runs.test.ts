@@ -21,7 +21,7 @@ beforeAll(async () => {
   const status = JSON.parse(readFileSync(space.path("runs/b/status.json"), "utf8"));
   const killed = { ...status, status: "running", ended: null }; // its process is gone
   writeFileSync(space.path("runs/b/status.json"), JSON.stringify(killed));
-});
+}, 60_000);
 
 const json = (stdout: string) => JSON.parse(stdout.trimEnd().split("\n").at(-1) as string);
 

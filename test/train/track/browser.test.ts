@@ -59,7 +59,7 @@ describe.skipIf(missing)("report.html in a browser", () => {
       telemetry.map((line) => `${JSON.stringify(line)}\n`).join(""),
     );
     await writeReport(join(root, "run"), { trainer, validation: images(48) });
-  });
+  }, 60_000);
 
   afterAll(async () => {
     await browser?.close();

@@ -19,7 +19,7 @@ beforeAll(async () => {
   const trainer = make({ callbacks: [track(dir, { every: 1, config: { note: "<b>&" } })] });
   await trainer.fit(rows(96), { epochs: 4, batchSize: 20, validation });
   await writeReport(dir, { trainer, validation, classes: ["low", "<mid>", "high"] });
-});
+}, 60_000);
 
 describe("runReport", () => {
   it("stands alone: no scripts, nothing fetched, texts escaped", () => {
