@@ -163,6 +163,7 @@ async function run(job: Job, lock: Held): Promise<number> {
     debug: options.debug ?? false,
     callbacks: [
       {
+        name: "run folder",
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
         async start({ plan, history }) {
           const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
