@@ -75,13 +75,23 @@ export async function train(file: string | undefined, options: TrainOptions): Pr
       throw new UsageError(`--${name}: is for a table, as in: nabla train houses.csv --target price`);
     }
   }
-  const job = await prepare(file, options);
+  const lock: Held = { current: null };
   try {
-    if (options.folds !== undefined) return await folds(job, options.folds);
-    return await run(job);
-  } catch (error) {
-    throw inFile(error, shortPath(job.file));
+    const job = await prepare(file, options, lock);
+    try {
+      if (options.folds !== undefined) return await folds(job, options.folds);
+      return await run(job, lock);
+    } catch (error) {
+      throw inFile(error, shortPath(job.file));
+    }
+  } finally {
+    await lock.current?.release();
   }
+}
+
+/** The lock on the run's folder, once there is one: two processes would take each other's checkpoints away. */
+interface Held {
+  current: Lock | null;
 }
 
 async function folds({ experiment, ...job }: Job, count: number): Promise<number> {
@@ -103,7 +113,7 @@ async function folds({ experiment, ...job }: Job, count: number): Promise<number
   );
 }
 
-async function prepare(file: string | undefined, options: TrainOptions): Promise<Job> {
+async function prepare(file: string | undefined, options: TrainOptions, lock: Held): Promise<Job> {
   if (file === undefined && options.resume === undefined) {
     throw new UsageError("train: name an experiment file, as in: nabla train examples/mnist-mlp.ts");
   }
@@ -112,7 +122,7 @@ async function prepare(file: string | undefined, options: TrainOptions): Promise
   }
   if (options.optimizer !== undefined) optimizerByName(options.optimizer, options.lr); // a wrong name ends here
   useDevice(options);
-  const resumed = options.resume === undefined ? null : await openRun(options.resume);
+  const resumed = options.resume === undefined ? null : await openRun(options.resume, lock);
   const config = resumed?.config;
   const path = file ?? resumed?.folder.experimentFile(resumed.config) ?? "";
   const experiment = await loadExperiment(path);
@@ -135,24 +145,15 @@ async function prepare(file: string | undefined, options: TrainOptions): Promise
 }
 
 /** A run that can be gone on with. Throws ConfigError when it has saved nothing yet. */
-async function openRun(path: string): Promise<{ folder: RunFolder; config: RunConfig }> {
+async function openRun(path: string, lock: Held): Promise<{ folder: RunFolder; config: RunConfig }> {
   const folder = new RunFolder(path);
   const config = await folder.config();
+  lock.current = await lockFolder(folder.path, "the run");
   if (await hasCheckpoint(folder.checkpoint)) return { folder, config };
   throw new ConfigError(`${shortPath(folder.path)}: holds no checkpoint to resume from. Start the run anew.`);
 }
 
-async function run(job: Job): Promise<number> {
-  const lock: { held: Lock | null } = { held: null };
-  try {
-    return await runLocked(job, lock);
-  } finally {
-    await lock.held?.release();
-  }
-}
-
-/** Two processes on one folder would take each other's checkpoints away. */
-async function runLocked(job: Job, lock: { held: Lock | null }): Promise<number> {
+async function run(job: Job, lock: Held): Promise<number> {
   const { experiment, options, resumed, epochs, batchSize } = job;
   const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
   const data = await experimentData(experiment);
@@ -169,12 +170,13 @@ async function runLocked(job: Job, lock: { held: Lock | null }): Promise<number>
     debug: options.debug ?? false,
     callbacks: [
       {
+        name: "run folder",
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
         async start({ plan, history }) {
           const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
-          made.folder = folder;
           if (!resumed) await ensureFolder(folder.path);
-          lock.held ??= await lockFolder(folder.path, "the run");
+          lock.current ??= await lockFolder(folder.path, "the run");
+          made.folder = folder;
           if (resumed) {
             await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
             await folder.writeHistory(history);
@@ -202,7 +204,6 @@ async function runLocked(job: Job, lock: { held: Lock | null }): Promise<number>
     ],
   });
   if (resumed) {
-    lock.held = await lockFolder(resumed.folder.path, "the run");
     await trainer.resume(resumed.folder.checkpoint);
     const { epoch } = trainer.position;
     if (epoch >= epochs) {

@@ -109,7 +109,7 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
     },
     async error({ callback, position }, run) {
       // A callback fails between steps: what was reached is whole.
-      if (callback !== null && callback !== "checkpoint") await attempt(run, position);
+      if (folder !== "" && callback !== null && callback !== "checkpoint") await attempt(run, position);
     },
   };
 }
