@@ -4,6 +4,7 @@ import type { MatmulPrecision } from "../engine/tensor/index.ts";
 import { type Metric, type MetricName, metricsByName } from "../metrics/index.ts";
 import type { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
+import { ConfigError, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, EpochRecord, Plan } from "./events.ts";
 import type { Loss } from "./steps.ts";
@@ -82,3 +83,12 @@ export interface FitResult {
 }
 
 export const metricNames = Object.keys(metricsByName) as MetricName[];
+
+/** Throws ConfigError for a name that is no metric's. */
+export function toMetric(metric: MetricName | Metric): Metric {
+  if (typeof metric !== "string") return metric;
+  if (!Object.hasOwn(metricsByName, metric)) {
+    throw new ConfigError(`Trainer: there is no metric "${metric}".${suggestion(metric, metricNames)}`);
+  }
+  return metricsByName[metric]() as Metric;
+}

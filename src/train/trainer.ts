@@ -3,10 +3,10 @@ import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTen
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
 import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
-import { type Metric, type MetricName, meanLoss, metricsByName } from "../metrics/index.ts";
+import { type Metric, meanLoss } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
-import { ConfigError, DataError, sizeOf, suggestion } from "../util/index.ts";
+import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
 import { type CallbackStates, Callbacks } from "./callbacks.ts";
@@ -20,10 +20,11 @@ import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
+import { type Snapshot, Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Parts, type TrainStep, trainStep } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
-import { type FitOptions, type FitResult, metricNames, type TrainerOptions } from "./trainer-options.ts";
+import { type FitOptions, type FitResult, type TrainerOptions, toMetric } from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
 /**
@@ -59,7 +60,7 @@ export class Trainer {
   /** What the checkpoint says of callbacks, until `fit` gives it to them. */
   #callbackStates: CallbackStates | null = null;
   /** The last one of each callback that has a name, and the epoch it is of. */
-  readonly #snapshots = new Map<string, Snapshot>();
+  readonly #snapshots = new Snapshots();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -230,13 +231,16 @@ export class Trainer {
     const runOf = (name: string): Run => ({
       ...control,
       snapshot: async () => {
-        const snapshot = await this.#snapshot(live);
-        this.#snapshots.set(name, snapshot);
-        return this.#putBack(snapshot, live, note);
+        const values = await this.#values(live);
+        return this.#putBack(
+          await this.#snapshots.take(name, values, live.history.at(-1) ?? null),
+          live,
+          note,
+        );
       },
       lastSnapshot: () => {
-        const snapshot = this.#snapshots.get(name);
-        return snapshot === undefined ? null : this.#putBack(snapshot, live, note);
+        const snapshot = this.#snapshots.last(name);
+        return snapshot && this.#putBack(snapshot, live, note);
       },
     });
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
@@ -324,19 +328,17 @@ export class Trainer {
     const live = await this.#prepared();
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
-    const snapshots = [...this.#snapshots];
+    const snapshots = this.#snapshots.tree();
     const tree = {
       ...state,
       ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
-      ...(snapshots.length > 0 && {
-        snapshots: Object.fromEntries(snapshots.map(([name, { values }]) => [name, values])),
-      }),
+      ...(snapshots && { snapshots }),
     };
     const data = {
       ...rest,
       run: this.#run,
       callbacks: this.#callbackStates ?? this.#callbacks.states(),
-      snapshots: Object.fromEntries(snapshots.map(([name, { of }]) => [name, of?.epoch ?? null])),
+      snapshots: this.#snapshots.epochs(),
     };
     await saveCheckpoint(dir, tree, data, keep);
   }
@@ -366,12 +368,8 @@ export class Trainer {
     this.#live = { state, ...rest };
     this.#resumed = run;
     this.#callbackStates = callbacks;
-    this.#snapshots.clear();
-    for (const [name, own] of snapshots) {
-      const values = restoreTree({ params: state.params, buffers: state.buffers }, own, dir);
-      const of = rest.history.find(({ epoch }) => epoch === epochs[name]) ?? null;
-      this.#snapshots.set(name, { values, of });
-    }
+    const recordOf = (name: string) => rest.history.find(({ epoch }) => epoch === epochs[name]) ?? null;
+    this.#snapshots.restore(snapshots, state, dir, recordOf);
     if (evaluated !== null) {
       this.#shown.keep(state, restoreTree({ params: state.params, buffers: state.buffers }, evaluated, dir));
     }
@@ -444,13 +442,6 @@ export class Trainer {
     return this.#evaluator.scores(await this.#values(live), live.position.step, data);
   }
 
-  /** Copies of what is evaluated now. */
-  async #snapshot(live: Live): Promise<Snapshot> {
-    const { params, buffers } = await this.#values(live);
-    return { values: await copyTree({ params, buffers }), of: live.history.at(-1) ?? null };
-  }
-
-  /** Puts a snapshot in force and notes the record it is of. The trainer's next step must not take its memory: it gets a copy. */
   #putBack(
     { values, of }: Snapshot,
     live: Live,
@@ -509,18 +500,4 @@ export class Trainer {
   }
 }
 
-/** Values that a callback may put back, and the epoch that reached them; null is before the first. */
-interface Snapshot {
-  readonly values: Values;
-  readonly of: EpochRecord | null;
-}
-
 const beginning: Position = { epoch: 0, batch: 0, row: 0, step: 0 };
-
-function toMetric(metric: MetricName | Metric): Metric {
-  if (typeof metric !== "string") return metric;
-  if (!Object.hasOwn(metricsByName, metric)) {
-    throw new ConfigError(`Trainer: there is no metric "${metric}".${suggestion(metric, metricNames)}`);
-  }
-  return metricsByName[metric]() as Metric;
-}

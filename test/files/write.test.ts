@@ -72,27 +72,27 @@ describe("writeFileAtomic", () => {
     expect(await readdir(dir)).toEqual(["a"]);
   });
 
-  it.runIf(newFileSystems)(
-    "keeps the old file when the disk is full, and writes again when there is room",
-    () => {
-      // 128 KiB of disk: the old file of 64 KiB fits, a new one of 96 KiB beside it does not, one of 32 KiB does.
-      const [old, tooLarge, small] = inNewFileSystem(dir, "128k", "write-once.ts", [
-        path,
-        "65536",
-        "98304",
-        "32768",
-      ]);
-      expect(old).toEqual({ length: 65536, names: ["a"] });
-      expect(tooLarge).toEqual({
-        name: "FileError",
-        code: "ENOSPC",
-        message: `${path}: cannot write: the disk is full. Free some space, or choose another folder.`,
-        length: 65536,
-        names: ["a"],
-      });
-      expect(small).toEqual({ length: 32768, names: ["a"] });
-    },
-  );
+  const onNewDisk: (name: string, test: () => void) => void = newFileSystems
+    ? it
+    : (name) => console.log(`left out, since this system lets nobody mount: ${name}`);
+  onNewDisk("keeps the old file when the disk is full, and writes again when there is room", () => {
+    // 128 KiB of disk: the old file of 64 KiB fits, a new one of 96 KiB beside it does not, one of 32 KiB does.
+    const [old, tooLarge, small] = inNewFileSystem(dir, "128k", "write-once.ts", [
+      path,
+      "65536",
+      "98304",
+      "32768",
+    ]);
+    expect(old).toEqual({ length: 65536, names: ["a"] });
+    expect(tooLarge).toEqual({
+      name: "FileError",
+      code: "ENOSPC",
+      message: `${path}: cannot write: the disk is full. Free some space, or choose another folder.`,
+      length: 65536,
+      names: ["a"],
+    });
+    expect(small).toEqual({ length: 32768, names: ["a"] });
+  });
 });
 
 describe("appendToFile", () => {

@@ -79,6 +79,7 @@ async function drive(callback: ReturnType<typeof earlyStopping>, losses: number[
       const at = epoch;
       return () => restored.push(at);
     },
+    lastSnapshot: () => null,
   } as unknown as Run;
   const position = { epoch: 0, batch: 0, row: 0, step: 0 };
   await callback.start?.({ history: [], position } as unknown as Events["start"], run);
@@ -124,6 +125,7 @@ describe("earlyStopping", () => {
     const run = {
       stop: (reason: string) => stops.push(reason),
       snapshot: async () => () => undefined,
+      lastSnapshot: () => null,
     } as unknown as Run;
     await callback.start?.({ history: [record(1, 1), record(2, 2)] } as unknown as Events["start"], run);
     await callback.epochEnd?.({ record: record(3, 3) }, run);
