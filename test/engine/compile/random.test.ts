@@ -56,6 +56,45 @@ describe.each(backends)("plans of random graphs mean what the graphs mean, on %s
     );
   });
 
+  // Found by longer runs: an operand overwritten while it is folded; a group that another had taken in.
+  test.each<[string, Sizes, Recipe]>([
+    [
+      "a sum beside squares in place",
+      sizes.large,
+      {
+        inputs: [3],
+        steps: [
+          [9996, 0, 0, 0],
+          [1, 7645, 0, 0],
+        ],
+        outputs: [1],
+        donated: [true, false, false, false],
+      },
+    ],
+    [
+      "two scalar updates beside a short row",
+      sizes.small,
+      {
+        inputs: [170, 1, 0, 2749],
+        steps: [
+          [4793, 0, 0, 0],
+          [0, 2021, 0, 0],
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+          [0, 669, 6642, 0],
+          [0, 0, 0, 0],
+          [0, 0, 0, 0],
+          [6101, 707, 0, 0],
+          [0, 0, 112, 0],
+          [1358, 0, 0, 0],
+        ],
+        outputs: [190, 5532],
+        donated: [false, true, false, true],
+      },
+    ],
+  ])("%s", (_name, size, recipe) => check(recipe, {}, true, backend, size));
+
   test("few buffers a kernel", async () => {
     await fc.assert(
       fc.asyncProperty(recipes, async (recipe) => {

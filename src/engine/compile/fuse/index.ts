@@ -146,7 +146,9 @@ function joinBeside(grouping: Grouping): void {
   for (const row of rows) count.set(work(row), (count.get(work(row)) ?? 0) + 1);
   const alone = rows.filter((row) => count.get(work(row)) === 1).slice(-OPEN_CLUSTERS);
   for (const group of groups) {
-    if (group.isScalar) alone.some((row) => mergeBeside(row, group, grouping));
+    // A row may live on in what it was merged into.
+    const now = (row: Group) => grouping.get(row.units[0] as Unit) as Group;
+    if (group.isScalar) alone.some((row) => mergeBeside(now(row), group, grouping));
   }
 }
 
