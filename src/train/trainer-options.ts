@@ -82,6 +82,19 @@ export interface FitResult {
   readonly waiting: number;
 }
 
+export const fitOptionNames: readonly (keyof FitOptions)[] = [
+  "epochs",
+  "batchSize",
+  "learningRateScaling",
+  "augment",
+  "validation",
+  "shuffle",
+  "sampler",
+  "workers",
+  "dropLast",
+  "signal",
+];
+
 export const metricNames = Object.keys(metricsByName) as MetricName[];
 
 /** Throws ConfigError for a name that is no metric's. */

@@ -24,7 +24,13 @@ import { type Snapshot, Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Parts, type TrainStep, trainStep } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
-import { type FitOptions, type FitResult, type TrainerOptions, toMetric } from "./trainer-options.ts";
+import {
+  type FitOptions,
+  type FitResult,
+  fitOptionNames,
+  type TrainerOptions,
+  toMetric,
+} from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
 /**
@@ -129,18 +135,7 @@ export class Trainer {
    * options; on the way: DataError when the loss is NaN or infinite, and what callbacks throw.
    */
   async fit(train: TrainingData, options: FitOptions): Promise<FitResult> {
-    rejectUnknown("fit", options, [
-      "epochs",
-      "batchSize",
-      "learningRateScaling",
-      "augment",
-      "validation",
-      "shuffle",
-      "sampler",
-      "workers",
-      "dropLast",
-      "signal",
-    ]);
+    rejectUnknown("fit", options, fitOptionNames);
     if (this.#fitting) throw new ConfigError("fit: this trainer is already training. Await the first call.");
     this.#fitting = true;
     try {

@@ -105,39 +105,11 @@ describe("gather, scatter and sort", () => {
     const updates = maker.input(aval(dtype, 3, 6, 5));
     const along = maker.input(aval("i32", 3, 6, 5));
     const given = maker.input(aval(dtype, 3, 4, 5), true);
-    maker.step({
-      kind: "index",
-      op: "scatter",
-      mode,
-      axis: 1,
-      along: false,
-      base,
-      indices: flat,
-      updates,
-      out: maker.output(aval(dtype, 3, 4, 5)),
-    });
-    maker.step({
-      kind: "index",
-      op: "scatter",
-      mode,
-      axis: 1,
-      along: true,
-      base,
-      indices: along,
-      updates,
-      out: maker.output(aval(dtype, 3, 4, 5)),
-    });
-    maker.step({
-      kind: "index",
-      op: "scatter",
-      mode,
-      axis: 1,
-      along: false,
-      base: given,
-      indices: flat,
-      updates,
-      out: given,
-    });
+    const scatter = (base: number, indices: number, along: boolean, out: number) =>
+      maker.step({ kind: "index", op: "scatter", mode, axis: 1, along, base, indices, updates, out });
+    scatter(base, flat, false, maker.output(aval(dtype, 3, 4, 5)));
+    scatter(base, along, true, maker.output(aval(dtype, 3, 4, 5)));
+    scatter(given, flat, false, given);
     maker.giveBack(given);
     const values = Float64Array.from({ length: 60 }, (_, i) => (i % 100) - 50);
     const changes = Float64Array.from({ length: 90 }, (_, i) => (i % 5) - 2);
