@@ -1,6 +1,7 @@
 /** The compiled programs of a Trainer: a training step, an evaluation step, and reading the averages. */
 import { type Augmenter, gatherRows, type Rows } from "../data/index.ts";
 import { valueAndGrad } from "../engine/autodiff/index.ts";
+import { inScope } from "../engine/ir/index.ts";
 import {
   arange,
   type Jitted,
@@ -14,7 +15,7 @@ import {
   where,
 } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
-import { apply, type Context, context, type Module } from "../nn/index.ts";
+import { apply, type Context, context, type Module, scopedLayers } from "../nn/index.ts";
 import { applyUpdates, type Optimizer, type TensorTree, withLearningRateTimes } from "../optim/index.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
@@ -48,6 +49,14 @@ export interface Parts {
   /** Changes the batches that are trained on, and no others. */
   readonly augment?: Augmenter | undefined;
 }
+
+/** The parts of a step that are no layer, as the profiler names them. */
+export const stepScopes = {
+  batch: "batch",
+  loss: "loss",
+  optimizer: "optimizer",
+  metrics: "metrics",
+} as const;
 
 /** Separates the randomness of augmentation from that of layers and of the optimizer. */
 const augmentStream = 0x61756731;
@@ -93,15 +102,18 @@ export function takeStep(
   const batch = batchGradients(parts, state, data, state.cursor, batchSize, key, around);
   const at = { loss: batch.loss, lossAt: batch.lossAt, key: random.foldIn(key, 0) };
   const update = () => optimizer.update(batch.grads, state.optimizer, state.params, at);
-  const [updates, optimized] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
+  const { updates, optimized, params } = inScope(stepScopes.optimizer, () => {
+    const [updates, optimized] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
+    return { updates, optimized, params: applyUpdates(state.params, updates) };
+  });
   const next = {
-    params: applyUpdates(state.params, updates),
+    params,
     buffers: { ...state.buffers, ...batch.buffers },
     optimizer: optimized,
     step: state.step.add(1),
     key: state.key,
     cursor: state.cursor.add(batchSize),
-    metrics: updateMetrics(metrics, state.metrics, batch),
+    metrics: inScope(stepScopes.metrics, () => updateMetrics(metrics, state.metrics, batch)),
     // x - x is 0 for finite x, NaN for NaN and the infinities.
     failed: where(batch.loss.sub(batch.loss).eq(0), state.failed, minimum(state.failed, state.step)),
   };
@@ -126,15 +138,19 @@ export function batchGradients(
   targets: Tensor;
   buffers: Params;
 } {
-  const rows = take(data.order, arange(size).add(from), 0);
-  const given = [gatherRows(data.x, rows), take(data.y, rows, 0)] as const;
-  const at = { key: random.foldIn(key, augmentStream), step: state.step };
-  const [x, targets] = augment === undefined ? given : augment.batch(...given, at);
+  const [x, targets] = inScope(stepScopes.batch, () => {
+    const rows = take(data.order, arange(size).add(from), 0);
+    const given = [gatherRows(data.x, rows), take(data.y, rows, 0)] as const;
+    const at = { key: random.foldIn(key, augmentStream), step: state.step };
+    return augment === undefined ? given : augment.batch(...given, at);
+  });
   const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
     apply(model, { ...params, ...state.buffers }, () => {
-      const ctx = { ...context({ train: true, key, step: state.step }), around };
-      const logits = model.forward(x, ctx);
-      const value = lossAt(loss, { train: true, step: state.step })(logits, targets);
+      const ctx = context({ train: true, key, step: state.step });
+      const logits = scopedLayers(model, around, (scoped) => model.forward(x, { ...ctx, around: scoped }));
+      const value = inScope(stepScopes.loss, () =>
+        lossAt(loss, { train: true, step: state.step })(logits, targets),
+      );
       return [value, { logits, buffers: ctx.updates() }];
     });
   const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);

@@ -4,4 +4,5 @@ export * from "./dtype.ts";
 export * from "./fused.ts";
 export * from "./node.ts";
 export * from "./plan.ts";
+export * from "./scope.ts";
 export * from "./verify.ts";

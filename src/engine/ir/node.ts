@@ -1,6 +1,7 @@
 /** The graph: immutable nodes of a closed set of primitives. Building one checks nothing; `ops` does (see `make`). */
 import type { Aval } from "./aval.ts";
 import type { DType } from "./dtype.ts";
+import { currentScope, type Scope } from "./scope.ts";
 
 /** A subgraph: what `composite` and `loop` run. `params` are `input` nodes without a value. */
 export interface Graph {
@@ -174,6 +175,8 @@ export interface NodeOf<K extends Op> {
   readonly id: number;
   /** Avals of every result, for composite and loop; `aval` is the first. */
   readonly outs?: readonly Aval[] | undefined;
+  /** What it was made for. */
+  readonly scope: Scope;
   /** Set once, when realised. */
   value: Value | null;
 }
@@ -189,8 +192,9 @@ export function rawNode<K extends Op>(
   aval: Aval,
   attrs: Attrs[K],
   outs?: readonly Aval[],
+  scope: Scope = currentScope(),
 ): Node {
-  return { op, src, aval, attrs, id: nextId++, outs, value: null } as unknown as Node;
+  return { op, src, aval, attrs, id: nextId++, outs, scope, value: null } as unknown as Node;
 }
 
 const none: readonly never[] = [];

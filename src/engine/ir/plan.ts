@@ -179,7 +179,7 @@ export interface LoopStep {
   readonly steps: readonly Step[];
 }
 
-export type Step =
+export type Step = (
   | FusedStep
   | GemmStep
   | ConvStep
@@ -188,7 +188,13 @@ export type Step =
   | SortStep
   | CompositeStep
   | CollectiveStep
-  | LoopStep;
+  | LoopStep
+) & {
+  /** The parts it is for, and what of its work is for each, in elements computed. Absent where nobody said. */
+  readonly scopes?: Scopes;
+};
+
+export type Scopes = Readonly<Record<string, number>>;
 
 export interface PlanOutput {
   readonly buffer: number;

@@ -1,6 +1,15 @@
 /** Reverse mode on the graph: walks from results to what they are differentiated by, building gradients on the way. */
 import { InternalError, ShapeError } from "../../util/index.ts";
-import { type Aval, formatAval, isFloat, type Node, sameAval, topologicalOrder } from "../ir/index.ts";
+import {
+  type Aval,
+  formatAval,
+  gradientScope,
+  inScope,
+  isFloat,
+  type Node,
+  sameAval,
+  topologicalOrder,
+} from "../ir/index.ts";
 import { outputsOf } from "./make.ts";
 import { accumulate, differentiable, type Grads, type Vjp, vjps } from "./vjp/index.ts";
 
@@ -36,7 +45,7 @@ export function backward(outs: readonly Node[], cotangents: Grads, wrt: readonly
     }
     const sums = collected.get(node) ?? resultsOf(node).map(() => null);
     const sum = sums[index] ?? null;
-    sums[index] = sum === null ? g : accumulate(sum, g);
+    sums[index] = sum === null ? g : inGradient(node, () => accumulate(sum, g));
     collected.set(node, sums);
   };
 
@@ -55,13 +64,17 @@ export function backward(outs: readonly Node[], cotangents: Grads, wrt: readonly
       continue;
     }
     const needed = node.src.map(matters);
-    const grads = runRule(node, gs, needed);
+    const grads = inGradient(node, () => runRule(node, gs, needed));
     grads.forEach((grad, index) => {
       if (grad !== null && needed[index]) give(node.src[index] as Node, 0, grad);
     });
   }
   return wrt.map((node) => collected.get(node)?.[0] ?? null);
 }
+
+/** What is made of a node's gradient is for the node's part. */
+const inGradient = <R>({ scope }: Node, fn: () => R): R =>
+  scope === null ? fn() : inScope(gradientScope(scope), fn);
 
 function runRule(node: Node, gs: Grads, needed: readonly boolean[]): Grads {
   if (node.op === "composite") {

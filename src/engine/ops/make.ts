@@ -17,7 +17,7 @@ export function make<K extends Op>(op: K, src: readonly Node[], attrs: Attrs[K],
 
 /** The same operation on other sources of the same avals; nothing is inferred again. */
 export function remake(node: Node, src: readonly Node[]): Node {
-  return rawNode(node.op, src, node.aval, node.attrs, node.outs);
+  return rawNode(node.op, src, node.aval, node.attrs, node.outs, node.scope);
 }
 
 /** The results of a composite or loop as nodes; of any other node, itself. */

@@ -1,6 +1,6 @@
 /** A plan bound to a device: takes storages, gives storages. */
 import { DonatedError, InternalError, UnsupportedError } from "../../util/index.ts";
-import { compile, explainSteps } from "../compile/index.ts";
+import { compile, explainSteps, type StepWork, workOfSteps } from "../compile/index.ts";
 import {
   type BoundRun,
   type BufferId,
@@ -10,6 +10,8 @@ import {
   type Node,
   type Plan,
   type PlanOutput,
+  type Scopes,
+  type Step,
   topologicalOrder,
 } from "../ir/index.ts";
 import { PlanCache } from "./cache.ts";
@@ -35,9 +37,19 @@ export interface StepTiming {
   readonly step: string;
   /** How the device runs it. */
   readonly note: string;
-  /** Of all threads together. */
+  /** Of all threads together; of a loop with all that is in it. */
   readonly nanoseconds: number;
+  /** For one run; of a loop none, for what is in it follows. */
+  readonly work: StepWork;
+  /** The parts it is for, by `inScope`, and what of its work is for each. */
+  readonly scopes: Scopes;
+  /** Whether what is in it follows. */
+  readonly loop: boolean;
 }
+
+/** Those inside a loop right after it. */
+const allSteps = (steps: readonly Step[]): Step[] =>
+  steps.flatMap((step) => [step, ...(step.kind === "loop" ? allSteps(step.steps) : [])]);
 
 export class Compiled {
   readonly plan: Plan;
@@ -88,10 +100,15 @@ export class Compiled {
     if (!this.#timed) return [];
     const nanoseconds = this.#device.backend.times?.(this.#load()) ?? [];
     const notes = this.notes();
+    const work = workOfSteps(this.plan);
+    const steps = allSteps(this.plan.steps);
     return explainSteps(this.plan).map((step, i) => ({
       step,
       note: notes[i] ?? "",
       nanoseconds: nanoseconds[i] ?? 0,
+      work: work[i] ?? { flops: 0, bytes: 0 },
+      scopes: steps[i]?.scopes ?? {},
+      loop: steps[i]?.kind === "loop",
     }));
   }
 

@@ -12,7 +12,9 @@ export function graphKey(inputs: readonly Node[], order: readonly Node[], output
   for (const node of order) {
     if (numbers.has(node)) continue;
     const sources = node.src.map((source) => numbers.get(source)).join(",");
-    parts.push(`${node.op}(${sources})${attrsKey(node)}:${node.aval.dtype}${node.aval.shape}`);
+    // Plans say which part a step is for.
+    const scope = node.scope === null ? "" : `@${node.scope}`;
+    parts.push(`${node.op}(${sources})${attrsKey(node)}:${node.aval.dtype}${node.aval.shape}${scope}`);
     numbers.set(node, numbers.size);
   }
   parts.push(`=${outputs.map((node) => numbers.get(node)).join(",")}`);

@@ -4,6 +4,7 @@ import {
   type Aval,
   type Capabilities,
   type Graph,
+  inScope,
   type MatmulPrecision,
   type Node,
   topologicalOrder,
@@ -55,7 +56,10 @@ function rewrite(
   const first = (node: Node) => (became.get(node) as readonly Node[])[0] as Node;
   for (const node of topologicalOrder(outputs)) {
     if (became.has(node)) continue;
-    became.set(node, results(b, node, became, first, caps));
+    became.set(
+      node,
+      inScope(node.scope, () => results(b, node, became, first, caps)),
+    );
   }
   return outputs.map(first);
 }

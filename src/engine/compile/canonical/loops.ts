@@ -2,7 +2,7 @@
  * Loops over the same sources whose carries evolve alike become one loop that has the results of all: a derivative asks for a loop
  * again with what it keeps of each step. Stacked results that nobody reads are dropped.
  */
-import { type Attrs, type Aval, type Graph, type Node, topologicalOrder } from "../../ir/index.ts";
+import { type Attrs, type Aval, type Graph, inScope, type Node, topologicalOrder } from "../../ir/index.ts";
 import { inlineGraph } from "../../ops/index.ts";
 import type { Rewriter } from "./rewriter.ts";
 
@@ -112,7 +112,7 @@ function rebuild(
   const became = new Map<Node, Node>();
   const made = new Map<Attrs["loop"], Node>();
   const image = (node: Node): Node => became.get(node) ?? node;
-  for (const node of order) {
+  const visit = (node: Node): void => {
     const src = node.src.map(image);
     const own = isLoop(node) ? joined.get(node) : undefined;
     const source = node.src[0];
@@ -127,7 +127,8 @@ function rebuild(
     } else if (src.some((each, i) => each !== node.src[i])) {
       became.set(node, b.make(node.op, src, node.attrs as never, node.aval, node.outs));
     }
-  }
+  };
+  for (const node of order) inScope(node.scope, () => visit(node));
   return outputs.map(image);
 }
 

@@ -1,6 +1,6 @@
 /** From groups to tasks: every group becomes one step over storages. */
-import { InternalError } from "../../../util/index.ts";
-import type { Aval, Graph, MatmulPrecision, Step, TensorAccess } from "../../ir/index.ts";
+import { InternalError, sizeOf } from "../../../util/index.ts";
+import type { Aval, Graph, MatmulPrecision, Scopes, Step, TensorAccess } from "../../ir/index.ts";
 import type { Built } from "../build.ts";
 import type { Group } from "../fuse/index.ts";
 import { type Operand, resultOf, type Unit, type Value } from "../lower/units.ts";
@@ -70,6 +70,24 @@ export class Touch {
 }
 
 export function emitTask(group: Group, context: EmitContext): Task {
+  const task = stepTask(group, context);
+  const scopes = scopesOf(group);
+  if (task.step !== null && scopes !== null) task.step = { ...task.step, scopes };
+  return task;
+}
+
+/** The parts a group is for. A contraction outweighs its epilogue. */
+function scopesOf({ heavy, units }: Group): Scopes | null {
+  const scopes: Record<string, number> = {};
+  for (const { scope, domain, results } of heavy === null ? units : [heavy]) {
+    if (scope === null) continue;
+    const elements = sizeOf(heavy === null ? domain : (results[0]?.aval.shape ?? []));
+    scopes[scope] = (scopes[scope] ?? 0) + elements;
+  }
+  return Object.keys(scopes).length === 0 ? null : scopes;
+}
+
+function stepTask(group: Group, context: EmitContext): Task {
   const { heavy, node } = group;
   if (heavy?.kind === "assemble") return { node, step: null, reads: new Set(), writes: new Set() };
   if (heavy === null) return kernelTask(group, context);

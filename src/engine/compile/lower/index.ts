@@ -1,6 +1,6 @@
 /** From canonical nodes to units: views composed from the consumer down, and materialised where they do not compose. */
 import { InternalError, sizeOf, stridesOf } from "../../../util/index.ts";
-import { type Aval, type Node, topologicalOrder } from "../../ir/index.ts";
+import { type Aval, inScope, type Node, topologicalOrder } from "../../ir/index.ts";
 import { isScalarOp } from "../../ops/index.ts";
 import { GATE } from "../canonical/index.ts";
 import { identityView, onlyFill, spreadView } from "../view.ts";
@@ -57,7 +57,8 @@ class Lowering {
     const claimed = new Set<Value>();
     const values = outputs.map((node, index) => {
       const donor = donors[index] ?? null;
-      const value = this.#output(node, donor === null ? null : (leafValues[donor] ?? null), claimed);
+      const memory = donor === null ? null : (leafValues[donor] ?? null);
+      const value = inScope(node.scope, () => this.#output(node, memory, claimed));
       claimed.add(value);
       value.kept = true;
       return value;
@@ -137,7 +138,9 @@ class Lowering {
     const gates = new Set(node.src.flatMap((source) => this.#gates.get(source) ?? []));
     if (isGate(node) || node.src.some((source) => this.#behind.has(source))) this.#behind.add(node);
     const before = this.#units.list.length;
-    const operand = isGate(node) ? this.#operand(node.src[0] as Node) : this.#lower(node);
+    const operand = isGate(node)
+      ? this.#operand(node.src[0] as Node)
+      : inScope(node.scope, () => this.#lower(node));
     if (isGate(node)) {
       for (const other of node.src.slice(1)) {
         const opener = this.#operand(other);

@@ -1,6 +1,6 @@
 /** Units: what a canonical graph computes, one item each, with operands as views of values. Movement ops are gone by now. */
 import { type Shape, stridesOf } from "../../../util/index.ts";
-import type { Aval, DType, Node, ScalarOp } from "../../ir/index.ts";
+import { type Aval, currentScope, type DType, type Node, type ScalarOp, type Scope } from "../../ir/index.ts";
 import type { View } from "../view.ts";
 
 /** Something that is, or may come to be, in memory: contiguous, in row-major order of its shape. */
@@ -52,6 +52,8 @@ export interface Unit {
   readonly data: Uint8Array | null;
   /** Units that must have run before, though nothing of theirs is read as an operand. */
   readonly after: Unit[];
+  /** What it is for. */
+  readonly scope: Scope;
 }
 
 export const computes = (unit: Unit): boolean => unit.kind === "map" || unit.kind === "reduce";
@@ -83,6 +85,7 @@ const pending: Unit = {
   into: null,
   data: null,
   after: [],
+  scope: null,
 };
 
 /** The units of a graph in topological order. */
@@ -102,6 +105,7 @@ export class Units {
       into: spec.into ?? null,
       data: spec.data ?? null,
       after: [],
+      scope: currentScope(),
     };
     for (const result of spec.results) {
       const value = "users" in result ? result : { unit, aval: result, users: [], kept: false };

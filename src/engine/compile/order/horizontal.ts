@@ -1,5 +1,5 @@
 /** Horizontal fusion: independent kernels with equal bodies become one step with several segments. */
-import type { FusedStep } from "../../ir/index.ts";
+import type { FusedStep, Scopes, Step } from "../../ir/index.ts";
 import { merge } from "../dag.ts";
 import type { Task } from "../emit/task.ts";
 import { rootOf, type Storage } from "../memory/storage.ts";
@@ -50,11 +50,18 @@ export function joinEqual(tasks: readonly Task[]): Task[] {
 
 /** Adds the segments of `task` to `into`, if neither waits for the other. */
 function join(into: Task, task: Task): boolean {
-  const [a, b] = [into.step as FusedStep, task.step as FusedStep];
+  const [a, b] = [into.step as Step & FusedStep, task.step as Step & FusedStep];
   if (into.node.next.has(task.node) || task.node.next.has(into.node)) return false;
   if (!merge(into.node, task.node)) return false;
-  into.step = { ...a, segments: [...a.segments, ...b.segments] };
+  const scopes = a.scopes || b.scopes ? { scopes: together(a.scopes ?? {}, b.scopes ?? {}) } : {};
+  into.step = { ...a, segments: [...a.segments, ...b.segments], ...scopes };
   into.reads = new Set([...into.reads, ...task.reads]);
   into.writes = new Set([...into.writes, ...task.writes]);
   return true;
+}
+
+function together(a: Scopes, b: Scopes): Scopes {
+  const sums: Record<string, number> = { ...a };
+  for (const [scope, work] of Object.entries(b)) sums[scope] = (sums[scope] ?? 0) + work;
+  return sums;
 }
