@@ -28,6 +28,7 @@ export class Callbacks {
   readonly #members: readonly Member[];
   /** The member whose error ended an event last. */
   #failed: string | null = null;
+  readonly #spent = new Map<string, number>();
 
   /** @throws ConfigError for a name that no path of a checkpoint can have, and for a state without a name */
   constructor(callbacks: readonly Callback[]) {
@@ -55,8 +56,10 @@ export class Callbacks {
     runOf: (name: string) => Run,
   ): Promise<void> {
     if (event === "start") this.#failed = null;
+    if (event === "start") this.#spent.clear();
     let first: { readonly error: unknown } | null = null;
     for (const { callback, name } of this.#members) {
+      const began = performance.now();
       try {
         const handlers: Handlers = callback;
         await handlers[event]?.(value, runOf(name));
@@ -65,9 +68,16 @@ export class Callbacks {
         if (event !== "error") this.#failed ??= name;
         if (event === "start") throw error;
         first ??= { error };
+      } finally {
+        this.#spent.set(name, (this.#spent.get(name) ?? 0) + (performance.now() - began) / 1000);
       }
     }
     if (first !== null) throw first.error;
+  }
+
+  /** Seconds that each took since the last `start`, by name. */
+  spent(): Record<string, number> {
+    return Object.fromEntries(this.#spent);
   }
 
   /** What they want kept, by name. @throws CallbackError */

@@ -1,4 +1,5 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
+import type { PlanTiming } from "../engine/tensor/index.ts";
 import type { Keep } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 import type { Telemetry } from "./telemetry.ts";
@@ -112,6 +113,12 @@ export interface Run {
   set(name: string, value: number): Promise<void>;
   /** The training steps compiled so far in words, one for each size of batch; see `explain`. */
   explain(): readonly string[];
+  /** Begins to time the kernels of the training steps, from 0, or ends it. Bits stay as they are; see `jit(...).time`. */
+  time(on: boolean): void;
+  /** What they took since then. */
+  timings(): readonly PlanTiming[];
+  /** Seconds that each callback took of this fit so far, by name. */
+  spent(): Readonly<Record<string, number>>;
   /**
    * Copies of the parameters and buffers that are evaluated, and how to put them back: averages begin anew at them. The last one of each
    * callback is saved in checkpoints.

@@ -59,6 +59,18 @@ export {
   lrFind,
 } from "./lr-find.ts";
 export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
+export type { Peaks } from "./profile/peaks.ts";
+export {
+  type Cost,
+  type KernelProfile,
+  type PartProfile,
+  type PhaseProfile,
+  type Profile,
+  type Roofline,
+  rooflineOf,
+} from "./profile/profile.ts";
+export { type Profiler, type ProfilerOptions, profiler } from "./profile/profiler.ts";
+export { kernelRows, partRows, phaseRows, profileLines } from "./profile/words.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export { compareReport } from "./report/compare-report.ts";

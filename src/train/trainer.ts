@@ -18,11 +18,12 @@ import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
+import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { type Snapshot, Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
-import { type Parts, type TrainStep, trainStep } from "./steps.ts";
+import type { Parts } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
 import {
   type FitOptions,
@@ -58,7 +59,7 @@ export class Trainer {
   #telemeter: Telemeter | null = null;
   readonly #shown: Shown;
   #evaluator: Evaluator;
-  readonly #steps = new Map<number, TrainStep>();
+  readonly #programs = new Programs();
   readonly #placed = new WeakMap<Dataset, Placed>();
   #revision: number;
   #live: Live | null = null;
@@ -218,7 +219,10 @@ export class Trainer {
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
-      explain: () => [...this.#steps.values()].flatMap((step) => step.explanations()),
+      explain: () => this.#programs.explain(),
+      time: (on) => this.#programs.time(on),
+      timings: () => this.#programs.timings(),
+      spent: () => this.#callbacks.spent(),
     };
     const note = (of: EpochRecord | null): void => {
       record = of;
@@ -269,7 +273,7 @@ export class Trainer {
         device: this.device,
         train: placed.train ?? (feed as Feed),
         metrics: this.#parts.metrics,
-        step: (size) => this.#step(size),
+        step: (size) => this.#programs.step(this.#parts, size),
         read: (states) => this.#evaluator.read(states),
         validate: placed.validation ? () => this.#scores(live, placed.validation as Placed) : null,
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
@@ -391,7 +395,7 @@ export class Trainer {
     const revision = revisionOf(this.model);
     if (revision === this.#revision) return false;
     this.#revision = revision;
-    this.#steps.clear();
+    this.#programs.clear();
     this.#telemeter = null;
     this.#evaluator = new Evaluator(this.#parts, this.device);
     return true;
@@ -404,17 +408,8 @@ export class Trainer {
     }
     if (augment === this.#parts.augment) return;
     this.#parts = { ...this.#parts, augment };
-    this.#steps.clear();
+    this.#programs.clear();
     this.#telemeter = null;
-  }
-
-  #step(batchSize: number): TrainStep {
-    let step = this.#steps.get(batchSize);
-    if (!step) {
-      step = trainStep(this.#parts, batchSize);
-      this.#steps.set(batchSize, step);
-    }
-    return step;
   }
 
   /** Its compiled steps last from fit to fit. */

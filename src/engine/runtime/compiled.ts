@@ -43,8 +43,21 @@ export interface StepTiming {
   readonly work: StepWork;
   /** The parts it is for, by `inScope`, and what of its work is for each. */
   readonly scopes: Scopes;
-  /** Whether what is in it follows. */
-  readonly loop: boolean;
+  /** Of a loop: how many of the steps that follow are in it. */
+  readonly inside: number;
+}
+
+/** What a plan took since it is timed. */
+export interface PlanTiming {
+  /** How often it ran. */
+  readonly runs: number;
+  /** Of the wall clock. */
+  readonly seconds: number;
+  /** Those inside a loop right after it. */
+  readonly steps: readonly StepTiming[];
+  readonly arenaBytes: number;
+  /** How many threads there are. */
+  readonly threads: number;
 }
 
 /** Those inside a loop right after it. */
@@ -58,7 +71,8 @@ export class Compiled {
   readonly #given: readonly number[];
   readonly #lost: readonly number[];
   #exe: Executable | null = null;
-  #timed = false;
+  /** While it is timed. */
+  #clock: { runs: number; seconds: number } | null = null;
 
   constructor(device: Device, plan: Plan) {
     this.#device = device;
@@ -91,25 +105,27 @@ export class Compiled {
         `time: ${backend.name} cannot time the steps of a plan. Use the cpu device.`,
       );
     }
-    this.#timed = on;
+    this.#clock = on ? { runs: 0, seconds: 0 } : null;
     backend.time(this.#load(), on);
   }
 
-  /** Of each step, those inside a loop right after it: what it does, how, and the nanoseconds it took since `time(true)`, of all threads together. */
-  timings(): readonly StepTiming[] {
-    if (!this.#timed) return [];
+  /** What it and each of its steps took since `time(true)`; null where it is not timed. */
+  timings(): PlanTiming | null {
+    if (this.#clock === null) return null;
     const nanoseconds = this.#device.backend.times?.(this.#load()) ?? [];
     const notes = this.notes();
     const work = workOfSteps(this.plan);
     const steps = allSteps(this.plan.steps);
-    return explainSteps(this.plan).map((step, i) => ({
+    const each = explainSteps(this.plan).map((step, i) => ({
       step,
       note: notes[i] ?? "",
       nanoseconds: nanoseconds[i] ?? 0,
       work: work[i] ?? { flops: 0, bytes: 0 },
       scopes: steps[i]?.scopes ?? {},
-      loop: steps[i]?.kind === "loop",
+      inside: steps[i] === undefined ? 0 : allSteps([steps[i]]).length - 1,
     }));
+    const threads = this.#device.backend.threads?.() ?? 1;
+    return { ...this.#clock, steps: each, arenaBytes: this.plan.arenaBytes, threads };
   }
 
   unload(): void {
@@ -121,7 +137,7 @@ export class Compiled {
     if (this.#exe !== null) return this.#exe;
     this.#exe = this.#device.backend.compile(this.plan);
     // Loaded again after the cache let go of it.
-    if (this.#timed) this.#device.backend.time?.(this.#exe, true);
+    if (this.#clock !== null) this.#device.backend.time?.(this.#exe, true);
     return this.#exe;
   }
 
@@ -130,7 +146,9 @@ export class Compiled {
     const exe = this.#load();
     const memories = this.#memories(inputs, to);
     const results = this.#results(memories);
+    const began = performance.now();
     this.#device.backend.run(exe, memories.map(idOf), results.map(idOf), scalars);
+    this.#note(1, began);
     return this.#settle(inputs, results, to);
   }
 
@@ -147,8 +165,10 @@ export class Compiled {
     for (const memory of memories) memory.pin();
     // Given away from now on: nobody may read what is being written.
     const settled = this.#settle(inputs, results, to);
+    const began = performance.now();
     try {
       await this.#device.backend.runMany(exe, memories.map(idOf), results.map(idOf), scalars, count);
+      this.#note(count, began);
     } finally {
       for (const memory of memories) memory.unpin();
     }
@@ -180,6 +200,12 @@ export class Compiled {
       }
       run?.(from, to);
     };
+  }
+
+  #note(runs: number, began: number): void {
+    if (this.#clock === null) return;
+    this.#clock.runs += runs;
+    this.#clock.seconds += (performance.now() - began) / 1000;
   }
 
   /** Throws DonatedError when memory that is given away is also read through another input, or is the host's. */

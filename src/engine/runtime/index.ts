@@ -1,5 +1,5 @@
 export { type Availability, cpuAvailable } from "../backend/cpu/index.ts";
-export { Compiled, compiled, type Program, type StepTiming } from "./compiled.ts";
+export { Compiled, compiled, type PlanTiming, type Program, type StepTiming } from "./compiled.ts";
 export { isTracing, noteDebt, withoutDebt } from "./debt.ts";
 export {
   type Device,

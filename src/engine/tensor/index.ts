@@ -1,6 +1,6 @@
 /** The tensor API. */
 export type { MatmulPrecision } from "../ir/index.ts";
-export type { StepTiming } from "../runtime/index.ts";
+export type { PlanTiming, StepTiming } from "../runtime/index.ts";
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
 export type { Axes, KeepDims } from "./axes.ts";

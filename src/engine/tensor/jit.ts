@@ -2,7 +2,7 @@
 import { ConfigError, mapTree } from "../../util/index.ts";
 import { explainPlan } from "../compile/index.ts";
 import { type MatmulPrecision, rawNode } from "../ir/index.ts";
-import { type Compiled, isTracing, type StepTiming } from "../runtime/index.ts";
+import { type Compiled, isTracing, type PlanTiming } from "../runtime/index.ts";
 import { type Call, matchSignature, readSignature } from "./signature.ts";
 import { type Specialized, specialize, type Traceable, tracedPrecision } from "./specialize.ts";
 import { Tensor } from "./tensor.ts";
@@ -36,8 +36,8 @@ export interface Jitted<F extends AnyFunction> {
    * @throws UnsupportedError where the device cannot.
    */
   time(on: boolean): void;
-  /** What each step of each plan took since `time(true)`, plan after plan. */
-  timings(): readonly (readonly StepTiming[])[];
+  /** What each plan took since `time(true)`; none of those that are not timed. */
+  timings(): readonly PlanTiming[];
   /** The plans compiled so far in words, as `explain` gives them. */
   explanations(): readonly string[];
   /** How many signatures were traced so far. */
@@ -141,7 +141,7 @@ export function jit<F extends AnyFunction>(fn: F, options: JitOptions = {}): Jit
       for (const { program } of known.values()) program.time(on);
       timed = on;
     },
-    timings: () => [...known.values()].map(({ program }) => program.timings()),
+    timings: () => [...known.values()].flatMap(({ program }) => program.timings() ?? []),
     explanations: () => [...known.values()].map(({ program }) => explainPlan(program.plan, program.notes())),
   });
   Object.defineProperty(jitted, "compilations", { get: () => known.size });

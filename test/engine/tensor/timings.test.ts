@@ -1,21 +1,24 @@
 /** The times of a compiled function's steps. */
-import { arange, jit, scan, type Tensor, tensor } from "nabla";
+import { arange, jit, type PlanTiming, type StepTiming, scan, type Tensor, tensor } from "nabla";
 import { describe, expect, test } from "vitest";
 
 const rows = arange(1 << 16)
   .astype("f32")
   .reshape([256, 256]);
 
+const stepsOf = (timings: readonly PlanTiming[]): readonly StepTiming[] =>
+  timings.flatMap(({ steps }) => steps);
+
 describe("timings", () => {
   test("name every step, and count only what ran since", async () => {
     const work = jit((x: Tensor) => x.matmul(x).exp().sum(0), { name: "work" });
     await work(rows).data();
-    expect(work.timings()).toEqual([[]]);
+    expect(work.timings()).toEqual([]);
     work.time(true);
-    const [before = []] = work.timings();
+    const before = stepsOf(work.timings());
     expect(before.map(({ nanoseconds }) => nanoseconds)).toEqual(before.map(() => 0));
     await work(rows).data();
-    const [once = []] = work.timings();
+    const once = stepsOf(work.timings());
     expect(once.map(({ step }) => step)).toMatchInlineSnapshot(`
       [
         "gemm 256x256x256: in0 in0, then exp -> a0",
@@ -27,12 +30,12 @@ describe("timings", () => {
       expect(note).toMatch(/thread/);
     }
     await work(rows).data();
-    const [twice = []] = work.timings();
+    const twice = stepsOf(work.timings());
     twice.forEach(({ nanoseconds }, i) => {
       expect(nanoseconds).toBeGreaterThan(once[i]?.nanoseconds ?? Number.NaN);
     });
     work.time(false);
-    expect(work.timings()).toEqual([[]]);
+    expect(work.timings()).toEqual([]);
   });
 
   test("a loop's are those of the steps inside it; a plan made later is timed too", async () => {
@@ -47,7 +50,7 @@ describe("timings", () => {
         [0, 1],
       ]),
     ).data();
-    const [steps = []] = work.timings();
+    const steps = stepsOf(work.timings());
     const at = steps.findIndex(({ step }) => step.startsWith("loop"));
     const inside = steps.slice(at + 1).reduce((sum, { nanoseconds }) => sum + nanoseconds, 0);
     expect(steps.map(({ step }) => step)).toMatchInlineSnapshot(`

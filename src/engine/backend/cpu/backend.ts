@@ -142,8 +142,12 @@ class CpuBackend implements Backend {
     return this.#addon.times(this.#context, this.#programOf("times", exe));
   }
 
+  threads(): number {
+    return this.#addon.threads(this.#context);
+  }
+
   describe(): string {
-    const threads = this.#addon.threads(this.#context);
+    const threads = this.threads();
     return `cpu (${this.#isa}, ${threads} thread${threads === 1 ? "" : "s"})`;
   }
 
