@@ -69,6 +69,7 @@ withCommonOptions(
     .option("--seed <n>", "of initial values, order and randomness", whole(0))
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
     .option("--resume <run>", "go on with a run that was stopped")
+    .option("--profile", "time phases, layers and kernels, and say at the end where the time went")
     .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");

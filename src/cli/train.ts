@@ -15,6 +15,7 @@ import {
   experimentModel,
   type FitResult,
   isBatches,
+  profiler,
   progress,
   recordRun,
   type TabularTask,
@@ -28,6 +29,7 @@ import { describeError, exitCodes, UsageError } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
 import { optimizerByName } from "./optimizers.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
+import { profileText } from "./profile-words.ts";
 import { isTable } from "./read-table.ts";
 import { newRunFolder, type RunConfig, RunFolder } from "./run-folder.ts";
 import { describeRunSettings, readRunSettings, withRunSettings } from "./run-settings.ts";
@@ -44,6 +46,7 @@ export interface TrainOptions extends CommonOptions {
   readonly out?: string;
   readonly resume?: string;
   readonly tensorboard?: boolean;
+  readonly profile?: boolean;
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
   readonly task?: TabularTask | "auto";
@@ -195,8 +198,10 @@ async function run(job: Job, lock: Held): Promise<number> {
         cwd: dirname(resolve(job.file)),
         onFailure: (error) => warn(error, "training goes on"),
       }),
+      ...(options.profile ? [profiled(job, made)] : []),
       ...(options.tensorboard ? [events(job, () => made.folder, data.validation ?? data.test)] : []),
       {
+        name: "history",
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
         stop: () => made.folder?.writeHistory(trainer.history),
@@ -263,6 +268,17 @@ function events(job: Job, folder: () => RunFolder | null, samples: Dataset | und
     samples,
     hparams: { seed, ...(optimizer !== null && { optimizer }) },
     onFailure: (error) => warn(error, "training goes on"),
+  });
+}
+
+/** Keeps a profile in the run's folder, and shows it. */
+function profiled({ options }: Job, made: { readonly folder: RunFolder | null }): Callback {
+  return profiler({
+    folder: () => folderOf(made).path,
+    onProfile: (profile) => {
+      for (const line of profileText(profile)) print(options, line);
+    },
+    onFailure: (error) => warn(error, "the run itself is whole"),
   });
 }
 

@@ -69,7 +69,7 @@ export {
   type Roofline,
   rooflineOf,
 } from "./profile/profile.ts";
-export { type Profiler, type ProfilerOptions, profiler } from "./profile/profiler.ts";
+export { type ProfilerOptions, profiler } from "./profile/profiler.ts";
 export { kernelRows, partRows, phaseRows, profileLines } from "./profile/words.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";

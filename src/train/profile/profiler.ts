@@ -11,15 +11,12 @@ export interface ProfilerOptions {
   readonly after?: number;
   /** Steps it times, at least; default 200. Where the run is shorter, as many as there are. */
   readonly steps?: number;
+  /** Told at the end of the run, unless no step was timed. */
+  readonly onProfile?: (profile: Profile) => void;
   /** Where profile.json goes; a function for a folder that is known only when the run starts. Default: nowhere. */
   readonly folder?: string | (() => string);
   /** Told of what could not be written; default: a process warning. */
   readonly onFailure?: (error: unknown) => void;
-}
-
-export interface Profiler extends Callback {
-  /** Null until the run is over, or where no step was timed. */
-  readonly profile: Profile | null;
 }
 
 export const profileFile = "profile.json";
@@ -31,17 +28,18 @@ export const profileFile = "profile.json";
  *
  * @throws ConfigError for unknown options; `fit` throws UnsupportedError on a device that has no clock, as the reference
  * @example
- * const profiled = profiler();
- * await new Trainer({ ..., callbacks: [profiled] }).fit(train, { epochs: 1 });
- * console.log(profileText(profiled.profile));
+ * const show = (profile: Profile) => console.table(partRows(profile));
+ * new Trainer({ ..., callbacks: [profiler({ onProfile: show })] });
  */
-export function profiler(options: ProfilerOptions = {}): Profiler {
-  rejectUnknown("profiler", options, ["after", "steps", "folder", "onFailure"]);
+export function profiler(options: ProfilerOptions = {}): Callback {
+  rejectUnknown("profiler", options, ["after", "steps", "onProfile", "folder", "onFailure"]);
   const after = wholeNumber("profiler", "after", options.after ?? 20, 0);
   const wanted = wholeNumber("profiler", "steps", options.steps ?? 200, 1);
-  const { folder, onFailure = (error) => process.emitWarning(String(error), { type: "NablaWarning" }) } =
-    options;
-  let profile: Profile | null = null;
+  const {
+    folder,
+    onProfile,
+    onFailure = (error) => process.emitWarning(String(error), { type: "NablaWarning" }),
+  } = options;
   let timed: Pick<
     Profile,
     "steps" | "secondsPerStep" | "arenaBytes" | "parts" | "kernels" | "threads"
@@ -71,11 +69,8 @@ export function profiler(options: ProfilerOptions = {}): Profiler {
 
   return {
     name: "profiler",
-    get profile() {
-      return profile;
-    },
     start({ plan, position }, run) {
-      [state, profile, timed] = ["before", null, null];
+      [state, timed] = ["before", null];
       [device, began, first] = [plan.device, performance.now(), position.step];
       Object.assign(phases, { training: 0, "waiting for data": 0, evaluation: 0 });
       if (after === 0) {
@@ -102,10 +97,12 @@ export function profiler(options: ProfilerOptions = {}): Profiler {
       const callbacks = Object.entries(run.spent()).filter(([name]) => name !== "profiler");
       const named = [
         ...Object.entries(phases),
-        ...callbacks.map(([name, s]) => [`callback ${name}`, s] as const),
+        ...callbacks.map(
+          ([name, s]) => [name.startsWith("callback ") ? name : `callback ${name}`, s] as const,
+        ),
       ];
       const known = named.reduce((sum, [, seconds]) => sum + seconds, 0);
-      profile = {
+      const profile: Profile = {
         device,
         ...timed,
         phases: [...named, ["compiling and the rest", Math.max(0, all - known)] as const]
@@ -114,6 +111,7 @@ export function profiler(options: ProfilerOptions = {}): Profiler {
           .sort((a, b) => b.seconds - a.seconds),
         peaks: await measurePeaks(device.split(" ")[0] ?? "cpu"),
       };
+      onProfile?.(profile);
       if (folder === undefined) return;
       const path = join(typeof folder === "string" ? folder : folder(), profileFile);
       await writeFileAtomic(path, `${JSON.stringify(profile)}\n`).catch(onFailure);

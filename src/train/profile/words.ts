@@ -76,7 +76,11 @@ export function phaseRows({ phases }: Profile): Rows {
     ["phase of the run", "time", "share"],
     ...phases
       .filter(({ seconds }) => seconds >= all / 1000)
-      .map(({ name, seconds }) => [name, formatSeconds(seconds), percent(seconds / all)]),
+      .map(({ name, seconds }) => [
+        name,
+        seconds < 10 ? `${seconds.toPrecision(2)} s` : formatSeconds(seconds),
+        percent(seconds / all),
+      ]),
   ];
 }
 

@@ -7,6 +7,7 @@ import { type Chart, chartSvg } from "./chart.ts";
 import { classReport } from "./class-report.ts";
 import { escapeText } from "./escape.ts";
 import { charts, details, facts, heading, lead, note, page, sides, table } from "./page.ts";
+import { profileReport } from "./profile-report.ts";
 import { hyperparameterCharts, scoreCharts, spaced, speedCharts, telemetryCharts } from "./run-charts.ts";
 
 /**
@@ -26,6 +27,7 @@ export function runReport(run: RunRecord): string {
     ...(run.evaluation === null ? [] : classReport(run.evaluation)),
     ...section("Time", speedCharts(run)),
     ...timing(run),
+    ...(run.profile === null ? [] : profileReport(run.profile)),
     ...circumstances(run),
     ...(run.plan === null
       ? []

@@ -49,6 +49,7 @@ export function recordRun(folder: string | (() => string), options: RecordOption
   const every = wholeNumber("track", "every", options.every ?? 50, 1);
   let recorder: Recorder | null = null;
   return {
+    name: "tracking",
     async start({ plan, position }) {
       const dir = typeof folder === "string" ? folder : folder();
       const made = new Recorder(dir, every, onFailure);

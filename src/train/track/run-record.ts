@@ -3,6 +3,8 @@ import { basename, join, resolve } from "node:path";
 import { z } from "zod";
 import { isMissing, lookAt, readBytes } from "../../files/index.ts";
 import { ConfigError } from "../../util/index.ts";
+import type { Profile } from "../profile/profile.ts";
+import { profileFile } from "../profile/profiler.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
 import { readLines } from "./line-log.ts";
 import { readStatus, type StatusRecord } from "./status.ts";
@@ -35,6 +37,18 @@ const findingSchema = z.object({
   text: z.string(),
   remedies: z.array(z.looseObject({ kind: z.string() })).default([]),
 });
+const costSchema = z.object({ seconds: number, flops: number, bytes: number });
+const profileSchema = z.object({
+  device: z.string(),
+  threads: z.int().gte(1),
+  steps: z.int(),
+  secondsPerStep: number,
+  arenaBytes: number,
+  phases: z.array(z.object({ name: z.string(), seconds: number })),
+  parts: z.array(z.object({ path: z.string(), forward: costSchema, backward: costSchema })),
+  kernels: z.array(costSchema.extend({ step: z.string(), note: z.string(), parts: z.array(z.string()) })),
+  peaks: z.object({ flopsPerSecond: number, bytesPerSecond: number }),
+}) satisfies z.ZodType<Profile>;
 const configSchema = z.looseObject({
   name: z.string(),
   started: z.string(),
@@ -61,6 +75,8 @@ export interface RunRecord {
   readonly findings: readonly RecordedFinding[];
   readonly evaluation: ClassEvaluation | null;
   readonly plan: string | null;
+  /** Of `--profile`. */
+  readonly profile: Profile | null;
   /** Files that are damaged or cannot be read, in a sentence each. */
   readonly problems: readonly string[];
 }
@@ -90,6 +106,7 @@ export async function readRun(path: string): Promise<RunRecord> {
     findings: findings === null ? [] : "findings" in findings ? findings.findings : findings,
     evaluation: await reader.json("evaluation.json", classEvaluationSchema),
     plan: await reader.text("plan.txt"),
+    profile: await reader.json(profileFile, profileSchema),
     problems: reader.problems,
   };
 }
