@@ -12,4 +12,5 @@ export {
   removeFile,
   removeUnfinished,
   writeFileAtomic,
+  writeNamedFile,
 } from "./write.ts";

@@ -1,6 +1,7 @@
 /** Checkpoints: a tree of tensors as safetensors plus a JSON manifest, replaced together or not at all. */
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import {
   ensureWritable,
   exists,
@@ -10,13 +11,16 @@ import {
   removeFile,
   removeUnfinished,
   writeFileAtomic,
+  writeNamedFile,
 } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
+import type { CopySpace } from "./copy-space.ts";
 import { encodeSafetensors } from "./safetensors.ts";
 import { readTree, type TensorsByPath, tensorsFrom } from "./tensors.ts";
 
 const manifestName = "manifest.json";
 const numbered = /^manifest-(\d{6,12})\.json$/;
+const stateNameOf = (sha256: string): string => `state-${sha256.slice(0, 16)}.safetensors`;
 const stateName = /^state-[0-9a-f]{16}\.safetensors$/;
 
 /** A checkpoint of several in a folder. */
@@ -55,29 +59,81 @@ export async function saveCheckpoint(
   data: Readonly<Record<string, unknown>> = {},
   keep: Keep | null = null,
 ): Promise<Manifest> {
-  const parts = encodeSafetensors(await readTree(state));
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  const sha256 = hash.digest("hex");
-  const file = `state-${sha256.slice(0, 16)}.safetensors`;
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const manifest: Manifest = { format: "nabla-checkpoint", version: 1, file, bytes, sha256, data };
-  const text = `${JSON.stringify(manifest, null, 2)}\n`;
+  return writeCheckpoint(dir, await copyForCheckpoint(state, data), keep);
+}
+
+/** What a checkpoint is to hold, apart from the state it was taken of: that may change from then on. */
+export interface CheckpointCopy {
+  /** Of the safetensors file. */
+  readonly parts: readonly Uint8Array[];
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** A copy in memory, in `space` where it is given. Throws DataError for a leaf that is not a tensor. */
+export async function copyForCheckpoint(
+  state: unknown,
+  data: Readonly<Record<string, unknown>>,
+  space?: CopySpace,
+): Promise<CheckpointCopy> {
+  return {
+    parts: encodeSafetensors(await readTree(state, space)),
+    data: JSON.parse(JSON.stringify(data)),
+  };
+}
+
+/**
+ * Writes a copy, as `saveCheckpoint` does. With `pause` it leaves the processor to others between two pieces of a megabyte, for that many
+ * milliseconds: a digest takes as long as reading the state from memory, a few times over. Throws FileError.
+ */
+export async function writeCheckpoint(
+  dir: string,
+  { parts, data }: CheckpointCopy,
+  keep: Keep | null = null,
+  pause: number | null = null,
+): Promise<Manifest> {
   await ensureWritable(dir);
   await removeUnfinished(dir);
   const numbers = await numbersIn(dir);
   const number = (numbers.at(-1) ?? 0) + 1;
+  const hash = createHash("sha256");
+  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+  let sha256 = "";
+  const nameOfState = (): string => {
+    sha256 = hash.digest("hex");
+    return stateNameOf(sha256);
+  };
   try {
-    await writeFileAtomic(join(dir, file), parts);
+    await writeNamedFile(dir, hashing(parts, hash, pause), nameOfState);
+    const file = stateNameOf(sha256);
+    const manifest: Manifest = { format: "nabla-checkpoint", version: 1, file, bytes, sha256, data };
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
     // Once there are numbers, they say which one is the newest.
     if (keep !== null || numbers.length > 0) await writeFileAtomic(join(dir, numberedName(number)), text);
     await writeFileAtomic(join(dir, manifestName), text);
+    await rotate(dir, keep ?? ((saved) => saved.slice(-1)));
+    return manifest;
   } catch (error) {
     await removeStates(dir);
     throw error;
   }
-  await rotate(dir, keep ?? ((saved) => saved.slice(-1)));
-  return manifest;
+}
+
+const PIECE = 1 << 20;
+
+/** The parts in pieces, each of which the digest has seen: whoever waits for other things comes in between. */
+async function* hashing(
+  parts: readonly Uint8Array[],
+  hash: Hash,
+  pause: number | null,
+): AsyncGenerator<Uint8Array> {
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += PIECE) {
+      const piece = part.subarray(at, at + PIECE);
+      hash.update(piece);
+      yield piece;
+      if (pause !== null && piece.length === PIECE) await setTimeout(pause);
+    }
+  }
 }
 
 const numberedName = (number: number): string => `manifest-${String(number).padStart(6, "0")}.json`;

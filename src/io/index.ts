@@ -1,6 +1,8 @@
 export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
 export { FileError } from "../util/index.ts";
 export {
+  type CheckpointCopy,
+  copyForCheckpoint,
   hasCheckpoint,
   type Keep,
   type Kept,
@@ -8,7 +10,9 @@ export {
   loadManifest,
   type Manifest,
   saveCheckpoint,
+  writeCheckpoint,
 } from "./checkpoint.ts";
+export { CopySpace } from "./copy-space.ts";
 export { initFromFile } from "./init-from-file.ts";
 export {
   decodeSafetensors,

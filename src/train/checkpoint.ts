@@ -31,6 +31,9 @@ export interface CheckpointOptions {
  * With `keep` the last and the best ones stay beside each other; `Trainer.resume` takes the newest that is whole. An epoch that is the
  * best so far is then saved whatever `every` says. A save that is killed at any moment leaves those before it.
  *
+ * Saves while training hold it up only until the state is copied: memory of the state's size is kept for that. A save that is due while the
+ * one before is still on its way to the disk waits for it.
+ *
  * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
  * last one's failure ends in an error. When a callback throws, what was reached by then is saved.
  *
@@ -56,17 +59,23 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
   let folder = "";
   let saved = { at: 0, step: 0, epoch: 0 };
   let best: number | null = null;
-  const save = async (run: Run, { step, epoch }: Position): Promise<void> => {
-    await run.save(folder, policy);
-    saved = { at: performance.now(), step, epoch };
+  /** Of the save under way, its failures told. */
+  let writing: Promise<void> = Promise.resolve();
+  /** What no save should throw. */
+  let unexpected: { readonly error: unknown } | null = null;
+  const tell = (error: unknown): void => {
+    if (error instanceof NablaError) onFailure(error);
+    else unexpected = { error };
   };
-  const attempt = async (run: Run, position: Position): Promise<void> => {
+  const attempt = async (run: Run, { step, epoch }: Position): Promise<void> => {
     try {
-      await save(run, position);
+      const { written } = await run.saveBeside(folder, policy);
+      writing = written.catch(tell);
     } catch (error) {
-      if (!(error instanceof NablaError)) throw error;
-      onFailure(error);
+      tell(error);
     }
+    if (unexpected !== null) throw unexpected.error;
+    saved = { at: performance.now(), step, epoch };
   };
   /** Whether this is the best epoch so far. */
   const noteBest = (record: EpochRecord): boolean => {
@@ -80,7 +89,7 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
   return {
     name: "checkpoint",
     last: true,
-    async start({ plan, position, history }) {
+    async start({ plan, position, history }, run) {
       folder = typeof dir === "string" ? dir : dir();
       saved = { at: performance.now(), step: position.step, epoch: position.epoch };
       best = null;
@@ -89,6 +98,8 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
       // The new state is written beside the old ones.
       const states = 1 + (keep === null ? 1 : (keep.last ?? 1) + (keep.best ?? 0));
       await ensureRoom(folder, states * plan.stateBytes, `${states === 2 ? "two" : states} checkpoints`);
+      unexpected = null;
+      run.reserveSaves();
     },
     async stepEnd({ position }, run) {
       const due =
@@ -103,13 +114,15 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
       const position = { epoch: record.epoch, batch: 0, row: 0, step: record.step };
       if (isBest || (due && waited() >= minSeconds)) await attempt(run, position);
     },
-    async stop({ position }, run) {
+    async stop(_, run) {
+      await writing;
       // At the end of an epoch it was saved perhaps, but early stopping may have put an earlier one back since.
-      await save(run, position);
+      await run.save(folder, policy);
     },
     async error({ callback, position }, run) {
       // A callback fails between steps: what was reached is whole.
       if (folder !== "" && callback !== null && callback !== "checkpoint") await attempt(run, position);
+      await writing;
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { PlanTiming } from "../engine/tensor/index.ts";
 import type { Keep } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
+import type { Saving } from "./saver.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Averages over rows by name: `loss` and the metrics asked for. */
@@ -105,6 +106,13 @@ export interface Run {
   stop(reason: string): void;
   /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
   save(dir: string, keep?: Keep): Promise<void>;
+  /**
+   * The same beside training: resolves once the state is copied, which takes as long as memory does, and after the save before it is on
+   * the disk. The event `checkpoint` comes before the next event of the loop after that.
+   */
+  saveBeside(dir: string, keep?: Keep): Promise<Saving>;
+  /** Makes memory for such copies ready, as much as the state takes. It is kept until the run ends. */
+  reserveSaves(): void;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
   /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */

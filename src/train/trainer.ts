@@ -2,11 +2,11 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
-import { ConfigError, DataError, sizeOf } from "../util/index.ts";
+import { ConfigError, DataError, flattenTree, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
 import { type CallbackStates, Callbacks } from "./callbacks.ts";
@@ -20,6 +20,7 @@ import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
+import { Saver } from "./saver.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { type Snapshot, Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
@@ -68,6 +69,7 @@ export class Trainer {
   #callbackStates: CallbackStates | null = null;
   /** The last one of each callback that has a name, and the epoch it is of. */
   readonly #snapshots = new Snapshots();
+  readonly #saver = new Saver();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -213,9 +215,16 @@ export class Trainer {
         wish ??= reason;
       },
       save: async (dir, keep) => {
-        await (keep === undefined ? this.save(dir) : this.save(dir, keep));
-        await emit("checkpoint", { dir, position: live.position });
+        await this.save(dir, keep ?? null);
+        saved.push({ dir, position: live.position });
+        await tellSaved();
       },
+      saveBeside: async (dir, keep) => {
+        const { position } = live;
+        const { written } = await this.#saver.begin(dir, keep ?? null, () => this.#whole(live), true);
+        return { written: written.then(() => void saved.push({ dir, position })) };
+      },
+      reserveSaves: () => this.#saver.reserve(plan.stateBytes, flattenTree(live.state).leaves.length),
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
@@ -242,6 +251,11 @@ export class Trainer {
         return snapshot && this.#putBack(snapshot, live, note);
       },
     });
+    /** On the disk, and not yet told of. */
+    const saved: Events["checkpoint"][] = [];
+    const tellSaved = async (): Promise<void> => {
+      for (const event of saved.splice(0)) await this.#callbacks.emit("checkpoint", event, runOf);
+    };
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
         const { rows, seconds, waiting } = event as Events["stepEnd"];
@@ -251,6 +265,7 @@ export class Trainer {
           waiting: trained.waiting + waiting,
         };
       } else if (name !== "batch") this.#publish(live.state);
+      await tellSaved();
       await this.#callbacks.emit(name, event, runOf);
     };
 
@@ -283,6 +298,7 @@ export class Trainer {
       });
       record = live.history.at(-1) ?? record;
       await emit("stop", { reason, position: live.position });
+      await tellSaved();
       const values = await this.#values(live);
       const seconds = (performance.now() - began) / 1000;
       const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
@@ -297,6 +313,7 @@ export class Trainer {
       throw error;
     } finally {
       this.#train = null;
+      await this.#saver.release();
       await train.close();
     }
   }
@@ -325,6 +342,13 @@ export class Trainer {
   /** Saves the whole training state into a folder: `resume` goes on from it to the same bits; `keep`: which of those before stay. Throws FileError. */
   async save(dir: string, keep: Keep | null = null): Promise<void> {
     const live = await this.#prepared();
+    const { written } = await this.#saver.begin(dir, keep, () => this.#whole(live), false);
+    await written;
+    if (!this.#fitting) await this.#saver.release();
+  }
+
+  /** What a checkpoint holds. */
+  async #whole(live: Live): Promise<{ tree: unknown; data: Record<string, unknown> }> {
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
     const snapshots = this.#snapshots.tree();
@@ -339,7 +363,7 @@ export class Trainer {
       callbacks: this.#callbackStates ?? this.#callbacks.states(),
       snapshots: this.#snapshots.epochs(),
     };
-    await saveCheckpoint(dir, tree, data, keep);
+    return { tree, data };
   }
 
   /**

@@ -80,9 +80,11 @@ class ReferenceBackend implements Backend {
     this.#order.now(() => buffer.write(copy, offset));
   }
 
-  async read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array> {
+  async read(id: BufferId, offset: number, bytes: number, into?: Uint8Array): Promise<Uint8Array> {
     const buffer = this.#inside("read", id, offset, bytes);
-    return this.#order.async(() => buffer.read(offset, bytes));
+    const read = await this.#order.async(() => buffer.read(offset, bytes));
+    into?.set(read);
+    return into ?? read;
   }
 
   compile(plan: Plan): Executable {
