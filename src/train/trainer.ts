@@ -2,7 +2,7 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
@@ -19,8 +19,9 @@ import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
+import { RunControl } from "./run.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
-import { type Snapshot, Snapshots } from "./snapshots.ts";
+import { Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import { type Parts, type TrainStep, trainStep } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
@@ -204,40 +205,7 @@ export class Trainer {
     if (this.#resumed === null) this.#snapshots.clear();
     this.#resumed = null;
 
-    let wish: string | null = null;
-    let record = live.history.at(-1) ?? null;
     let trained = { rows: 0, seconds: 0, waiting: 0 };
-    const control: Omit<Run, "snapshot" | "lastSnapshot"> = {
-      stop: (reason) => {
-        wish ??= reason;
-      },
-      save: async (dir, keep) => {
-        await (keep === undefined ? this.save(dir) : this.save(dir, keep));
-        await emit("checkpoint", { dir, position: live.position });
-      },
-      parameters: () => ({ ...live.state.params, ...live.state.buffers }),
-      hyperparameters: () => this.hyperparameters(),
-      set: (name, value) => this.set(name, value),
-      explain: () => [...this.#steps.values()].flatMap((step) => step.explanations()),
-    };
-    const note = (of: EpochRecord | null): void => {
-      record = of;
-    };
-    const runOf = (name: string): Run => ({
-      ...control,
-      snapshot: async () => {
-        const values = await this.#values(live);
-        return this.#putBack(
-          await this.#snapshots.take(name, values, live.history.at(-1) ?? null),
-          live,
-          note,
-        );
-      },
-      lastSnapshot: () => {
-        const snapshot = this.#snapshots.last(name);
-        return snapshot && this.#putBack(snapshot, live, note);
-      },
-    });
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
         const { rows, seconds, waiting } = event as Events["stepEnd"];
@@ -249,6 +217,19 @@ export class Trainer {
       } else if (name !== "batch") this.#publish(live.state);
       await this.#callbacks.emit(name, event, runOf);
     };
+    const control = new RunControl({
+      live,
+      shown: this.#shown,
+      snapshots: this.#snapshots,
+      values: () => this.#values(live),
+      publish: (values) => this.#publish(values),
+      save: (dir, keep) => (keep === undefined ? this.save(dir) : this.save(dir, keep)),
+      hyperparameters: () => this.hyperparameters(),
+      set: (name, value) => this.set(name, value),
+      explain: () => [...this.#steps.values()].flatMap((step) => step.explanations()),
+      emit,
+    });
+    const runOf = (name: string): Run => control.of(name);
 
     const began = performance.now();
     try {
@@ -275,15 +256,16 @@ export class Trainer {
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
         telemeter: this.#freshTelemeter(),
         emit,
-        stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
+        stopping: () => control.wish ?? (signal?.aborted ? "interrupted" : null),
       });
-      record = live.history.at(-1) ?? record;
+      control.record = live.history.at(-1) ?? control.record;
       await emit("stop", { reason, position: live.position });
       const values = await this.#values(live);
       const seconds = (performance.now() - began) / 1000;
       const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
       this.#publish(values);
       const waiting = trained.seconds > 0 ? trained.waiting / trained.seconds : 0;
+      const { record } = control;
       return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond, waiting };
     } catch (error) {
       // What a callback throws while it hears of an error must not hide that error.
@@ -435,20 +417,6 @@ export class Trainer {
 
   async #scores(live: Live, data: Placed): Promise<Scores> {
     return this.#evaluator.scores(await this.#values(live), live.position.step, data);
-  }
-
-  #putBack(
-    { values, of }: Snapshot,
-    live: Live,
-    note: (of: EpochRecord | null) => void,
-  ): () => Promise<void> {
-    return async () => {
-      const own = await copyTree(values);
-      live.state = await this.#shown.withValues(live.state, own);
-      note(of);
-      this.#shown.keep(live.state, own);
-      this.#publish(live.state);
-    };
   }
 
   /** What is evaluated and predicted with. */
