@@ -5,7 +5,7 @@ import type { PeerSpec } from "./peer.ts";
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** NABLA_BENCH_PYTHON names a Python that has the Python contestants' packages; else python3 is tried. */
-const python = process.env.NABLA_BENCH_PYTHON ?? "python3";
+export const python = process.env.NABLA_BENCH_PYTHON ?? "python3";
 /** NABLA_BENCH_NODE names a newer Node for the contestants that ask for one. */
 const newerNode = process.env.NABLA_BENCH_NODE ?? process.execPath;
 const installBench = "npm ci --prefix bench";

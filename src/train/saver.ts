@@ -7,6 +7,12 @@ export interface Saving {
   readonly written: Promise<void>;
 }
 
+/** What a checkpoint holds: tensors, and what its manifest says. */
+export interface Whole {
+  readonly tree: unknown;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
 /** Milliseconds that a write beside training leaves to it after each megabyte: that takes a write half a millisecond of the processor. */
 const PAUSE = 2;
 
@@ -30,12 +36,7 @@ export class Saver {
    * Copies what `take` gives once the save before it is on the disk. `beside`: training goes on while it is written, and is left the
    * processor in between. Throws what `take` throws, DataError for a leaf that is not a tensor.
    */
-  async begin(
-    dir: string,
-    keep: Keep | null,
-    take: () => Promise<{ tree: unknown; data: Readonly<Record<string, unknown>> }>,
-    beside: boolean,
-  ): Promise<Saving> {
+  async begin(dir: string, keep: Keep | null, take: () => Promise<Whole>, beside: boolean): Promise<Saving> {
     const before = this.#last;
     const copied = before.then(async () => {
       const { tree, data } = await take();

@@ -2,11 +2,11 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
+import { type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
 import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
-import { ConfigError, DataError, flattenTree, sizeOf } from "../util/index.ts";
+import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
 import { type CallbackStates, Callbacks } from "./callbacks.ts";
@@ -20,9 +20,10 @@ import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
-import { Saver } from "./saver.ts";
+import { RunControl } from "./run.ts";
+import { Saver, type Whole } from "./saver.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
-import { type Snapshot, Snapshots } from "./snapshots.ts";
+import { Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import type { Parts } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
@@ -207,55 +208,7 @@ export class Trainer {
     if (this.#resumed === null) this.#snapshots.clear();
     this.#resumed = null;
 
-    let wish: string | null = null;
-    let record = live.history.at(-1) ?? null;
     let trained = { rows: 0, seconds: 0, waiting: 0 };
-    const control: Omit<Run, "snapshot" | "lastSnapshot"> = {
-      stop: (reason) => {
-        wish ??= reason;
-      },
-      save: async (dir, keep) => {
-        await this.save(dir, keep ?? null);
-        saved.push({ dir, position: live.position });
-        await tellSaved();
-      },
-      saveBeside: async (dir, keep) => {
-        const { position } = live;
-        const { written } = await this.#saver.begin(dir, keep ?? null, () => this.#whole(live), true);
-        return { written: written.then(() => void saved.push({ dir, position })) };
-      },
-      reserveSaves: () => this.#saver.reserve(plan.stateBytes, flattenTree(live.state).leaves.length),
-      parameters: () => ({ ...live.state.params, ...live.state.buffers }),
-      hyperparameters: () => this.hyperparameters(),
-      set: (name, value) => this.set(name, value),
-      explain: () => this.#programs.explain(),
-      time: (on) => this.#programs.time(on),
-      timings: () => this.#programs.timings(),
-      spent: () => this.#callbacks.spent(),
-    };
-    const note = (of: EpochRecord | null): void => {
-      record = of;
-    };
-    const runOf = (name: string): Run => ({
-      ...control,
-      snapshot: async () => {
-        const values = await this.#values(live);
-        return this.#putBack(
-          await this.#snapshots.take(name, values, live.history.at(-1) ?? null),
-          live,
-          note,
-        );
-      },
-      lastSnapshot: () => {
-        const snapshot = this.#snapshots.last(name);
-        return snapshot && this.#putBack(snapshot, live, note);
-      },
-    });
-    /** On the disk, and not yet told of. */
-    const saved: Events["checkpoint"][] = [];
-    const tellSaved = async (): Promise<void> => {
-      for (const event of saved.splice(0)) await this.#callbacks.emit("checkpoint", event, runOf);
-    };
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
         const { rows, seconds, waiting } = event as Events["stepEnd"];
@@ -265,9 +218,24 @@ export class Trainer {
           waiting: trained.waiting + waiting,
         };
       } else if (name !== "batch") this.#publish(live.state);
-      await tellSaved();
+      await control.tellSaved();
       await this.#callbacks.emit(name, event, runOf);
     };
+    const control = new RunControl({
+      live,
+      shown: this.#shown,
+      snapshots: this.#snapshots,
+      values: () => this.#values(live),
+      publish: (values) => this.#publish(values),
+      plan,
+      programs: this.#programs,
+      callbacks: this.#callbacks,
+      saver: this.#saver,
+      whole: () => this.#whole(live),
+      hyperparameters: () => this.hyperparameters(),
+      set: (name, value) => this.set(name, value),
+    });
+    const runOf = (name: string): Run => control.of(name);
 
     const began = performance.now();
     try {
@@ -294,16 +262,17 @@ export class Trainer {
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
         telemeter: this.#freshTelemeter(),
         emit,
-        stopping: () => wish ?? (signal?.aborted ? "interrupted" : null),
+        stopping: () => control.wish ?? (signal?.aborted ? "interrupted" : null),
       });
-      record = live.history.at(-1) ?? record;
+      control.record = live.history.at(-1) ?? control.record;
       await emit("stop", { reason, position: live.position });
-      await tellSaved();
+      await control.tellSaved();
       const values = await this.#values(live);
       const seconds = (performance.now() - began) / 1000;
       const samplesPerSecond = trained.seconds > 0 ? trained.rows / trained.seconds : 0;
       this.#publish(values);
       const waiting = trained.seconds > 0 ? trained.waiting / trained.seconds : 0;
+      const { record } = control;
       return { history: [...live.history], record, reason, plan, seconds, samplesPerSecond, waiting };
     } catch (error) {
       // What a callback throws while it hears of an error must not hide that error.
@@ -348,7 +317,7 @@ export class Trainer {
   }
 
   /** What a checkpoint holds. */
-  async #whole(live: Live): Promise<{ tree: unknown; data: Record<string, unknown> }> {
+  async #whole(live: Live): Promise<Whole> {
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
     const snapshots = this.#snapshots.tree();
@@ -454,20 +423,6 @@ export class Trainer {
 
   async #scores(live: Live, data: Placed): Promise<Scores> {
     return this.#evaluator.scores(await this.#values(live), live.position.step, data);
-  }
-
-  #putBack(
-    { values, of }: Snapshot,
-    live: Live,
-    note: (of: EpochRecord | null) => void,
-  ): () => Promise<void> {
-    return async () => {
-      const own = await copyTree(values);
-      live.state = await this.#shown.withValues(live.state, own);
-      note(of);
-      this.#shown.keep(live.state, own);
-      this.#publish(live.state);
-    };
   }
 
   /** What is evaluated and predicted with. */

@@ -8,6 +8,7 @@ import { type Callback, checkpoint } from "nabla/train";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { FileError } from "../../src/io/index.ts";
 import { Chunks } from "../../src/train/chunks.ts";
+import { Saver } from "../../src/train/saver.ts";
 import { DataError } from "../../src/util/index.ts";
 import { exact, make, rows, stateOf, values } from "./trainer-parts.ts";
 
@@ -76,13 +77,15 @@ describe("checkpoint", () => {
     const folder = join(dir, "retry");
     const callback = checkpoint(folder, { minSeconds: 0, onFailure: (error) => heard.push(error.message) });
     const trainer = make({ callbacks: [callback] });
-    const save = vi.spyOn(trainer, "save");
-    save.mockRejectedValueOnce(new FileError("the disk is full", "ENOSPC"));
+    const begin = vi.spyOn(Saver.prototype, "begin");
+    const full = () => Promise.reject(new FileError("the disk is full", "ENOSPC"));
+    begin.mockImplementationOnce(async () => ({ written: full() }));
     await trainer.fit(rows(30), { epochs: 2 });
     expect(heard).toEqual(["the disk is full"]);
     expect(readdirSync(folder)).toHaveLength(2);
-    save.mockRejectedValue(new FileError("the disk is full", "ENOSPC"));
+    begin.mockImplementation(async () => ({ written: full() }));
     await expect(trainer.fit(rows(30), { epochs: 1 })).rejects.toThrow("the disk is full");
     expect(readdirSync(folder)).toHaveLength(2);
+    begin.mockRestore();
   });
 });
