@@ -1,7 +1,14 @@
 /** What the callbacks of one `fit` may ask for: the `Run` that each of them is given, and what its loop is to know of their wishes. */
+import type { Dataset } from "../data/index.ts";
+import type { Tensor } from "../engine/tensor/index.ts";
 import { copyTree, type Keep } from "../io/index.ts";
+import { ConfigError } from "../util/index.ts";
+import type { Callbacks } from "./callbacks.ts";
 import type { EpochRecord, Events, Run } from "./events.ts";
 import type { Live } from "./fit.ts";
+import { notFiniteIn } from "./not-finite.ts";
+import { wholeNumber } from "./options.ts";
+import type { Savepoints } from "./savepoints.ts";
 import type { Shown } from "./shown.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import type { Values } from "./state.ts";
@@ -11,6 +18,8 @@ export interface RunParts {
   readonly live: Live;
   readonly shown: Shown;
   readonly snapshots: Snapshots;
+  readonly savepoints: Savepoints;
+  readonly callbacks: Callbacks;
   /** What is evaluated now. */
   values(): Promise<Values>;
   publish(values: Values): void;
@@ -18,14 +27,21 @@ export interface RunParts {
   hyperparameters(): Promise<Record<string, number>>;
   set(name: string, value: number): Promise<void>;
   explain(): readonly string[];
+  predict(data: Dataset): Promise<Tensor>;
   emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
 }
 
 export class RunControl {
   readonly #parts: RunParts;
   #wish: string | null = null;
+  #back: { readonly name: string; readonly reason: string } | null = null;
+  #folder: string | null = null;
+  /** By callback. */
+  readonly #breaks = new Map<string, number>();
   /** The epoch whose values the run has now. */
   record: EpochRecord | null;
+  /** What the size of the last batches makes learning rates be times. */
+  batchFactor = 1;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -37,10 +53,39 @@ export class RunControl {
     return this.#wish;
   }
 
+  /** Steps from this one to the next at which a callback wants to be heard. */
+  untilBreak(step: number): number {
+    return [...this.#breaks.values()].reduce(
+      (least, at) => (at > step ? Math.min(least, at - step) : least),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Goes back where a callback asked for it; whether it did. */
+  async wentBack(): Promise<boolean> {
+    const back = this.#back;
+    if (back === null) return false;
+    const { live, savepoints, snapshots, callbacks, emit } = this.#parts;
+    const savepoint = savepoints.last(back.name);
+    this.#back = null;
+    if (savepoint === null) return false;
+    const from = live.position;
+    live.state = await copyTree(savepoint.state);
+    live.position = savepoint.position;
+    live.noise = savepoint.noise;
+    live.history.length = savepoint.epochs;
+    snapshots.replace(savepoint.snapshots);
+    this.record = live.history.at(-1) ?? null;
+    await callbacks.restore(savepoint.callbacks, (name) => this.of(name), back.name);
+    const { position, history } = live;
+    await emit("rollback", { reason: back.reason, from, position, history });
+    return true;
+  }
+
   /** The run as the callback of this name sees it. */
   of(name: string): Run {
-    const { live, shown, snapshots, values, publish, save, hyperparameters, set, explain, emit } =
-      this.#parts;
+    const { live, shown, snapshots, savepoints, callbacks } = this.#parts;
+    const { values, publish, save, hyperparameters, set, explain, predict, emit } = this.#parts;
     const putBack = (snapshot: Snapshot) => async () => {
       const own = await copyTree(snapshot.values);
       live.state = await shown.withValues(live.state, own);
@@ -52,18 +97,43 @@ export class RunControl {
       stop: (reason) => {
         this.#wish ??= reason;
       },
+      breakAt: (step) => {
+        this.#breaks.set(name, wholeNumber(`${name}: breakAt`, "step", step, 0));
+      },
       save: async (dir, keep) => {
+        if (this.#back !== null) return;
         await save(dir, keep);
         await emit("checkpoint", { dir, position: live.position });
       },
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters,
       set,
+      scaleLearningRate: (factor) => {
+        if (!(factor >= 0 && Number.isFinite(factor)))
+          throw new ConfigError(`${name}: the learning rate's factor must be at least 0; got ${factor}.`);
+        live.learningRateFactor *= factor;
+      },
+      learningRateFactor: () => live.learningRateFactor * this.batchFactor,
+      notFinite: () => notFiniteIn(live.state),
+      predict,
+      folder: () => this.#folder,
+      keptIn: (folder) => {
+        this.#folder = folder;
+      },
+      show: (pictures) => emit("pictures", { position: live.position, pictures }),
       explain,
       snapshot: async () => putBack(await snapshots.take(name, await values(), live.history.at(-1) ?? null)),
       lastSnapshot: () => {
         const snapshot = snapshots.last(name);
         return snapshot && putBack(snapshot);
+      },
+      savepoint: () => savepoints.take(name, live, callbacks.states(), snapshots),
+      savepointStep: () => savepoints.last(name)?.position.step ?? null,
+      dropSavepoint: () => savepoints.drop(name),
+      rollback: (reason) => {
+        if (savepoints.last(name) === null) return false;
+        this.#back ??= { name, reason };
+        return true;
       },
     };
   }
