@@ -10,6 +10,7 @@ export {
   learningRateMonitor,
 } from "./callbacks/learning-rate-monitor.ts";
 export { type NanGuardOptions, nanGuard } from "./callbacks/nan-guard.ts";
+export { type SamplesOptions, samples } from "./callbacks/samples.ts";
 export { stepBudget } from "./callbacks/step-budget.ts";
 export { timeBudget } from "./callbacks/time-budget.ts";
 export { CallbackError } from "./callbacks.ts";

@@ -21,6 +21,7 @@ caption{text-align:left;color:var(--faint);padding-bottom:.3rem}
 .pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(8.5rem,1fr));gap:1rem}
 .pictures img{width:7rem;height:7rem;object-fit:contain;image-rendering:pixelated;background:#000;border-radius:4px;display:block}
 .pictures figcaption{font-size:.85rem;color:var(--faint)}
+.samples img{width:4.5rem;height:4.5rem;object-fit:contain;image-rendering:pixelated;background:#000;border-radius:4px;display:block}.samples{--right:#009e73;--wrong:#d55e00}.samples td{white-space:normal;max-width:22rem;text-align:left}
 .advice{list-style:none;padding:0}.advice li{border-left:4px solid #0072b2;padding:.4rem 1rem;margin:.5rem 0;background:var(--shade)}.advice .warning{border-color:#b58900}.advice .severe{border-color:#c62828}
 `.trim();
 

@@ -8,6 +8,7 @@ import { classReport } from "./class-report.ts";
 import { escapeText } from "./escape.ts";
 import { charts, details, facts, heading, lead, note, page, sides, table } from "./page.ts";
 import { hyperparameterCharts, scoreCharts, spaced, speedCharts, telemetryCharts } from "./run-charts.ts";
+import { samplesReport } from "./samples-report.ts";
 
 /**
  * One HTML file that needs nothing else, of what `readRun` read.
@@ -24,6 +25,7 @@ export function runReport(run: RunRecord): string {
     ...section("Hyper-parameters", hyperparameterCharts(run)),
     ...section("Layers", telemetryCharts(run)),
     ...(run.evaluation === null ? [] : classReport(run.evaluation)),
+    ...samplesReport(run.samples),
     ...section("Time", speedCharts(run)),
     ...timing(run),
     ...circumstances(run),

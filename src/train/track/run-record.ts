@@ -5,6 +5,8 @@ import { isMissing, lookAt, readBytes } from "../../files/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
 import { readLines } from "./line-log.ts";
+import { samplesSchema } from "./samples.ts";
+import { type RecordedSamples, recordedSamples } from "./samples-record.ts";
 import { readStatus, type StatusRecord } from "./status.ts";
 
 // JSON has no NaN: what was none is null.
@@ -60,6 +62,7 @@ export interface RunRecord {
   readonly telemetry: readonly RecordedTelemetry[];
   readonly findings: readonly RecordedFinding[];
   readonly evaluation: ClassEvaluation | null;
+  readonly samples: RecordedSamples;
   readonly plan: string | null;
   /** Files that are damaged or cannot be read, in a sentence each. */
   readonly problems: readonly string[];
@@ -89,6 +92,9 @@ export async function readRun(path: string): Promise<RunRecord> {
     telemetry: await reader.lines("telemetry.jsonl", telemetrySchema),
     findings: findings === null ? [] : "findings" in findings ? findings.findings : findings,
     evaluation: await reader.json("evaluation.json", classEvaluationSchema),
+    samples: await recordedSamples(await reader.lines("samples.jsonl", samplesSchema), (name) =>
+      reader.attempt(name, () => readBytes(join(folder, name), { most: 1 << 22 })),
+    ),
     plan: await reader.text("plan.txt"),
     problems: reader.problems,
   };
