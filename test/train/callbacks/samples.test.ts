@@ -19,7 +19,7 @@ import {
 } from "nabla/train";
 import sharp from "sharp";
 import { afterAll, describe, expect, it } from "vitest";
-import { decodeEvents } from "../../io/tfevents/decode.ts";
+import { fields, records, valuesOf } from "../../io/tfevents/decode.ts";
 import { make, rows, stopAt } from "../trainer-parts.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "nabla-samples-"));
@@ -91,9 +91,11 @@ describe("samples", () => {
     expect(html.match(/alt="Row [14]"/g)).toHaveLength(2);
 
     const file = readdirSync(join(folder, "tensorboard"))[0] as string;
-    const events = decodeEvents(readFileSync(join(folder, "tensorboard", file)));
-    const images = events.flatMap(({ step, values = [] }) =>
-      values.flatMap(({ tag, image }) => (image ? [{ step, tag, image }] : [])),
+    const images = records(readFileSync(join(folder, "tensorboard", file))).flatMap((event) =>
+      valuesOf(event).flatMap(({ tag, value }) => {
+        const [image] = value[4] ?? [];
+        return image === undefined ? [] : [{ step: fields(event)[2]?.[0], tag, image: fields(image) }];
+      }),
     );
     expect(images.map(({ step, tag }) => [step, tag])).toEqual(
       kept.flatMap(({ step }) => [
@@ -101,7 +103,13 @@ describe("samples", () => {
         [step, "predictions/4"],
       ]),
     );
-    expect(images).toHaveLength(10);
+    // The picture, twelvefold, and the bars: of the right class at the end nearly full, in green.
+    const png = images.at(-2)?.image[4]?.[0] as Uint8Array;
+    const whole = await sharp(png).raw().toBuffer({ resolveWithObject: true });
+    expect([whole.info.width, whole.info.height]).toEqual([96 + 4 + 96, 96]);
+    const at = (x: number, y: number) => [...whole.data.subarray((y * 196 + x) * 3, (y * 196 + x) * 3 + 3)];
+    expect(at(101, 70)).toEqual([0, 158, 115]);
+    expect(at(190, 20)).toEqual([40, 40, 40]);
   });
 
   it("keeps images beside their truth, and masks of classes", async () => {
@@ -112,7 +120,7 @@ describe("samples", () => {
       model: new Conv2d(1, 1, 1),
       loss: mse,
       optimizer: adam(0.05),
-      callbacks: [samples({ data: same, rows: 2, dir: folder, every: 2 })],
+      callbacks: [samples({ data: same, rows: 2, every: 2 }), track(folder)],
     });
     await copier.fit(same, { epochs: 4, batchSize: 4 });
     expect(lines(folder).map(({ epoch }) => epoch)).toEqual([2, 4]);
@@ -154,11 +162,10 @@ describe("samples", () => {
     const text = samples({
       data: rows(5),
       rows: 2,
-      dir: folder,
       input: (row) => `line <${row}>`,
       output: (values) => words[values.indexOf(Math.max(...values))] ?? "",
     });
-    await make({ callbacks: [text] }).fit(rows(30), { epochs: 1 });
+    await make({ callbacks: [text, track(folder)] }).fit(rows(30), { epochs: 1 });
     const [sample] = lines(folder)[0].samples;
     expect(sample).toMatchObject({ row: 0, input: "line <0>", truth: "0", confidence: null, pictures: {} });
     expect(words).toContain(sample.predicted);
