@@ -70,6 +70,16 @@ withCommonOptions(
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
     .option("--resume <run>", "go on with a run that was stopped")
     .option("--profile", "time phases, layers and kernels, and say at the end where the time went")
+    .option("--max-steps <n>", "end after so many steps in all", whole(1))
+    .option("--time-budget <time>", "end after so much time, as in 90s, 30m or 2h", duration)
+    .addOption(
+      new Option(
+        "--nan-guard [action]",
+        "when numbers stop being finite: back to the last good state with a lower learning rate (rollback, the default), or end there",
+      )
+        .choices(["rollback", "stop"])
+        .preset("rollback"),
+    )
     .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");

@@ -1,6 +1,7 @@
 /** Options that commands share, and the parsers of their values. */
 import { type Command, InvalidArgumentError } from "commander";
 import { setDefaultDevice, setThreads } from "../engine/runtime/index.ts";
+import { parseDuration } from "../util/index.ts";
 
 export interface CommonOptions {
   readonly device?: string;
@@ -37,12 +38,11 @@ export const list =
   (text: string): T[] =>
     text.split(",").map((part) => parse(part.trim()));
 
-/** Seconds: 90, 90s or 1.5m. */
+/** Seconds: 90, 90s, 1.5m, 2h or 1h30m. */
 export function duration(text: string): number {
-  const [, number, unit] = /^([\d.]+)([sm]?)$/.exec(text.trim()) ?? [];
-  const value = Number(number) * (unit === "m" ? 60 : 1);
-  if (number !== undefined && Number.isFinite(value) && value > 0) return value;
-  throw new InvalidArgumentError("It must be a time such as 60s or 2m.");
+  const value = parseDuration(text);
+  if (value !== null) return value;
+  throw new InvalidArgumentError("It must be a time such as 60s, 2m or 1h30m.");
 }
 
 export function withCommonOptions(command: Command): Command {

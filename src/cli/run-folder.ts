@@ -32,6 +32,7 @@ const schema = z.object({
   /** What was given on the command line in place of the experiment's own. */
   optimizer: z.string().nullable(),
   learningRate: z.number().nullable(),
+  nanGuard: z.enum(["rollback", "stop"]).nullable().default(null),
   device: z.string(),
 });
 

@@ -15,12 +15,15 @@ import {
   experimentModel,
   type FitResult,
   isBatches,
+  nanGuard,
   profiler,
   progress,
   recordRun,
+  stepBudget,
   type TabularTask,
   Trainer,
   tensorBoard,
+  timeBudget,
   writeReport,
 } from "../train/index.ts";
 import { ConfigError, InternalError, NablaError } from "../util/index.ts";
@@ -47,6 +50,10 @@ export interface TrainOptions extends CommonOptions {
   readonly resume?: string;
   readonly tensorboard?: boolean;
   readonly profile?: boolean;
+  readonly maxSteps?: number;
+  /** Seconds. */
+  readonly timeBudget?: number;
+  readonly nanGuard?: "rollback" | "stop";
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
   readonly task?: TabularTask | "auto";
@@ -63,6 +70,7 @@ interface Job {
   readonly seed: number;
   readonly optimizer: string | null;
   readonly learningRate: number | null;
+  readonly nanGuard: RunConfig["nanGuard"];
   /** The run to go on with. */
   readonly resumed: { readonly folder: RunFolder; readonly config: RunConfig } | null;
 }
@@ -143,6 +151,7 @@ async function prepare(file: string | undefined, options: TrainOptions, lock: He
     seed: options.seed ?? config?.seed ?? experiment.seed ?? 0,
     optimizer: options.optimizer ?? config?.optimizer ?? chosen.optimizer ?? null,
     learningRate: options.lr ?? config?.learningRate ?? chosen.learningRate ?? null,
+    nanGuard: options.nanGuard ?? config?.nanGuard ?? null,
     resumed,
   };
 }
@@ -175,20 +184,23 @@ async function run(job: Job, lock: Held): Promise<number> {
       {
         name: "run folder",
         // After all checks and before any work, so that a wrong experiment leaves no folder and an unwritable one costs no time.
-        async start({ plan, history }) {
+        async start({ plan, history }, run) {
           const folder = made.folder ?? (await newRunFolder(experiment.name, options.out));
           if (!resumed) await ensureFolder(folder.path);
           lock.current ??= await lockFolder(folder.path, "the run");
           made.folder = folder;
           if (resumed) {
-            await folder.writeConfig({ ...resumed.config, epochs, learningRate: job.learningRate });
+            const { learningRate, nanGuard } = job;
+            await folder.writeConfig({ ...resumed.config, epochs, learningRate, nanGuard });
             await folder.writeHistory(history);
           } else await folder.begin(configOf(job, folder, plan.device));
+          run.keptIn(folder.path);
           if (data.preparation) await folder.writePreparation(data.preparation);
         },
         stepEnd: ({ recent, rows }) => curve.add(recent.loss, rows),
       },
       ...(experiment.callbacks ?? []),
+      ...limits(job),
       ...(options.quiet ? [] : [progress()]),
       checkpoint(() => folderOf(made).checkpoint, {
         keep: { last: 2 }, // should the newest be damaged
@@ -204,6 +216,7 @@ async function run(job: Job, lock: Held): Promise<number> {
         name: "history",
         epochEnd: ({ record }) =>
           made.folder?.appendHistory(record).catch((error: unknown) => warn(error, "training goes on")),
+        rollback: ({ history }) => made.folder?.writeHistory(history),
         stop: () => made.folder?.writeHistory(trainer.history),
       },
     ],
@@ -261,6 +274,15 @@ async function run(job: Job, lock: Held): Promise<number> {
   }
 }
 
+/** What the command line has end a run, or save it from its end. */
+function limits({ options: { maxSteps, timeBudget: seconds }, nanGuard: action }: Job): Callback[] {
+  return [
+    ...(action === null ? [] : [nanGuard({ action })]),
+    ...(maxSteps === undefined ? [] : [stepBudget(maxSteps)]),
+    ...(seconds === undefined ? [] : [timeBudget(seconds)]),
+  ];
+}
+
 /** Event files in the run's folder. */
 function events(job: Job, folder: () => RunFolder | null, samples: Dataset | undefined): Callback {
   const { seed, optimizer } = job;
@@ -288,7 +310,7 @@ function folderOf({ folder }: { readonly folder: RunFolder | null }): RunFolder 
 }
 
 function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
-  const { experiment, epochs, batchSize, seed, optimizer, learningRate } = job;
+  const { experiment, epochs, batchSize, seed, optimizer, learningRate, nanGuard } = job;
   return {
     nabla: version,
     name: experiment.name,
@@ -299,6 +321,7 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
     seed,
     optimizer,
     learningRate,
+    nanGuard,
     device,
   };
 }

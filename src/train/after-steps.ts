@@ -19,17 +19,21 @@ export class NotFiniteError extends DataError {
 }
 
 /** A NaN or infinity in any loss of the epoch is in its average; the state then knows which step was the first. */
-export async function failIfNotFinite(live: Live, train: Scores, debug: Debug | null): Promise<void> {
-  if (Number.isFinite(train.loss)) return;
+export async function lossError(
+  live: Live,
+  train: Scores,
+  debug: Debug | null,
+): Promise<NotFiniteError | null> {
+  if (Number.isFinite(train.loss)) return null;
   const step = await live.state.failed.item();
-  if (step === never) return;
+  if (step === never) return null;
   // Each time steps were taken it is asked, so that it was one of the last.
   const { epoch, batch, step: taken } = live.position;
   const cause =
     debug === null
       ? "With { debug: true } (nabla train: --debug) the operation is named."
       : await debug.explain();
-  throw new NotFiniteError(
+  return new NotFiniteError(
     `fit: the loss must stay finite; at step ${step + 1} (epoch ${epoch + 1}, batch ${batch - (taken - step) + 1}) it is not. ${cause} Try a lower learning rate, clipByGlobalNorm(1) before the optimizer, or look for extreme values in the data.`,
     step,
     debug === null ? "" : cause,

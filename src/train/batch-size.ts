@@ -159,6 +159,12 @@ export function rateFactor({ base, scaling }: Batching, size: number): number {
   return scaling === "linear" ? size / base : Math.sqrt(size / base);
 }
 
+/** With what callbacks make of it; null where it is 1 throughout and no step needs to know. */
+export function appliedFactor(batching: Batching, size: number, ofCallbacks: number): number | null {
+  const follows = batching.scaling !== null && batching.scaling !== "none";
+  return follows || ofCallbacks !== 1 ? rateFactor(batching, size) * ofCallbacks : null;
+}
+
 /** Throws ConfigError for what is no batch size. */
 function checkBatchSize(batchSize: unknown): void {
   if (typeof batchSize === "function") return;

@@ -114,6 +114,11 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
       const position = { epoch: record.epoch, batch: 0, row: 0, step: record.step };
       if (isBest || (due && waited() >= minSeconds)) await attempt(run, position);
     },
+    rollback({ position: { step, epoch }, history }) {
+      saved = { at: saved.at, step: Math.min(saved.step, step), epoch: Math.min(saved.epoch, epoch) };
+      best = null;
+      for (const record of history) noteBest(record);
+    },
     async stop(_, run) {
       await writing;
       // At the end of an epoch it was saved perhaps, but early stopping may have put an earlier one back since.

@@ -35,6 +35,9 @@ export function convergence(options: ConvergenceOptions = {}): Callback {
     start({ history }) {
       values = history.map((record) => readMonitor("convergence", record, monitor));
     },
+    rollback({ history }) {
+      values.length = history.length;
+    },
     epochEnd({ record }, run) {
       values.push(readMonitor("convergence", record, monitor));
       if (values.length < 2 * window) return;

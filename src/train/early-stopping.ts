@@ -78,7 +78,8 @@ export function earlyStopping(options: EarlyStoppingOptions = {}): Callback {
       restore = null;
     },
     state: () => ({ monitor, best, wait }),
-    restore(state) {
+    restore(state, run) {
+      restore = run.lastSnapshot();
       const was = readState("earlyStopping", schema, state);
       if (was.monitor === monitor) [best, wait] = [was.best ?? Number.NaN, was.wait];
     },

@@ -1,7 +1,10 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
-import type { PlanTiming } from "../engine/tensor/index.ts";
-import type { Keep } from "../io/index.ts";
+
+import type { Dataset } from "../data/index.ts";
+import type { PlanTiming, Tensor } from "../engine/tensor/index.ts";
+import type { Keep, PngImage } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
+import type { NotFiniteError } from "./after-steps.ts";
 import type { Saving } from "./saver.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -76,7 +79,17 @@ export interface Events {
   /** Where it changes: the size of batches from here on. Sent for the first step of a `fit` too. */
   batchSize: { readonly position: Position } & BatchRecord;
   /** `count` batches are about to be trained in one go. */
-  batch: { readonly epoch: number; readonly batch: number; readonly count: number };
+  batch: {
+    readonly epoch: number;
+    readonly batch: number;
+    readonly count: number;
+    readonly position: Position;
+  };
+  /**
+   * The loss of one of these batches is NaN or infinite, in place of `stepEnd`. The run ends with this error unless a callback has it go
+   * back (`run.rollback`).
+   */
+  notFinite: { readonly error: NotFiniteError; readonly position: Position };
   /** They have been. `train` is the average over the epoch so far, `recent` over these batches, of what is a mean over rows. */
   stepEnd: {
     readonly position: Position;
@@ -92,6 +105,15 @@ export interface Events {
   /** The validation data has been measured. */
   evaluate: { readonly epoch: number; readonly scores: Scores; readonly seconds: number };
   epochEnd: { readonly record: EpochRecord };
+  /** A callback had the run go back: it is where it was at `position`, with that `history`, and so are the states of callbacks. */
+  rollback: {
+    readonly reason: string;
+    readonly from: Position;
+    readonly position: Position;
+    readonly history: readonly EpochRecord[];
+  };
+  /** A callback shows pictures of its making, for whoever keeps them. */
+  pictures: { readonly position: Position; readonly pictures: readonly NamedPicture[] };
   /** The state has been saved in `dir`. */
   checkpoint: { readonly dir: string; readonly position: Position };
   /** The run is over; `reason` is null when all epochs are done. Not sent after an error. */
@@ -100,11 +122,25 @@ export interface Events {
   error: { readonly error: unknown; readonly position: Position; readonly callback: string | null };
 }
 
+export interface NamedPicture {
+  /** As in `samples/3`. */
+  readonly tag: string;
+  readonly image: PngImage;
+}
+
 /** What a callback may ask for. */
 export interface Run {
   /** Ends the run after this event, for the reason given. */
   stop(reason: string): void;
-  /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
+  /**
+   * Has `stepEnd` heard when exactly so many steps are taken in all: the steps taken in one go end there. A callback has one such step;
+   * naming another takes its place. Throws ConfigError unless it is a whole number.
+   */
+  breakAt(step: number): void;
+  /**
+   * Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. Where a callback
+   * has asked to go back, nothing is saved: the state is about to be undone.
+   */
   save(dir: string, keep?: Keep): Promise<void>;
   /**
    * The same beside training: resolves once the state is copied, which takes as long as memory does, and after the save before it is on
@@ -119,6 +155,20 @@ export interface Run {
   hyperparameters(): Promise<Record<string, number>>;
   /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */
   set(name: string, value: number): Promise<void>;
+  /** Multiplies the learning rates, numbers and schedules alike, by `factor` from the next step on. What `hyperparameters` gives stays. */
+  scaleLearningRate(factor: number): void;
+  /** What learning rates are times now: what `scaleLearningRate` was told so far, and what goes with the batch size. */
+  learningRateFactor(): number;
+  /** The path of a tensor of the training state that holds a NaN or, where that is none of a mask, an infinity; null where there is none. */
+  notFinite(): Promise<string | null>;
+  /** The model's outputs for the rows of the data, with the values that are evaluated. */
+  predict(data: Dataset): Promise<Tensor>;
+  /** The folder the run is kept in; null where no callback has named one. */
+  folder(): string | null;
+  /** Names it. */
+  keptIn(folder: string): void;
+  /** Tells all callbacks of pictures, as `pictures`. */
+  show(pictures: readonly NamedPicture[]): Promise<void>;
   /** The training steps compiled so far in words, one for each size of batch; see `explain`. */
   explain(): readonly string[];
   /** Begins to time the kernels of the training steps, from 0, or ends it. Bits stay as they are; see `jit(...).time`. */
@@ -134,6 +184,20 @@ export interface Run {
   snapshot(): Promise<() => Promise<void>>;
   /** How to put this callback's last snapshot back, one of before a resume too; null where there is none. */
   lastSnapshot(): (() => Promise<void>) | null;
+  /**
+   * Keeps a copy of the whole training state in memory, and what callbacks have counted, in place of this callback's savepoint before. At
+   * `batch` all callbacks agree on what has happened. It is saved in checkpoints.
+   */
+  savepoint(): Promise<void>;
+  /** The steps taken at this callback's savepoint, one of before a resume too; null where there is none. */
+  savepointStep(): number | null;
+  /** Forgets it. */
+  dropSavepoint(): void;
+  /**
+   * Has the run go back to this callback's savepoint, once all have heard of the event under way; then `rollback` is heard. The states
+   * of the other callbacks go back too; what `scaleLearningRate` was told stays. False where there is no savepoint.
+   */
+  rollback(reason: string): boolean;
 }
 
 /** What JSON can say. NaN and the infinities come back as null. */

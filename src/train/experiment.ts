@@ -4,9 +4,9 @@ import { Augmenter, Dataset, Preparation, type Sampler } from "../data/index.ts"
 import type { Metric, MetricName } from "../metrics/index.ts";
 import { Module } from "../nn/index.ts";
 import type { Optimizer } from "../optim/index.ts";
-import { ConfigError, suggestion } from "../util/index.ts";
+import { ConfigError, optionNames, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
-import type { Callback } from "./events.ts";
+import type { Callback, Events } from "./events.ts";
 import { NoiseScale } from "./noise-scale.ts";
 import type { Loss } from "./steps.ts";
 import { metricNames } from "./trainer-options.ts";
@@ -64,10 +64,29 @@ const isMetric = (value: unknown): boolean =>
   typeof value === "string"
     ? metricNames.some((name) => name === value)
     : isObject(value) && isFunction(value.init) && isFunction(value.update);
-/** Besides functions a callback has a name, and whether it is the last to hear. */
-const isEvents = (value: unknown): boolean =>
-  isObject(value) &&
-  Object.entries(value).every(([key, own]) => key === "name" || key === "last" || isFunction(own));
+const eventNames = optionNames<Events>({
+  start: true,
+  epochStart: true,
+  noise: true,
+  batchSize: true,
+  batch: true,
+  notFinite: true,
+  stepEnd: true,
+  telemetry: true,
+  evaluate: true,
+  epochEnd: true,
+  rollback: true,
+  pictures: true,
+  checkpoint: true,
+  stop: true,
+  error: true,
+});
+/** It hears of something; besides it may hold what it likes. */
+const isCallback = (value: unknown): boolean => {
+  if (!isObject(value)) return false;
+  const heard = eventNames.filter((name) => value[name] !== undefined);
+  return heard.length > 0 && heard.every((name) => isFunction(value[name]));
+};
 
 const isSampler = (value: unknown): boolean =>
   isObject(value) && isFunction(value.order) && isFunction(value.size);
@@ -112,7 +131,7 @@ const fields = {
   workers: [whole(0).optional(), "a whole number of at least 0"],
   dropLast: [z.boolean().optional(), "true or false"],
   augment: [z.instanceof(Augmenter).optional(), "a pipeline made by augment([...])"],
-  callbacks: [z.array(z.custom(isEvents)).optional(), "a list of objects with functions by event"],
+  callbacks: [z.array(z.custom(isCallback)).optional(), "a list of objects with functions by event"],
   device: [z.string().optional(), "the name of a device"],
 } as const satisfies Record<keyof Experiment, readonly [z.ZodType, string]>;
 

@@ -2,7 +2,8 @@
 import { Dataset, deviceRows, type HostBatch, type HostBatches, toTensor } from "../data/index.ts";
 import { type Tensor, tensor } from "../engine/tensor/index.ts";
 import { DataError } from "../util/index.ts";
-import { failIfNotFinite, recentScores } from "./after-steps.ts";
+import { lossError, recentScores } from "./after-steps.ts";
+import { asked, factorData, rescued } from "./between-steps.ts";
 import { checkFit, checkLabels } from "./check.ts";
 import { Chunks } from "./chunks.ts";
 import type { Scores } from "./events.ts";
@@ -43,10 +44,11 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
   try {
     while (live.position.row < plan.rowsPerEpoch) {
       const before = train;
-      const { batch, row } = live.position;
+      const { batch, row, step: from } = live.position;
       const left = Math.ceil((plan.rowsPerEpoch - row) / plan.batchSize);
-      const count = job.debug === null ? chunks.next(left) : 1;
-      await job.emit("batch", { epoch: epoch + 1, batch, count });
+      const count = job.debug === null ? chunks.next(Math.min(left, job.untilBreak(from))) : 1;
+      await job.emit("batch", { epoch: epoch + 1, batch, count, position: live.position });
+      const factor = factorData(live, job, pace, plan.batchSize);
       let [waiting, compiling] = [0, 0];
       const start = performance.now();
       for (let i = 0; i < count; i++) {
@@ -59,11 +61,11 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
         const order = orders.get(size) ?? Int32Array.from({ length: size }, (_, at) => at);
         orders.set(size, order);
         const placed = { x: deviceRowsOf(value, device), y: toTensor(value.y, device) };
-        const data: TrainData = { ...placed, order: tensor(order, { dtype: "i32", device }) };
+        const data: TrainData = { ...placed, order: tensor(order, { dtype: "i32", device }), ...factor };
         // Its memory is on the device: the next batch may be made while this one is trained on.
         pending = ask();
         live.state = { ...live.state, cursor: counter(0, device) };
-        await job.debug?.keep(live.state, placed, order, size);
+        await job.debug?.keep(live.state, placed, order, size, data.rateFactor);
         const telemeter = size === Math.min(plan.batchSize, plan.rowsPerEpoch) ? job.telemeter : null;
         if (!pace.compiled.has(size)) {
           const compile = performance.now();
@@ -91,18 +93,19 @@ export async function fedSteps(live: Live, job: Job, feed: Feed, pace: Pace, beg
       const seconds = (performance.now() - start - compiling) / 1000;
       chunks.note(count, seconds);
       for (const telemetry of (await job.telemeter?.read()) ?? []) await job.emit("telemetry", { telemetry });
-      await failIfNotFinite(live, train, job.debug);
+      const error = await lossError(live, train, job.debug);
+      if (error !== null) return await rescued(live, job, error);
       const recent = recentScores(train, before, live.position.row, row, job.metrics);
       const rows = live.position.row - row;
       const { position } = live;
       await job.emit("stepEnd", { position, rows, seconds, waiting: waiting / 1000, train, recent });
-      const reason = job.stopping();
-      if (reason !== null) return { train, reason };
+      const end = await asked(job);
+      if (end !== null) return end;
     }
     // Streams count their rows at their end.
     const { done } = await pending;
     if (!done) throw endless(plan.rowsPerEpoch, "more");
-    return { train, reason: null };
+    return { train };
   } finally {
     await source.return(undefined);
   }

@@ -1,8 +1,9 @@
 /** The loop of a run: epochs of chunks of compiled steps, measured and announced. It computes the same whatever the chunks are. */
 import { tensor } from "../engine/tensor/index.ts";
 import type { Metric } from "../metrics/index.ts";
-import { failIfNotFinite, recentScores } from "./after-steps.ts";
+import { lossError, recentScores } from "./after-steps.ts";
 import { type Batching, rateFactor } from "./batch-size.ts";
+import { asked, factorData, rescued } from "./between-steps.ts";
 import { Chunks } from "./chunks.ts";
 import type { Debug } from "./debug.ts";
 import type { Placed } from "./evaluate.ts";
@@ -21,6 +22,8 @@ export interface Live {
   readonly history: EpochRecord[];
   /** Null before the first measurement of gradient noise. */
   noise: NoiseState | null;
+  /** What callbacks have learning rates be times. */
+  learningRateFactor: number;
 }
 
 export interface Job {
@@ -45,11 +48,15 @@ export interface Job {
   emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
   /** Why the run shall end now; null to go on. */
   stopping(): string | null;
+  /** Steps until the next one at which a callback wants to be heard. */
+  untilBreak(step: number): number;
+  /** Goes back where a callback asked for it; whether it did. */
+  wentBack(): Promise<boolean>;
 }
 
 /** Trains until `plan.epochs` are done or someone asks to stop; resolves to the reason, null when all is done. */
 export async function runEpochs(live: Live, job: Job): Promise<string | null> {
-  const pace: Pace = { chunks: new Map(), compiled: new Set(), size: null };
+  const pace: Pace = { chunks: new Map(), compiled: new Set(), size: null, factor: null };
   for (let reason = job.stopping(); live.position.epoch < job.plan.epochs; reason = job.stopping()) {
     if (reason !== null) return reason;
     const stopped = await runEpoch(live, job, pace);
@@ -65,6 +72,8 @@ export interface Pace {
   readonly compiled: Set<number>;
   /** That of the last steps; null before the first. */
   size: number | null;
+  /** What their learning rates were times; null where that is no input of the step. */
+  factor: number | null;
 }
 
 async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null> {
@@ -79,20 +88,17 @@ async function runEpoch(live: Live, job: Job, pace: Pace): Promise<string | null
     "batches" in job.train
       ? await fedSteps(live, job, job.train, pace, train)
       : await steps(live, job, job.train, pace, train);
-  if (done.reason !== null) return done.reason;
+  if ("left" in done) return done.left;
   const record = await finishEpoch(live, job, done.train);
   live.history.push(record);
   live.position = { epoch: epoch + 1, batch: 0, row: 0, step: live.position.step };
   await job.emit("epochEnd", { record });
-  return job.stopping();
+  return (await asked(job))?.left ?? null;
 }
 
-/** What the rest of an epoch came to. */
-export interface Done {
-  readonly train: Scores;
-  /** Why it ended before its end; null when it did not. */
-  readonly reason: string | null;
-}
+/** What the rest of an epoch came to: its scores; or why it was left, which is null where the run went back. */
+export type Done = { readonly train: Scores } | Left;
+export type Left = { readonly left: string | null };
 
 /** The rest of an epoch over data in memory: whole stretches of it are one native call. */
 async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Scores): Promise<Done> {
@@ -102,25 +108,25 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
   const rows = job.order(epoch);
   const order = tensor(rows, { dtype: "i32", device });
   let data: TrainData = { ...placed, order };
-  let factorOf: number | null = null; // the size that `data` has the factor of
+  let factorOf = { size: 0, learningRate: 0 }; // what `data` has the factor of
   while (live.position.row < plan.rows) {
     const measuring = await measureNoise(live, job, { ...placed, order });
     const { batch, row, step } = live.position;
     const left = plan.rows - row;
     const next = job.batching.at(live.position, live.noise);
     if (left < next.size && job.dropLast) break;
-    if (job.batching.scaling !== null && factorOf !== next.size) {
-      factorOf = next.size;
-      const factor = tensor(rateFactor(job.batching, next.size), { dtype: "f32", device });
-      data = { ...data, ...(job.batching.scaling !== "none" && { rateFactor: factor }) };
-      if (pace.size !== next.size)
+    if (factorOf.size !== next.size || factorOf.learningRate !== live.learningRateFactor) {
+      factorOf = { size: next.size, learningRate: live.learningRateFactor };
+      data = { ...placed, order, ...factorData(live, job, pace, next.size) };
+      if (job.batching.scaling !== null && pace.size !== next.size)
         await job.emit("batchSize", { position: live.position, ...recordOf(job, next.size, live.noise) });
     }
     pace.size = next.size;
     const size = Math.min(next.size, left);
     const chunks = pace.chunks.get(size) ?? new Chunks();
     pace.chunks.set(size, chunks);
-    const count = job.debug === null ? chunks.next(Math.min(Math.floor(left / size), next.steps)) : 1;
+    const most = Math.min(Math.floor(left / size), next.steps, job.untilBreak(step));
+    const count = job.debug === null ? chunks.next(most) : 1;
     await job.debug?.keep(live.state, placed, rows, size, data.rateFactor);
     const telemeter = size === Math.min(next.size, plan.rows) ? job.telemeter : null; // not of what is left at an epoch's end
     if (!pace.compiled.has(size)) {
@@ -128,7 +134,7 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
       telemeter?.prepare(size, live.state, data);
     }
     pace.compiled.add(size);
-    await job.emit("batch", { epoch: epoch + 1, batch, count });
+    await job.emit("batch", { epoch: epoch + 1, batch, count, position: live.position });
     const start = performance.now();
     if (telemeter) live.state = await telemeter.advance(job.step(size), size, count, step, live.state, data);
     else [live.state] = await job.step(size).repeat(count, live.state, data);
@@ -139,7 +145,8 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
     const seconds = measuring + training;
     live.position = { epoch, batch: batch + count, row: row + size * count, step: step + count };
     for (const telemetry of (await job.telemeter?.read()) ?? []) await job.emit("telemetry", { telemetry });
-    await failIfNotFinite(live, train, job.debug);
+    const error = await lossError(live, train, job.debug);
+    if (error !== null) return rescued(live, job, error);
     const recent = recentScores(train, before, live.position.row, row, job.metrics);
     await job.emit("stepEnd", {
       position: live.position,
@@ -149,14 +156,14 @@ async function steps(live: Live, job: Job, placed: Placed, pace: Pace, begun: Sc
       train,
       recent,
     });
-    const reason = job.stopping();
-    if (reason !== null) {
+    const end = await asked(job);
+    if (end !== null) {
       order.dispose();
-      return { train, reason };
+      return end;
     }
   }
   order.dispose();
-  return { train, reason: null };
+  return { train };
 }
 
 async function finishEpoch(live: Live, job: Job, train: Scores): Promise<EpochRecord> {

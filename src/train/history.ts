@@ -13,6 +13,9 @@ export function history(list: EpochRecord[]): Callback {
     start(event) {
       list.splice(0, list.length, ...event.history);
     },
+    rollback(event) {
+      list.splice(0, list.length, ...event.history);
+    },
     epochEnd({ record }) {
       list.push(record);
     },

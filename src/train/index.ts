@@ -2,6 +2,17 @@ export type { MetricName } from "../metrics/index.ts";
 export { nearest, suggestion } from "../util/index.ts";
 export { NotFiniteError } from "./after-steps.ts";
 export { type BatchSize, firstBatchSize, type LearningRateScaling } from "./batch-size.ts";
+export type { EveryEpochsOrSteps } from "./callbacks/every.ts";
+export {
+  type HyperparameterRecord,
+  type LearningRateMonitor,
+  type LearningRateMonitorOptions,
+  learningRateMonitor,
+} from "./callbacks/learning-rate-monitor.ts";
+export { type NanGuardOptions, nanGuard } from "./callbacks/nan-guard.ts";
+export { type SamplesOptions, samples } from "./callbacks/samples.ts";
+export { stepBudget } from "./callbacks/step-budget.ts";
+export { timeBudget } from "./callbacks/time-budget.ts";
 export { CallbackError } from "./callbacks.ts";
 export { checkLabels } from "./check.ts";
 export { type CheckpointOptions, checkpoint, type Every } from "./checkpoint.ts";
@@ -35,6 +46,7 @@ export {
   type Events,
   type Json,
   monitored,
+  type NamedPicture,
   type Plan,
   type Position,
   type Run,

@@ -144,6 +144,11 @@ export function progress(options: ProgressOptions = {}): Callback {
       const quick = performance.now() - lastLine < 100 && record.epoch > 20;
       if (last || !quick) line(epochLine(record, plan.epochs, seconds, rows, waiting));
     },
+    rollback({ reason, from, position }) {
+      closeBar();
+      rowsDone = position.row;
+      line(`back from step ${from.step} to step ${position.step}: ${reason}`);
+    },
     stop({ reason, position }) {
       closeBar();
       if (reason !== null)

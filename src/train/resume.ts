@@ -5,6 +5,7 @@ import { ConfigError, DataError } from "../util/index.ts";
 import type { CallbackStates } from "./callbacks.ts";
 import type { EpochRecord, Position } from "./events.ts";
 import type { NoiseState } from "./noise-scale.ts";
+import type { Savepoints } from "./savepoints.ts";
 
 /** What decides which rows each step sees. */
 export interface Resumed {
@@ -31,9 +32,16 @@ const record = z.object({
     .object({ size: count, learningRateFactor: z.number(), noiseScale: z.number().nullable() })
     .optional(),
 });
+const position = z.object({ epoch: count, batch: count, row: count, step: count });
+const noise = z
+  .object({ size: count, signal: z.number(), noise: z.number(), measurements: count, step: count })
+  .nullable()
+  .default(null);
+const callbacks = z.record(z.string(), z.json()).default({});
+const snapshots = z.record(z.string(), count.nullable()).default({});
 const schema = z.object({
   // Checkpoints of before there was `row` have batches of one size.
-  position: z.object({ epoch: count, batch: count, row: count.optional(), step: count }),
+  position: position.extend({ row: count.optional() }),
   history: z.array(record),
   run: z
     .object({
@@ -45,12 +53,13 @@ const schema = z.object({
       order: z.string().optional(),
     })
     .nullable(),
-  noise: z
-    .object({ size: count, signal: z.number(), noise: z.number(), measurements: count, step: count })
-    .nullable()
-    .default(null),
-  callbacks: z.record(z.string(), z.json()).default({}),
-  snapshots: z.record(z.string(), count.nullable()).default({}),
+  noise,
+  learningRateFactor: z.number().nonnegative().default(1),
+  callbacks,
+  snapshots,
+  savepoints: z
+    .record(z.string(), z.object({ position, noise, epochs: count, callbacks, snapshots }))
+    .default({}),
 });
 
 export interface Saved {
@@ -62,6 +71,8 @@ export interface Saved {
   readonly callbacks: CallbackStates;
   /** The epochs their snapshots are of; null is before the first. */
   readonly snapshots: Readonly<Record<string, number | null>>;
+  readonly learningRateFactor: number;
+  readonly savepoints: ReturnType<Savepoints["facts"]>;
 }
 
 /** Throws DataError when the checkpoint was not saved by a Trainer. */

@@ -1,10 +1,15 @@
 /** What the callbacks of one `fit` may ask for: the `Run` that each of them is given, and what its loop is to know of their wishes. */
+import type { Dataset } from "../data/index.ts";
+import type { Tensor } from "../engine/tensor/index.ts";
 import { copyTree, type Keep } from "../io/index.ts";
-import { flattenTree } from "../util/index.ts";
+import { ConfigError, flattenTree } from "../util/index.ts";
 import type { Callbacks } from "./callbacks.ts";
 import type { EpochRecord, Events, Plan, Run } from "./events.ts";
 import type { Live } from "./fit.ts";
+import { notFiniteIn } from "./not-finite.ts";
+import { wholeNumber } from "./options.ts";
 import type { Programs } from "./programs.ts";
+import type { Savepoints } from "./savepoints.ts";
 import type { Saver, Saving, Whole } from "./saver.ts";
 import type { Shown } from "./shown.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -15,6 +20,8 @@ export interface RunParts {
   readonly live: Live;
   readonly shown: Shown;
   readonly snapshots: Snapshots;
+  readonly savepoints: Savepoints;
+  readonly callbacks: Callbacks;
   /** What is evaluated now. */
   values(): Promise<Values>;
   publish(values: Values): void;
@@ -22,10 +29,11 @@ export interface RunParts {
   set(name: string, value: number): Promise<void>;
   readonly plan: Plan;
   readonly programs: Programs;
-  readonly callbacks: Callbacks;
   readonly saver: Saver;
   /** What a checkpoint holds. */
   whole(): Promise<Whole>;
+  predict(data: Dataset): Promise<Tensor>;
+  emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
 }
 
 export class RunControl {
@@ -33,8 +41,14 @@ export class RunControl {
   #wish: string | null = null;
   /** On the disk, and not yet told of. */
   readonly #saved: Events["checkpoint"][] = [];
+  #back: { readonly name: string; readonly reason: string } | null = null;
+  #folder: string | null = null;
+  /** By callback. */
+  readonly #breaks = new Map<string, number>();
   /** The epoch whose values the run has now. */
   record: EpochRecord | null;
+  /** What the size of the last batches makes learning rates be times. */
+  batchFactor = 1;
 
   constructor(parts: RunParts) {
     this.#parts = parts;
@@ -46,10 +60,39 @@ export class RunControl {
     return this.#wish;
   }
 
+  /** Steps from this one to the next at which a callback wants to be heard. */
+  untilBreak(step: number): number {
+    return [...this.#breaks.values()].reduce(
+      (least, at) => (at > step ? Math.min(least, at - step) : least),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Goes back where a callback asked for it; whether it did. */
+  async wentBack(): Promise<boolean> {
+    const back = this.#back;
+    if (back === null) return false;
+    const { live, savepoints, snapshots, callbacks, emit } = this.#parts;
+    const savepoint = savepoints.last(back.name);
+    this.#back = null;
+    if (savepoint === null) return false;
+    const from = live.position;
+    live.state = await copyTree(savepoint.state);
+    live.position = savepoint.position;
+    live.noise = savepoint.noise;
+    live.history.length = savepoint.epochs;
+    snapshots.replace(savepoint.snapshots);
+    this.record = live.history.at(-1) ?? null;
+    await callbacks.restore(savepoint.callbacks, (name) => this.of(name), back.name);
+    const { position, history } = live;
+    await emit("rollback", { reason: back.reason, from, position, history });
+    return true;
+  }
+
   /** The run as the callback of this name sees it. */
   of(name: string): Run {
-    const { live, shown, snapshots, values, publish, hyperparameters, set, plan, programs, callbacks } =
-      this.#parts;
+    const { live, shown, snapshots, savepoints, callbacks, plan, programs } = this.#parts;
+    const { values, publish, hyperparameters, set, predict, emit } = this.#parts;
     const putBack = (snapshot: Snapshot) => async () => {
       const own = await copyTree(snapshot.values);
       live.state = await shown.withValues(live.state, own);
@@ -60,6 +103,9 @@ export class RunControl {
     return {
       stop: (reason) => {
         this.#wish ??= reason;
+      },
+      breakAt: (step) => {
+        this.#breaks.set(name, wholeNumber(`${name}: breakAt`, "step", step, 0));
       },
       save: async (dir, keep) => {
         await (await this.#save(dir, keep, false)).written;
@@ -74,15 +120,38 @@ export class RunControl {
       time: (on) => programs.time(on),
       timings: () => programs.timings(),
       spent: () => callbacks.spent(),
+      scaleLearningRate: (factor) => {
+        if (!(factor >= 0 && Number.isFinite(factor)))
+          throw new ConfigError(`${name}: the learning rate's factor must be at least 0; got ${factor}.`);
+        live.learningRateFactor *= factor;
+      },
+      learningRateFactor: () => live.learningRateFactor * this.batchFactor,
+      notFinite: () => notFiniteIn(live.state),
+      predict,
+      folder: () => this.#folder,
+      keptIn: (folder) => {
+        this.#folder = folder;
+      },
+      show: (pictures) => emit("pictures", { position: live.position, pictures }),
       snapshot: async () => putBack(await snapshots.take(name, await values(), live.history.at(-1) ?? null)),
       lastSnapshot: () => {
         const snapshot = snapshots.last(name);
         return snapshot && putBack(snapshot);
       },
+      savepoint: () => savepoints.take(name, live, callbacks.states(), snapshots),
+      savepointStep: () => savepoints.last(name)?.position.step ?? null,
+      dropSavepoint: () => savepoints.drop(name),
+      rollback: (reason) => {
+        if (savepoints.last(name) === null) return false;
+        this.#back ??= { name, reason };
+        return true;
+      },
     };
   }
 
   async #save(dir: string, keep: Keep | undefined, beside: boolean): Promise<Saving> {
+    // The state is about to be undone.
+    if (this.#back !== null) return { written: Promise.resolve() };
     const { saver, whole, live } = this.#parts;
     const { position } = live;
     const { written } = await saver.begin(dir, keep ?? null, whole, beside);

@@ -5,6 +5,7 @@ import { copyTree, type TensorsByPath } from "../io/index.ts";
 import { BatchNorm, type Module, recalibrate } from "../nn/index.ts";
 import { evaluatedParameters, keepsAverages, restartAverages } from "../optim/index.ts";
 import { evaluationBatch, type Placed } from "./evaluate.ts";
+import { parted } from "./savepoints.ts";
 import type { Params, TrainState, Values } from "./state.ts";
 
 /** Finds the values to show, and keeps those of the last state it was asked for. */
@@ -75,24 +76,21 @@ function* batches({ x }: Placed): Generator<Tensor> {
   }
 }
 
-/** A checkpoint's tensors: what training goes on from, what its run evaluated where that is something else, and callbacks' snapshots. */
+/** A checkpoint's tensors: what training goes on from, what its run evaluated where that is something else, and callbacks' snapshots and savepoints. */
 export function splitCheckpoint(tensors: TensorsByPath): {
   trained: TensorsByPath;
   evaluated: TensorsByPath | null;
   snapshots: ReadonlyMap<string, TensorsByPath>;
+  savepoints: ReadonlyMap<string, TensorsByPath>;
 } {
-  const trained: Record<string, Tensor> = {};
-  const evaluated: Record<string, Tensor> = {};
-  const snapshots = new Map<string, Record<string, Tensor>>();
-  for (const [path, tensor] of Object.entries(tensors)) {
-    const [place, ...rest] = path.split("/");
-    if (place === "evaluated") evaluated[rest.join("/")] = tensor;
-    else if (place === "snapshots") {
-      const [owner = "", ...within] = rest;
-      const of = snapshots.get(owner) ?? {};
-      of[within.join("/")] = tensor;
-      snapshots.set(owner, of);
-    } else trained[path] = tensor;
-  }
-  return { trained, evaluated: Object.keys(evaluated).length === 0 ? null : evaluated, snapshots };
+  const { evaluated = null, snapshots = {}, savepoints = {} } = parted(tensors);
+  const trained = Object.entries(tensors).filter(
+    ([path]) => !/^(?:evaluated|snapshots|savepoints)\//.test(path),
+  );
+  return {
+    trained: Object.fromEntries(trained),
+    evaluated,
+    snapshots: new Map(Object.entries(parted(snapshots))),
+    savepoints: new Map(Object.entries(parted(savepoints))),
+  };
 }

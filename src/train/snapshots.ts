@@ -23,6 +23,16 @@ export class Snapshots {
     return this.#kept.get(name) ?? null;
   }
 
+  all(): ReadonlyMap<string, Snapshot> {
+    return new Map(this.#kept);
+  }
+
+  /** Takes those of an earlier moment instead. */
+  replace(all: ReadonlyMap<string, Snapshot>): void {
+    this.#kept.clear();
+    for (const [name, snapshot] of all) this.#kept.set(name, snapshot);
+  }
+
   clear(): void {
     this.#kept.clear();
   }

@@ -21,6 +21,7 @@ import { rejectUnknown, wholeNumber } from "./options.ts";
 import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { RunControl } from "./run.ts";
+import { Savepoints } from "./savepoints.ts";
 import { Saver, type Whole } from "./saver.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -71,6 +72,7 @@ export class Trainer {
   /** The last one of each callback that has a name, and the epoch it is of. */
   readonly #snapshots = new Snapshots();
   readonly #saver = new Saver();
+  readonly #savepoints = new Savepoints();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -205,7 +207,10 @@ export class Trainer {
       notes: epoch.batches === null ? [] : scheduleNotes(this.#parts.optimizer, epochs * epoch.batches),
     };
     this.#run = run;
-    if (this.#resumed === null) this.#snapshots.clear();
+    if (this.#resumed === null) {
+      this.#snapshots.clear();
+      this.#savepoints.clear();
+    }
     this.#resumed = null;
 
     let trained = { rows: 0, seconds: 0, waiting: 0 };
@@ -217,7 +222,9 @@ export class Trainer {
           seconds: trained.seconds + seconds,
           waiting: trained.waiting + waiting,
         };
-      } else if (name !== "batch") this.#publish(live.state);
+      } else if (name === "batchSize")
+        control.batchFactor = (event as Events["batchSize"]).learningRateFactor;
+      if (name !== "batch" && name !== "stepEnd") this.#publish(live.state);
       await control.tellSaved();
       await this.#callbacks.emit(name, event, runOf);
     };
@@ -225,15 +232,18 @@ export class Trainer {
       live,
       shown: this.#shown,
       snapshots: this.#snapshots,
+      savepoints: this.#savepoints,
+      callbacks: this.#callbacks,
       values: () => this.#values(live),
       publish: (values) => this.#publish(values),
       plan,
       programs: this.#programs,
-      callbacks: this.#callbacks,
       saver: this.#saver,
       whole: () => this.#whole(live),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
+      predict: (data) => this.predict(data),
+      emit,
     });
     const runOf = (name: string): Run => control.of(name);
 
@@ -262,6 +272,8 @@ export class Trainer {
         debug: this.#debug ? new Debug(this.#parts, this.device) : null,
         telemeter: this.#freshTelemeter(),
         emit,
+        untilBreak: (step) => control.untilBreak(step),
+        wentBack: () => control.wentBack(),
         stopping: () => control.wish ?? (signal?.aborted ? "interrupted" : null),
       });
       control.record = live.history.at(-1) ?? control.record;
@@ -321,16 +333,19 @@ export class Trainer {
     const { params, buffers } = await this.#values(live);
     const { state, ...rest } = live;
     const snapshots = this.#snapshots.tree();
+    const savepoints = this.#savepoints.tree(this.#snapshots);
     const tree = {
       ...state,
       ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
       ...(snapshots && { snapshots }),
+      ...(savepoints && { savepoints }),
     };
     const data = {
       ...rest,
       run: this.#run,
       callbacks: this.#callbackStates ?? this.#callbacks.states(),
       snapshots: this.#snapshots.epochs(),
+      savepoints: this.#savepoints.facts(),
     };
     return { tree, data };
   }
@@ -354,14 +369,15 @@ export class Trainer {
   async resume(dir: string): Promise<void> {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { run, callbacks, snapshots: epochs, ...rest } = readManifest(manifest, dir);
-    const { trained, evaluated, snapshots } = splitCheckpoint(tensors);
+    const { run, callbacks, snapshots: epochs, savepoints: facts, ...rest } = readManifest(manifest, dir);
+    const { trained, evaluated, snapshots, savepoints } = splitCheckpoint(tensors);
     const state = restoreTree(live.state, trained, dir);
     this.#live = { state, ...rest };
     this.#resumed = run;
     this.#callbackStates = callbacks;
     const recordOf = (name: string) => rest.history.find(({ epoch }) => epoch === epochs[name]) ?? null;
     this.#snapshots.restore(snapshots, state, dir, recordOf);
+    this.#savepoints.restore(facts, savepoints, this.#live, this.#snapshots, dir);
     if (evaluated !== null) {
       this.#shown.keep(state, restoreTree({ params: state.params, buffers: state.buffers }, evaluated, dir));
     }
@@ -464,7 +480,7 @@ export class Trainer {
     this.#published = { params: model.parameters(), buffers: model.buffers() };
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }
-      : { state, position: beginning, history: [], noise: null };
+      : { state, position: beginning, history: [], noise: null, learningRateFactor: 1 };
     return this.#live;
   }
 }

@@ -1,4 +1,5 @@
 export * from "./caller.ts";
+export * from "./duration.ts";
 export * from "./error.ts";
 export * from "./glob.ts";
 export * from "./nearest.ts";

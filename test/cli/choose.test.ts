@@ -45,7 +45,7 @@ describe("nabla compare", () => {
 
   it.each([
     [["--optimizers", "adm"], /there is no "adm".*Did you mean "adam"/],
-    [["--budget", "soon"], /must be a time such as 60s or 2m/],
+    [["--budget", "soon"], /must be a time such as 60s, 2m or 1h30m/],
     [["--rates", "0.1,-1"], /must be a number above 0/],
     [["--target", "low"], /must be a number/],
     [["--parallel", "0"], /must be a whole number of at least 1/],

@@ -3,10 +3,18 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tensor } from "nabla";
+import type { Dataset } from "nabla/data";
 import type { Attempt, Examination, Finding } from "nabla/doctor";
-import type { Module } from "nabla/nn";
-import type { Optimizer } from "nabla/optim";
-import type { CompareResult, Trainer } from "nabla/train";
+import { crossEntropy, Linear, type Module, relu, Sequential } from "nabla/nn";
+import { adam, type Optimizer } from "nabla/optim";
+import {
+  type Callback,
+  type CompareResult,
+  type EpochRecord,
+  type FitResult,
+  type Run,
+  Trainer,
+} from "nabla/train";
 import { afterAll, afterEach, expect, test, vi } from "vitest";
 import { blocks, load } from "./pages.ts";
 
@@ -91,6 +99,56 @@ test("tracking: a folder, event files and a report", async () => {
     "summary.json",
     "tensorboard",
   ]);
+});
+
+test("callbacks: one of ten lines stops a run, and goes on counting in a resumed one", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const [custom] = blocks("docs/callbacks.md") as [string];
+  const own = /let wide = 0;\nconst gap: Callback = \{\n.*?\n\};\n/s.exec(custom)?.[0] ?? "";
+  expect(own.trim().split("\n")).toHaveLength(10);
+  const place = join(folder, "gap").replaceAll("\\", "/");
+  const { gap, trainer, train, validation } = await load(
+    "callbacks-custom",
+    `${custom.replace("runs/gap", place)}\nexport { gap, trainer, train, validation };`,
+  );
+  expect(log).toHaveBeenCalledWith("validation has been a fifth above training for 3 epochs");
+  const whole = trainer as Trainer;
+  expect(whole.position.epoch).toBeLessThan(500);
+  // Two of the three epochs before, one after: it stops where the run that never stopped did.
+  const cut = whole.position.epoch - 1;
+  const data = { train: train as Dataset, options: { batchSize: 10, validation: validation as Dataset } };
+  const make = () =>
+    new Trainer({
+      model: new Sequential(new Linear(3, 64), relu, new Linear(64, 2)),
+      loss: crossEntropy,
+      optimizer: adam(1e-2),
+      callbacks: [gap as Callback],
+    });
+  (gap as Callback).restore?.(0, {} as Run);
+  const part = make();
+  await part.fit(data.train, { epochs: cut, ...data.options });
+  await part.save(join(folder, "cut"));
+  (gap as Callback).restore?.(0, {} as Run);
+  const rest = make();
+  await rest.resume(join(folder, "cut"));
+  await rest.fit(data.train, { epochs: 500, ...data.options });
+  expect(rest.position).toEqual(whole.position);
+});
+
+test("callbacks: all of them together", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+  const [, all] = blocks("docs/callbacks.md") as [string, string];
+  const short = all
+    .replaceAll("runs/callbacks", join(folder, "callbacks").replaceAll("\\", "/"))
+    .replace("fit(train, { epochs: 10", "fit(train.head(12800), { epochs: 5")
+    .replace("stepBudget(20_000)", "stepBudget(450)")
+    .replace("validation: test })", "validation: test.head(1000) })");
+  const { epochs, result } = await load("callbacks-all", `${short}\nexport { epochs, result };`);
+  expect(log).toHaveBeenCalledWith("the budget of 450 steps is spent", 4);
+  expect((epochs as EpochRecord[]).at(-1)?.validation?.accuracy).toBeGreaterThan(0.8);
+  expect((result as FitResult).history).toEqual(epochs);
+  expect(readdirSync(join(folder, "callbacks"))).toContain("samples.jsonl");
 });
 
 test("tables: a pipeline by hand", async () => {

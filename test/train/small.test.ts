@@ -167,7 +167,7 @@ describe("progress", () => {
     const position = { epoch: 0, batch: 0, row: 0, step: 0 };
     await callback.start?.({ plan, position, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
-    await callback.batch?.({ epoch: 1, batch: 0, count: 2 }, run);
+    await callback.batch?.({ epoch: 1, batch: 0, count: 2, position }, run);
     const scores = { loss: 0.5, accuracy: 0.75 };
     await callback.stepEnd?.(
       {
@@ -224,9 +224,10 @@ describe("progress on a terminal", () => {
       notes: [],
     };
     const scores = { loss: 0.5 };
-    await callback.start?.({ plan, position: { epoch: 0, batch: 0, row: 0, step: 0 }, history: [] }, run);
+    const begun = { epoch: 0, batch: 0, row: 0, step: 0 };
+    await callback.start?.({ plan, position: begun, history: [] }, run);
     await callback.epochStart?.({ epoch: 1 }, run);
-    await callback.batch?.({ epoch: 1, batch: 0, count: 3 }, run);
+    await callback.batch?.({ epoch: 1, batch: 0, count: 3, position: begun }, run);
     await new Promise((done) => setTimeout(done, 150)); // the bar draws 12 times a second
     const position = { epoch: 0, batch: 3, row: 30, step: 3 };
     await callback.stepEnd?.(

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Dataset, dataset } from "nabla/data";
 import { crossEntropy, Linear, relu, Sequential } from "nabla/nn";
 import { adam } from "nabla/optim";
-import { Trainer } from "nabla/train";
+import { type Callback, Trainer } from "nabla/train";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
 
 /** Three classes told apart by four features. */
@@ -40,6 +40,14 @@ export async function values(trainer: Trainer): Promise<Record<string, number[]>
   );
   return Object.fromEntries(await Promise.all(entries));
 }
+
+/** Ends a run after exactly so many steps, as Ctrl-C does. */
+export const stopAt = (step: number): Callback => ({
+  start: (_, run) => run.breakAt(step),
+  stepEnd: ({ position }, run) => {
+    if (position.step === step) run.stop("interrupted");
+  },
+});
 
 /** The bytes of a checkpoint's state. */
 export function stateOf(folder: string): Buffer {

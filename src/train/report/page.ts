@@ -22,6 +22,7 @@ caption{text-align:left;color:var(--faint);padding-bottom:.3rem}
 .pictures img{width:7rem;height:7rem;object-fit:contain;image-rendering:pixelated;background:#000;border-radius:4px;display:block}
 .pictures figcaption{font-size:.85rem;color:var(--faint)}
 .bars{--part0:#0072b2;--part1:#d55e00}.bars table{width:100%}.bars td{padding:.2rem .8rem .2rem 0}.bars .track{width:65%}.bars i{display:inline-block;height:.9rem;vertical-align:middle}.bars .key{width:.9rem;margin:0 .3rem 0 .6rem}.part0{background:var(--part0)}.part1{background:var(--part1)}
+.samples img{width:4.5rem;height:4.5rem;object-fit:contain;image-rendering:pixelated;background:#000;border-radius:4px;display:block}.samples{--right:#009e73;--wrong:#d55e00}.samples td{white-space:normal;max-width:22rem;text-align:left}
 .advice{list-style:none;padding:0}.advice li{border-left:4px solid #0072b2;padding:.4rem 1rem;margin:.5rem 0;background:var(--shade)}.advice .warning{border-color:#b58900}.advice .severe{border-color:#c62828}
 `.trim();
 

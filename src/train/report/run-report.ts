@@ -9,6 +9,7 @@ import { escapeText } from "./escape.ts";
 import { charts, details, facts, heading, lead, note, page, sides, table } from "./page.ts";
 import { profileReport } from "./profile-report.ts";
 import { hyperparameterCharts, scoreCharts, spaced, speedCharts, telemetryCharts } from "./run-charts.ts";
+import { samplesReport } from "./samples-report.ts";
 
 /**
  * One HTML file that needs nothing else, of what `readRun` read.
@@ -25,6 +26,7 @@ export function runReport(run: RunRecord): string {
     ...section("Hyper-parameters", hyperparameterCharts(run)),
     ...section("Layers", telemetryCharts(run)),
     ...(run.evaluation === null ? [] : classReport(run.evaluation)),
+    ...samplesReport(run.samples),
     ...section("Time", speedCharts(run)),
     ...timing(run),
     ...(run.profile === null ? [] : profileReport(run.profile)),

@@ -24,26 +24,40 @@ export async function rowPicture(data: Dataset, row: number, shape: ImageShape):
   return picture(Float32Array.from(data.gather(Int32Array.of(row)).x.data), shape);
 }
 
-/** Values [height, width, channels] as a PNG. */
-export async function picture(values: Float32Array, shape: ImageShape): Promise<PngImage> {
-  const [height, width, channels] = shape;
+/** Values [height, width, channels] as a PNG; from black to white is from their least to their greatest, or the range given. */
+export async function picture(
+  values: Float32Array,
+  shape: ImageShape,
+  range?: readonly [low: number, high: number],
+): Promise<PngImage> {
+  return encode(stretched(values, range), shape);
+}
+
+/** Bytes [height, width, channels] as a PNG. */
+export async function encode(bytes: Uint8Array, [height, width, channels]: ImageShape): Promise<PngImage> {
   const { default: sharp } = await import("sharp");
   const raw = { width, height, channels: channels as 1 | 3 | 4 };
-  const encoded = sharp(stretched(values), { raw }).png();
+  const encoded = sharp(bytes, { raw }).png();
   const png = await (channels === 1 ? encoded.toColourspace("b-w") : encoded).toBuffer();
   return { width, height, channels, png };
 }
 
-/** From the least to the greatest value: 0 to 255. What is not finite is black. */
-function stretched(values: Float32Array): Uint8Array {
+/** From the least to the greatest value, or over the range given: 0 to 255. What is not finite is black. */
+export function stretched(values: Float32Array, range = rangeOf(values)): Uint8Array {
+  const [low, high] = range;
+  const scale = high > low ? 255 / (high - low) : 0;
+  const byte = (value: number) => Math.min(255, Math.max(0, Math.round((value - low) * scale)));
+  return Uint8Array.from(values, (value) => (Number.isFinite(value) ? byte(value) : 0));
+}
+
+function rangeOf(values: Float32Array): readonly [low: number, high: number] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of values) {
     if (!Number.isFinite(value)) continue;
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  const scale = high > low ? 255 / (high - low) : 0;
-  return Uint8Array.from(values, (value) => (Number.isFinite(value) ? Math.round((value - low) * scale) : 0));
+  return [low, high];
 }
 
 const most = 64; // filters drawn

@@ -4,6 +4,7 @@ import { ensureFolder, writeFileAtomic } from "../../files/index.ts";
 import { optionNames, rejectUnknown } from "../../util/index.ts";
 import type { Callback, Events, Plan, Run, Scores } from "../events.ts";
 import { wholeNumber } from "../options.ts";
+import { usedHyperparameters } from "../used-hyperparameters.ts";
 import { environment } from "./environment.ts";
 import { LineLog, startLines } from "./line-log.ts";
 import { planText } from "./plan-text.ts";
@@ -59,6 +60,7 @@ export function recordRun(folder: string | (() => string), options: RecordOption
     batchSize: () => recorder?.replan(),
     stepEnd: (event, run) => recorder?.step(event, run),
     epochEnd: () => recorder?.flush(),
+    rollback: ({ position }) => recorder?.back(position.step),
     async stop({ reason }, run) {
       await recorder?.line(run);
       await recorder?.end(reason === "interrupted" ? "interrupted" : "done", reason);
@@ -123,13 +125,7 @@ class Recorder {
   async line(run: Run): Promise<void> {
     const means = this.#means.take();
     if (means === null || this.#pending === null) return;
-    const hyperparameters = Object.fromEntries(
-      // They are f32: 0.01, not 0.009999999776482582.
-      Object.entries(await run.hyperparameters()).map(([name, value]) => [
-        name,
-        Number(value.toPrecision(7)),
-      ]),
-    );
+    const hyperparameters = await usedHyperparameters(run);
     const { clock } = this.#last;
     const now = performance.now();
     const seconds = Number((this.#last.seconds + (now - clock) / 1000).toFixed(3));
@@ -137,6 +133,15 @@ class Recorder {
     const record: StepRecord = { ...this.#pending, train, hyperparameters, ...speed, seconds };
     this.#log.add(record);
     this.#last = { step: record.step, seconds, clock: now };
+  }
+
+  /** The lines of steps that come again are taken away. */
+  async back(step: number): Promise<void> {
+    this.#means.take();
+    this.#pending = null;
+    this.#last = { ...this.#last, step: Math.min(this.#last.step, step) };
+    await this.#log.flush();
+    await startLines(join(this.#dir, "steps.jsonl"), step).catch(this.#onFailure);
   }
 
   flush(): void {

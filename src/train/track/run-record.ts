@@ -7,6 +7,8 @@ import type { Profile } from "../profile/profile.ts";
 import { profileFile } from "../profile/profiler.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
 import { readLines } from "./line-log.ts";
+import { samplesSchema } from "./samples.ts";
+import { type RecordedSamples, recordedSamples } from "./samples-record.ts";
 import { readStatus, type StatusRecord } from "./status.ts";
 
 // JSON has no NaN: what was none is null.
@@ -74,6 +76,7 @@ export interface RunRecord {
   readonly telemetry: readonly RecordedTelemetry[];
   readonly findings: readonly RecordedFinding[];
   readonly evaluation: ClassEvaluation | null;
+  readonly samples: RecordedSamples;
   readonly plan: string | null;
   /** Of `--profile`. */
   readonly profile: Profile | null;
@@ -105,6 +108,9 @@ export async function readRun(path: string): Promise<RunRecord> {
     telemetry: await reader.lines("telemetry.jsonl", telemetrySchema),
     findings: findings === null ? [] : "findings" in findings ? findings.findings : findings,
     evaluation: await reader.json("evaluation.json", classEvaluationSchema),
+    samples: await recordedSamples(await reader.lines("samples.jsonl", samplesSchema), (name) =>
+      reader.attempt(name, () => readBytes(join(folder, name), { most: 1 << 22 })),
+    ),
     plan: await reader.text("plan.txt"),
     profile: await reader.json(profileFile, profileSchema),
     problems: reader.problems,

@@ -12,6 +12,7 @@ import {
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import { type Callback, type EpochRecord, monitors, type Plan, type Run, type Scores } from "../events.ts";
 import { wholeNumber } from "../options.ts";
+import { usedHyperparameters } from "../used-hyperparameters.ts";
 import { filtersPicture, imageShape, rowPicture } from "./picture.ts";
 import { warn } from "./record-run.ts";
 import { StepMeans } from "./step-means.ts";
@@ -69,11 +70,11 @@ export function tensorBoard(folder: string | (() => string), options: TensorBoar
   const describe = async (record: EpochRecord, run: Run): Promise<void> => {
     if (described) return;
     described = true;
-    const rates = await run.hyperparameters();
+    const rates = await usedHyperparameters(run);
     const settings = {
       epochs: plan?.epochs ?? 0,
       batchSize: plan?.batchSize ?? 0,
-      ...rounded(rates),
+      ...rates,
       ...hparams,
     };
     const tags = monitors(record).map((name) => name.replace(".", "/"));
@@ -106,7 +107,7 @@ export function tensorBoard(folder: string | (() => string), options: TensorBoar
       if (taken === null) return;
       writer?.add(step, [
         ...scalars("steps", taken.train),
-        ...scalars("hyperparameters", rounded(await run.hyperparameters())),
+        ...scalars("hyperparameters", await usedHyperparameters(run)),
         ...scalars("speed", { samplesPerSecond: taken.samplesPerSecond, waiting: taken.waiting }),
       ]);
     },
@@ -117,6 +118,12 @@ export function tensorBoard(folder: string | (() => string), options: TensorBoar
       if (epochs !== null && epoch % epochs === 0) writer?.add(step, await weights(run.parameters()));
       void flush();
     },
+    rollback({ position }) {
+      means.take();
+      lastStep = Math.min(lastStep, position.step);
+      writer?.restart(position.step + 1);
+    },
+    pictures: (event) => writer?.add(event.position.step, event.pictures),
     stop: () => end(true),
     error: () => end(false),
   };
@@ -124,9 +131,6 @@ export function tensorBoard(folder: string | (() => string), options: TensorBoar
 
 const scalars = (part: string, scores: Scores | Readonly<Record<string, number>> | null): SummaryValue[] =>
   Object.entries(scores ?? {}).map(([name, scalar]) => ({ tag: `${part}/${name}`, scalar }));
-
-const rounded = (values: Readonly<Record<string, number>>): Record<string, number> =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value.toPrecision(7))]));
 
 async function pictures(samples: Dataset): Promise<SummaryValue[]> {
   const shape = imageShape(samples.x);

@@ -48,6 +48,7 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
     ...inner,
     async start(event, run) {
       await inner.start?.(event, run);
+      run.keptIn(dir);
       plan = event.plan;
       [began, rows, training] = [performance.now(), 0, 0];
       history.splice(0, history.length, ...event.history);
@@ -69,6 +70,12 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
       await inner.epochEnd?.(event, run);
       log.add(event.record);
       void log.flush();
+    },
+    async rollback(event, run) {
+      history.splice(0, history.length, ...event.history);
+      await log.flush();
+      await writeFileAtomic(historyPath, history.map(line).join("")).catch(record.onFailure ?? warn);
+      await inner.rollback?.(event, run);
     },
     async stop(event, run) {
       const { device = "", parameters = 0 } = plan ?? {};
