@@ -81,6 +81,7 @@ describe("nabla train", () => {
     [["--max-steps", "0"], "It must be a whole number of at least 1."],
     [["--time-budget", "soon"], "It must be a time such as 60s, 2m or 1h30m."],
     [["--nan-guard", "pray"], "Allowed choices are rollback, stop."],
+    [["--nan-guard", "--folds", "3"], "--nan-guard: is for a single run. Leave it out, or --folds."],
   ])("refuses %j", async (args, text) => {
     const { code, stderr } = await space.run(["train", "long.ts", ...args]);
     expect(code).toBe(2);
