@@ -75,8 +75,16 @@ interface Job {
   readonly resumed: { readonly folder: RunFolder; readonly config: RunConfig } | null;
 }
 
+const ofOneRun = { maxSteps: "--max-steps", timeBudget: "--time-budget", nanGuard: "--nan-guard" } as const;
+
 /** Runs the command and gives its exit code. */
 export async function train(file: string | undefined, options: TrainOptions): Promise<number> {
+  if (options.folds !== undefined) {
+    for (const [name, flag] of Object.entries(ofOneRun)) {
+      if (options[name as keyof typeof ofOneRun] !== undefined)
+        throw new UsageError(`${flag}: is for a single run. Leave it out, or --folds.`);
+    }
+  }
   if (file !== undefined && isTable(file)) {
     const { trainTable } = await import("./train-table.ts");
     return trainTable(file, options, train);

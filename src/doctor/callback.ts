@@ -59,6 +59,10 @@ export function doctor(options: DoctorOptions = {}): Callback {
       telemetry.push(event.telemetry);
       if (telemetry.length > RECENT) telemetry.splice(1, 1);
     },
+    rollback(event) {
+      history = [...event.history];
+      telemetry = telemetry.filter(({ step }) => step < event.position.step);
+    },
     epochEnd({ record }) {
       history.push(record);
       look(null);

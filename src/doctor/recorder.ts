@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { appendToFile, readBytes, writeFileAtomic } from "../files/index.ts";
-import type { Callback, Telemetry } from "../train/index.ts";
+import type { Callback, Position, Telemetry } from "../train/index.ts";
 import { DataError, FileError } from "../util/index.ts";
 
 /** JSON has no NaN and no infinity: they are written as null, and read as NaN. */
@@ -62,13 +62,16 @@ export function telemetryRecorder(
       onFailure(error);
     }
   };
+  /** What is to come again is left out. */
+  const begin = ({ position }: { readonly position: Position }): Promise<void> =>
+    guarded(async () => {
+      const before = position.step === 0 ? [] : await readTelemetry(folder);
+      const kept = before.filter(({ step }) => step < position.step);
+      await writeFileAtomic(path, kept.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
+    });
   return {
-    start: ({ position }) =>
-      guarded(async () => {
-        const before = position.step === 0 ? [] : await readTelemetry(folder);
-        const kept = before.filter(({ step }) => step < position.step);
-        await writeFileAtomic(path, kept.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
-      }),
+    start: begin,
+    rollback: begin,
     telemetry: ({ telemetry }) => guarded(() => appendToFile(path, `${JSON.stringify(telemetry)}\n`)),
   };
 }

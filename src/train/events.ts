@@ -134,7 +134,7 @@ export interface Run {
   stop(reason: string): void;
   /**
    * Has `stepEnd` heard when exactly so many steps are taken in all: the steps taken in one go end there. A callback has one such step;
-   * naming another takes its place. Throws ConfigError unless it is a whole number.
+   * naming another takes its place. At `batch` the steps of the next call are decided already. Throws ConfigError unless it is a whole number.
    */
   breakAt(step: number): void;
   /**

@@ -49,6 +49,23 @@ export const stopAt = (step: number): Callback => ({
   },
 });
 
+/** Keeps the state after `from` steps, and goes back to it once after `at`: all that was done between is done again, to the same bits. */
+export function goBackOnce(from: number, at: number): Callback & { gone(): boolean } {
+  let gone = false;
+  return {
+    name: "goBackOnce",
+    start: (_, run) => run.breakAt(from === 0 ? at : from),
+    batch: async ({ position }, run) => {
+      if (position.step === from && !gone) await run.savepoint();
+    },
+    stepEnd: ({ position }, run) => {
+      if (position.step === from) run.breakAt(at);
+      if (position.step === at && !gone) gone = run.rollback("once more");
+    },
+    gone: () => gone,
+  };
+}
+
 /** The bytes of a checkpoint's state. */
 export function stateOf(folder: string): Buffer {
   const name = readdirSync(folder).find((file) => file.endsWith(".safetensors")) as string;

@@ -1,5 +1,5 @@
 /** nanGuard: a run whose numbers stop being finite goes back, with a lower rate, or ends at the last good state. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Tensor, tensor, where } from "nabla";
@@ -131,6 +131,47 @@ describe("rollback", () => {
       expect(await values(rest)).toEqual(await values(whole));
       expect(stateOf(folder)).toEqual(stateOf(join(dir, "whole")));
     }
+  });
+
+  it.skipIf(!exact)("gives callbacks back the values they had kept, of before a resume too", async () => {
+    // The larger the loss the better: each epoch is the best, and a later one than the copy's.
+    const parts = (): Callback[] => [
+      nanGuard({ lowerLearningRateBy: 0.1, every: 2 }),
+      earlyStopping({ patience: 9, mode: "max" }),
+    ];
+    const noted = rollbacks();
+    const whole = regression([...parts(), noted]);
+    const wanted = await whole.fit(data, fitting);
+    expect(noted.heard.map(({ from, position }) => [from.epoch, position.epoch])).toEqual([[3, 2]]);
+    expect(wanted.reason).toMatch(/has not improved/);
+    const folder = join(dir, "kept");
+    await regression([stopAt(27), ...parts(), checkpoint(folder)]).fit(data, fitting);
+    const rest = regression([...parts(), checkpoint(folder)]);
+    await rest.resume(folder);
+    const result = await rest.fit(data, fitting);
+    expect([result.reason, result.record]).toEqual([wanted.reason, wanted.record]);
+    expect(await values(rest)).toEqual(await values(whole));
+  });
+
+  it("is refused where a checkpoint's copy is not whole", async () => {
+    const folder = join(dir, "tampered");
+    await regression([stopAt(5), nanGuard(), checkpoint(folder)]).fit(data, fitting);
+    const path = join(folder, "manifest.json");
+    const text = readFileSync(path, "utf8");
+    const resume = (manifest: string): Promise<void> => {
+      writeFileSync(path, manifest);
+      return regression([nanGuard()]).resume(folder);
+    };
+    const guarded = /"savepoints": \{\s*"nanGuard"/;
+    expect(text).toMatch(guarded);
+    await expect(resume(text.replace('"epochs": 0', '"epochs": 7'))).rejects.toThrow(
+      "the savepoint of nanGuard must be of the run's past; it has 7 epochs, the run 0.",
+    );
+    await expect(resume(text.replace(guarded, '"savepoints": { "other"'))).rejects.toThrow(/holds no /);
+    await expect(resume(text.replace('"epochs": 0', '"epochs": "0"'))).rejects.toThrow(
+      "savepoints/nanGuard/epochs is not right",
+    );
+    await resume(text);
   });
 
   it("saves its copy only between copies, and none where the next one is due", async () => {

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { dataset } from "nabla/data";
 import { Conv2d, crossEntropy, Flatten, Linear, relu, Sequential } from "nabla/nn";
 import { adam } from "nabla/optim";
-import { profiler, Trainer, track, writeReport } from "nabla/train";
+import { profiler, samples, Trainer, track, writeReport } from "nabla/train";
 import { type Browser, chromium } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -42,7 +42,11 @@ describe.skipIf(missing)("report.html in a browser", () => {
       loss: crossEntropy,
       optimizer: adam(1e-2),
       metrics: ["accuracy"],
-      callbacks: [track(join(root, "run"), { every: 1 }), profiler({ after: 0, folder: join(root, "run") })],
+      callbacks: [
+        track(join(root, "run"), { every: 1 }),
+        profiler({ after: 0, folder: join(root, "run") }),
+        samples({ data: images(48), rows: [0, 3, 7], classes: ["upper", "lower"] }),
+      ],
     });
     await trainer.fit(images(96), { epochs: 5, batchSize: 8, validation: images(48) });
     const layer = (path: string, norm: number) => ({
@@ -115,6 +119,22 @@ describe.skipIf(missing)("report.html in a browser", () => {
       for (const { width, alt } of images) {
         expect(width).toBe(8);
         expect(alt).toMatch(/^Row \d+: [01] taken for [01]$/);
+      }
+      const rows = await page.$$eval("table.samples tbody tr", (all) =>
+        all.map((row) => ({
+          cells: [...row.querySelectorAll("td")].map((cell) => cell.textContent),
+          image: row.querySelector("img")?.naturalWidth,
+          shaded: [...row.querySelectorAll("td.right, td.wrong")].filter(
+            (cell) => getComputedStyle(cell).backgroundColor !== "rgba(0, 0, 0, 0)",
+          ).length,
+        })),
+      );
+      expect(rows).toHaveLength(3);
+      for (const { cells, image, shaded } of rows) {
+        expect(image).toBe(8);
+        expect(shaded).toBe(5);
+        expect(cells).toHaveLength(2 + 5);
+        for (const cell of cells.slice(2)) expect(cell).toMatch(/^(upper|lower) \(\d+%\)$/);
       }
       expect(await page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")).toBe(true);
       const paper = String(await page.evaluate("getComputedStyle(document.body).backgroundColor"));
