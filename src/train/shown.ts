@@ -76,7 +76,10 @@ function* batches({ x }: Placed): Generator<Tensor> {
   }
 }
 
-/** A checkpoint's tensors: what training goes on from, what its run evaluated where that is something else, and callbacks' snapshots and savepoints. */
+/**
+ * A checkpoint's tensors: what training goes on from, what its run evaluated where that is something else, and callbacks' snapshots and
+ * savepoints.
+ */
 export function splitCheckpoint(tensors: TensorsByPath): {
   trained: TensorsByPath;
   evaluated: TensorsByPath | null;

@@ -84,7 +84,7 @@ export function nanGuard(options: NanGuardOptions = {}): Callback {
   };
   /** A copy that is about to be replaced is not worth saving. */
   const look = async (run: Run, position: Position): Promise<void> => {
-    if ((await sound(run)) && interval.at(position)) run.dropSavepoint();
+    if (!leaving && (await sound(run)) && interval.at(position)) run.dropSavepoint();
   };
 
   return {
@@ -110,16 +110,16 @@ export function nanGuard(options: NanGuardOptions = {}): Callback {
       } else if (!(await sound(run))) return;
       await run.savepoint();
     },
-    async stepEnd({ position }, run) {
+    async stepEnd({ position, train }, run) {
       step = position.step;
+      // Losses may be finite each, and their mean too large for one.
+      if (!Number.isFinite(train.loss)) fail(run, `the loss of epoch ${position.epoch + 1} is not finite`);
       // The end of an epoch is looked at when it has been measured.
       const within = position.row < rowsPerEpoch;
       if (interval.unit === "steps" && within && interval.at(position)) await look(run, position);
       announce(run);
     },
     async epochEnd({ record }, run) {
-      // Losses may be finite each, and their mean too large for one.
-      if (!Number.isFinite(record.train.loss)) fail(run, `the loss of epoch ${record.epoch} is not finite`);
       await look(run, { epoch: record.epoch, batch: 0, row: 0, step: record.step });
     },
     notFinite({ error }, run) {

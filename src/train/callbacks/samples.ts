@@ -43,8 +43,8 @@ const most = 64;
 /**
  * Predicts the same rows again and again while a run trains, with the values that are evaluated, and keeps what came out in
  * `samples.jsonl` and, where rows or targets are images, in `samples/*.png` of the run's folder: for classes the predicted one and its
- * probability; where targets are images (pixels, or a class for each) truth and prediction beside each other; else the numbers. `report.html` and, for images,
- * TensorBoard show it. A black pixel is the least value of its picture and a white one the greatest.
+ * probability; where targets are images (pixels, or a class for each) truth and prediction beside each other; else the numbers.
+ * `report.html` and, for images, TensorBoard show it. A black pixel is the least value of its picture and a white one the greatest.
  *
  * @throws ConfigError for unknown options, rows that do not exist, and (when training begins) where there is no folder
  * @example new Trainer({ ..., callbacks: [track("runs/first"), samples({ data: test, rows: [3, 14, 15], every: 2 })] });

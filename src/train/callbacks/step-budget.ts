@@ -3,8 +3,8 @@ import type { Callback, Plan, Run } from "../events.ts";
 import { wholeNumber } from "../options.ts";
 
 /**
- * Ends a run when exactly `steps` steps have been taken in all, those of before a resume and of earlier calls of `fit` counted. Where that is the end of
- * an epoch, the epoch is measured and recorded first.
+ * Ends a run when exactly `steps` steps have been taken in all, those of before a resume and of earlier calls of `fit` counted. Where that
+ * is the end of an epoch, the epoch is measured and recorded first.
  *
  * @throws ConfigError unless steps is a whole number of at least 1
  * @example new Trainer({ ..., callbacks: [stepBudget(10_000)] });

@@ -233,6 +233,21 @@ describe("stop", () => {
     expect(again.position.step).toBe(16);
   });
 
+  it("goes by the loss of an epoch too, which may be none where those of its steps are", async () => {
+    const huge: Loss = {
+      at:
+        ({ step }) =>
+        (outputs, targets) =>
+          where(step.sub(11).abs().le(1), 3e38, mse(outputs, targets)),
+    };
+    for (const every of [1, { steps: 8 }, { steps: 5 }]) {
+      const trainer = regression([nanGuard({ action: "stop", every })], 0.01, huge);
+      const { reason } = await trainer.fit(data, fitting);
+      expect(reason).toBe("the loss of epoch 2 is not finite; the last good state is kept");
+      expect(trainer.position.step).toBe(every === 1 || every.steps === 8 ? 8 : 10);
+    }
+  });
+
   it("says which operation it was in debug mode", async () => {
     const trainer = new Trainer({
       model: new Linear(2, 1),
