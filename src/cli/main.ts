@@ -69,7 +69,9 @@ withCommonOptions(
     .option("--seed <n>", "of initial values, order and randomness", whole(0))
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
     .option("--resume <run>", "go on with a run that was stopped")
-    .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
+    .option("--tensorboard", "write event files into the run's folder, for TensorBoard")
+    .option("--no-doctor", "do not look for what is wrong with the data, the model and the run")
+    .option("--no-telemetry", "take no step that measures itself, layer by layer (telemetry.jsonl)"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");
   code = await train(file, options);

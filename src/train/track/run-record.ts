@@ -1,10 +1,9 @@
 /** What a run's folder says, read with patience: what is damaged is named, and the rest stands. */
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { isMissing, lookAt, readBytes } from "../../files/index.ts";
+import { isMissing, lookAt, readBytes, readLines } from "../../files/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
-import { readLines } from "./line-log.ts";
 import { readStatus, type StatusRecord } from "./status.ts";
 
 // JSON has no NaN: what was none is null.
@@ -33,6 +32,7 @@ const findingSchema = z.object({
   id: z.string(),
   severity: z.enum(["info", "warning", "severe"]),
   text: z.string(),
+  evidence: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).default({}),
   remedies: z.array(z.looseObject({ kind: z.string() })).default([]),
 });
 const configSchema = z.looseObject({
