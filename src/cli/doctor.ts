@@ -25,7 +25,7 @@ import { exitCodes, UsageError } from "./exit.ts";
 import { fixedPath, writeFixed } from "./fixed-experiment.ts";
 import { ExperimentError, inFile, loadExperiment, shortPath } from "./load.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 
 export interface DoctorCommandOptions extends CommonOptions {
   readonly steps?: number;
@@ -82,7 +82,7 @@ async function ofExperiment(file: string, options: DoctorCommandOptions): Promis
         ...(fixed && { fixed }),
         written,
       });
-      return signal.aborted ? exitCodes.interrupted : exitCodes.done;
+      return signal.aborted ? interruptedBy(signal) : exitCodes.done;
     }, "finishing the training under way; once more to end at once");
   } catch (error) {
     throw inFile(error, shortPath(file));
