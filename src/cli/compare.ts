@@ -21,7 +21,7 @@ import { type CommonOptions, print, printJson, useDevice } from "./options.ts";
 import { checkOut, writeOut } from "./out-file.ts";
 import { raceParts } from "./race-parts.ts";
 import { applyRunSettings, readRunSettings } from "./run-settings.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 
 export interface CompareCommandOptions extends CommonOptions {
   readonly optimizers?: string;
@@ -54,6 +54,7 @@ export async function compareCommand(file: string, options: CompareCommandOption
   if (options.apply) await readRunSettings(file); // one that could not be replaced ends here
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
   let result: CompareResult;
+  let code: number = exitCodes.done;
   try {
     if (typeof experiment.model !== "function") {
       throw new ConfigError(
@@ -69,20 +70,22 @@ export async function compareCommand(file: string, options: CompareCommandOption
     await checkParts(parts, settings);
     const progress = showProgress(options);
     try {
-      result = await interruptible(
-        (signal) =>
-          compareOn(lanesFor(file, options, settings.length), settings, parts.train.length, {
-            budget: options.budget,
-            steps: options.steps,
-            epochs: options.epochs ?? experiment.epochs ?? 10,
-            seeds: options.seeds,
-            seed: options.seed,
-            target: options.target,
-            signal,
-            onTrial: progress.note,
-          }),
-        "finishing the steps under way and reporting; once more to end at once",
-      );
+      result = await interruptible(async (signal) => {
+        const lanes = lanesFor(file, options, settings.length);
+        const raced = await compareOn(lanes, settings, parts.train.length, {
+          budget: options.budget,
+          steps: options.steps,
+          epochs: options.epochs ?? experiment.epochs ?? 10,
+          seeds: options.seeds,
+          seed: options.seed,
+          target: options.target,
+          signal,
+          onTrial: progress.note,
+        });
+        if (signal.aborted) code = interruptedBy(signal);
+        else if (raced.finalists.length === 0) code = exitCodes.error; // no trial came to its end
+        return raced;
+      }, "finishing the steps under way and reporting; once more to end at once");
     } finally {
       progress.stop();
     }
@@ -99,7 +102,7 @@ export async function compareCommand(file: string, options: CompareCommandOption
   }
   if (options.apply) await apply(file, options, result);
   printJson(options, { experiment: shortPath(file), ...result });
-  return result.finalists.length === 0 ? exitCodes.interrupted : exitCodes.done;
+  return code;
 }
 
 /** Processes that share the threads among them. */

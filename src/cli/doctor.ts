@@ -1,5 +1,5 @@
 /** nabla doctor: says what is wrong with an experiment or a run, and with --fix tries remedies and keeps what helps. */
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { z } from "zod";
 import {
   type Attempt,
@@ -12,19 +12,20 @@ import {
   judge,
   lint,
   noEvidence,
+  readJudgement,
   readTelemetry,
+  recentOf,
   remedyWords,
 } from "../doctor/index.ts";
 import { setDefaultDevice } from "../engine/runtime/index.ts";
-import { exists, lookAt, readBytes } from "../files/index.ts";
-import { type EpochRecord, formatScore } from "../train/index.ts";
-import { DataError, FileError } from "../util/index.ts";
+import { exists, lookAt } from "../files/index.ts";
+import { formatScore, readRun, type Scores } from "../train/index.ts";
+import { DataError } from "../util/index.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { fixedPath, writeFixed } from "./fixed-experiment.ts";
 import { ExperimentError, inFile, loadExperiment, shortPath } from "./load.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
-import { RunFolder } from "./run-folder.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 
 export interface DoctorCommandOptions extends CommonOptions {
   readonly steps?: number;
@@ -81,7 +82,7 @@ async function ofExperiment(file: string, options: DoctorCommandOptions): Promis
         ...(fixed && { fixed }),
         written,
       });
-      return signal.aborted ? exitCodes.interrupted : exitCodes.done;
+      return signal.aborted ? interruptedBy(signal) : exitCodes.done;
     }, "finishing the training under way; once more to end at once");
   } catch (error) {
     throw inFile(error, shortPath(file));
@@ -106,21 +107,30 @@ async function ofRun(path: string, options: DoctorCommandOptions): Promise<numbe
       "--fix: takes an experiment, which it can change; a run is over. Name its experiment file.",
     );
   }
-  const folder = new RunFolder(path);
-  const config = await folder.config();
-  const [telemetry, history] = [await readTelemetry(path), await readHistory(path)];
-  const known = await whatExperimentSays(folder.experimentFile(config));
+  const run = await readRun(path);
+  for (const problem of run.problems) process.stderr.write(`nabla: warning: ${problem}\n`);
+  const { experiment, seed, batchSize = null, learningRate = null } = settingsSchema.parse(run.config ?? {});
+  // A run of `track` alone does not say what it was made by.
+  const known =
+    experiment === undefined ? noEvidence : await whatExperimentSays(resolve(path, experiment), seed);
+  const telemetry = await readTelemetry(path);
+  const history = run.history.map(({ train, validation, ...rest }) => ({
+    ...rest,
+    train: scoresOf(train),
+    validation: validation && scoresOf(validation),
+  }));
   const evidence: Evidence = {
     ...known,
+    ...(await judgementOf(path)),
     settings: {
       shuffled: true,
       partOfRows: false,
       weightDecay: null,
       ...known.settings,
-      batchSize: config.batchSize,
-      learningRate: config.learningRate,
+      batchSize,
+      learningRate,
     },
-    telemetry,
+    telemetry: recentOf(telemetry),
     history,
   };
   const findings: Finding[] = judge(evidence);
@@ -130,47 +140,33 @@ async function ofRun(path: string, options: DoctorCommandOptions): Promise<numbe
   return exitCodes.done;
 }
 
-/** Facts of data and model, where the experiment is still there and can be loaded. */
-async function whatExperimentSays(file: string): Promise<Evidence> {
+/** A damaged file is among the run's problems. */
+async function judgementOf(path: string): Promise<Pick<Evidence, "failure" | "speed">> {
   try {
-    return (await lint(await loadExperiment(file))).evidence;
+    return await readJudgement(path);
   } catch (error) {
-    if (error instanceof ExperimentError) return noEvidence;
+    if (error instanceof DataError) return { failure: null, speed: null };
     throw error;
   }
 }
 
-const scores = z
-  .record(z.string(), z.number().nullable())
-  .transform(
-    (given) =>
-      Object.fromEntries(
-        Object.entries(given).map(([name, value]) => [name, value ?? Number.NaN]),
-      ) as EpochRecord["train"],
-  );
-const record = z.object({ epoch: z.int(), step: z.int(), train: scores, validation: scores.nullable() });
+/** What config.json says, where it does. */
+const settingsSchema = z.object({
+  experiment: z.string().optional().catch(undefined),
+  seed: z.int().optional().catch(undefined),
+  batchSize: z.int().nullish().catch(null),
+  learningRate: z.number().nullish().catch(null),
+});
 
-/** A last line that was cut off is left out. Throws DataError naming file and line. */
-async function readHistory(folder: string): Promise<EpochRecord[]> {
-  const path = join(folder, "history.jsonl");
-  let text: string;
+const scoresOf = (scores: Readonly<Record<string, number>>): Scores => ({ loss: Number.NaN, ...scores });
+
+/** Facts of data and model, where the experiment is still there and can be loaded. */
+async function whatExperimentSays(file: string, seed: number | undefined): Promise<Evidence> {
   try {
-    text = new TextDecoder().decode(await readBytes(path));
+    const experiment = await loadExperiment(file);
+    return (await lint({ ...experiment, ...(seed !== undefined && { seed }) })).evidence;
   } catch (error) {
-    if (error instanceof FileError && error.code === "ENOENT") return [];
+    if (error instanceof ExperimentError) return noEvidence;
     throw error;
   }
-  const lines = text.split("\n");
-  return lines.flatMap((line, at) => {
-    if (line.trim() === "") return [];
-    try {
-      const read = record.safeParse(JSON.parse(line));
-      if (read.success) return [read.data];
-    } catch {
-      if (at === lines.length - 1) return [];
-    }
-    throw new DataError(
-      `${shortPath(path)}: line ${at + 1} must be an epoch's record as JSON. The file is damaged.`,
-    );
-  });
 }

@@ -16,7 +16,7 @@ import { inFile, loadExperiment, shortPath } from "./load.ts";
 import { optimizerByName } from "./optimizers.ts";
 import { type CommonOptions, print, printJson, shellWord, useDevice } from "./options.ts";
 import { checkOut, writeOut } from "./out-file.ts";
-import { interruptible } from "./signals.ts";
+import { interruptedBy, interruptible } from "./signals.ts";
 
 export interface LrFindCommandOptions extends CommonOptions {
   readonly from?: number;
@@ -37,6 +37,7 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
   const { from, to, steps } = options;
   let result: LrFindResult;
+  let code: number = exitCodes.done;
   try {
     const train = inMemory("lr-find", (await experimentData(experiment)).train);
     const parts = {
@@ -50,7 +51,11 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
       Object.entries({ from, to, steps }).filter(([, value]) => value !== undefined),
     );
     const batchSize = options.batchSize ?? firstBatchSize(experiment.batchSize ?? 32);
-    result = await interruptible((signal) => lrFind(parts, train, { ...given, batchSize, signal }));
+    result = await interruptible(async (signal) => {
+      const found = await lrFind(parts, train, { ...given, batchSize, signal });
+      if (found.reason === "interrupted") code = interruptedBy(signal);
+      return found;
+    }, "finishing the step and showing what there is; once more to end at once");
   } catch (error) {
     throw inFile(error, shortPath(file));
   }
@@ -62,7 +67,7 @@ export async function lrFindCommand(file: string, options: LrFindCommandOptions)
     print(options, await writeOut(options.out, text));
   }
   printJson(options, { experiment: shortPath(file), ...result });
-  return result.reason === "interrupted" ? exitCodes.interrupted : exitCodes.done;
+  return code;
 }
 
 const rate = (value: number): string => value.toPrecision(2);
@@ -80,15 +85,20 @@ function chart({ points }: LrFindResult): string {
   return `${curve}\n         learning rate ${rate(first.learningRate)} to ${rate(last.learningRate)}, each step the same factor`;
 }
 
-function words({ suggestion, tenthOfLeast, reason, points }: LrFindResult, file: string): string {
+function words({ suggestion, tenthOfLeast, fall, reason, points }: LrFindResult, file: string): string {
   const end =
     reason === "diverged"
       ? `the loss exploded at ${rate(points.at(-1)?.learningRate ?? 0)}`
       : reason === "interrupted"
         ? "interrupted"
         : "the loss did not explode: try a larger --to";
+  if (suggestion === null && reason === "interrupted") return `${end}; it has not fallen by then`;
   if (suggestion === null) {
     return `${end}; it fell nowhere, so there is no rate to suggest. Look at the data, the loss and the initial values.`;
   }
-  return `${end}\nsuggested learning rate ${rate(suggestion)} (steepest fall); a tenth of the best point's is ${rate(tenthOfLeast)}\ntry: nabla train ${shellWord(shortPath(file))} --lr ${rate(suggestion)}`;
+  const why =
+    fall < 0.1
+      ? `the loss fell by ${Math.round(100 * fall)} % only, which says little: more --steps say more`
+      : "three quarters of the fall are behind it";
+  return `${end}\nsuggested learning rate ${rate(suggestion)} (${why}); a tenth of the best point's is ${rate(tenthOfLeast)}\ntry: nabla train ${shellWord(shortPath(file))} --lr ${rate(suggestion)}`;
 }

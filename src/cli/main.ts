@@ -80,7 +80,9 @@ withCommonOptions(
         .choices(["rollback", "stop"])
         .preset("rollback"),
     )
-    .option("--tensorboard", "write event files into the run's folder, for TensorBoard"),
+    .option("--tensorboard", "write event files into the run's folder, for TensorBoard")
+    .option("--no-doctor", "do not look for what is wrong with the data, the model and the run")
+    .option("--no-telemetry", "take no step that measures itself, layer by layer (telemetry.jsonl)"),
 ).action(async (file: string | undefined, options: TrainOptions) => {
   const { train } = await import("./train.ts");
   code = await train(file, options);

@@ -10,11 +10,14 @@ import {
   type Callback,
   checkpoint,
   type Experiment,
+  type ExperimentData,
   experimentData,
   experimentFolds,
   experimentModel,
+  type FitOptions,
   type FitResult,
   isBatches,
+  type NotFiniteError,
   nanGuard,
   profiler,
   progress,
@@ -39,6 +42,7 @@ import { describeRunSettings, readRunSettings, withRunSettings } from "./run-set
 import { interruptedBy, interruptible } from "./signals.ts";
 import { scoreTable, speedLine, summarise } from "./summary.ts";
 import { version } from "./version.ts";
+import { canBeRepeated, evidenceOf, explainAgain, watch } from "./watch.ts";
 
 export interface TrainOptions extends CommonOptions {
   readonly epochs?: number;
@@ -54,6 +58,10 @@ export interface TrainOptions extends CommonOptions {
   /** Seconds. */
   readonly timeBudget?: number;
   readonly nanGuard?: "rollback" | "stop";
+  /** False with --no-doctor. */
+  readonly doctor?: boolean;
+  /** False with --no-telemetry. */
+  readonly telemetry?: boolean;
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
   readonly task?: TabularTask | "auto";
@@ -174,20 +182,38 @@ async function openRun(path: string, lock: Held): Promise<{ folder: RunFolder; c
 }
 
 async function run(job: Job, lock: Held): Promise<number> {
-  const { experiment, options, resumed, epochs, batchSize } = job;
-  const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
+  const { experiment, options, resumed, epochs } = job;
   const data = await experimentData(experiment);
+  const model = experimentModel(experiment);
   const curve = new Series();
   const made: { folder: RunFolder | null } = { folder: resumed?.folder ?? null };
-  const trainer: Trainer = new Trainer({
-    model: experimentModel(experiment),
+  const parts = {
     loss: experiment.loss,
     optimizer: job.optimizer
       ? optimizerByName(job.optimizer, job.learningRate ?? undefined)
       : experiment.optimizer,
     metrics: experiment.metrics ?? [],
     seed: job.seed,
+  };
+  const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
+  const onFailure = (error: unknown): void => warn(error, "training goes on");
+  const explain = async (failure: NotFiniteError): Promise<string> => {
+    if (!canBeRepeated(experiment, data)) return "";
+    return explainAgain(failure, {
+      trainer: (callbacks) =>
+        new Trainer({ ...parts, model: experimentModel(experiment), debug: true, callbacks }),
+      train: async (again) => {
+        if (setRate !== undefined) await again.set("learningRate", setRate);
+        await again.fit(data.train, fitOptions(job, data));
+      },
+      checkpoint: folderOf(made).checkpoint,
+    });
+  };
+  const trainer: Trainer = new Trainer({
+    ...parts,
+    model,
     debug: options.debug ?? false,
+    ...(options.telemetry === false && { telemetry: false }),
     callbacks: [
       {
         name: "run folder",
@@ -210,14 +236,20 @@ async function run(job: Job, lock: Held): Promise<number> {
       ...(experiment.callbacks ?? []),
       ...limits(job),
       ...(options.quiet ? [] : [progress()]),
+      ...(options.doctor === false
+        ? []
+        : watch(await evidenceOf({ ...experiment, model, seed: job.seed }, data), {
+            quiet: options.quiet ?? false,
+            telemetry: options.telemetry !== false,
+            folder: () => folderOf(made).path,
+            explain,
+            onFailure,
+          })),
       checkpoint(() => folderOf(made).checkpoint, {
         keep: { last: 2 }, // should the newest be damaged
-        onFailure: (error) => warn(error, "training goes on"),
+        onFailure,
       }),
-      recordRun(() => made.folder?.path ?? "", {
-        cwd: dirname(resolve(job.file)),
-        onFailure: (error) => warn(error, "training goes on"),
-      }),
+      recordRun(() => made.folder?.path ?? "", { cwd: dirname(resolve(job.file)), onFailure }),
       ...(options.profile ? [profiled(job, made)] : []),
       ...(options.tensorboard ? [events(job, () => made.folder, data.validation ?? data.test)] : []),
       {
@@ -238,26 +270,11 @@ async function run(job: Job, lock: Held): Promise<number> {
       );
     }
   }
-  const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
   if (setRate !== undefined) await trainer.set("learningRate", setRate);
   const validation = data.validation ?? data.test;
-  // A loader or stream has a batch size of its own, which only what was asked for can contradict.
-  const asked =
-    !isBatches(data.train) || options.batchSize !== undefined || experiment.batchSize !== undefined;
   try {
     return await interruptible(async (signal) => {
-      const result = await trainer.fit(data.train, {
-        epochs,
-        batchSize: asked ? batchSize : undefined,
-        learningRateScaling,
-        augment,
-        validation,
-        shuffle,
-        sampler,
-        workers,
-        dropLast,
-        signal,
-      });
+      const result = await trainer.fit(data.train, { ...fitOptions(job, data), validation, signal });
       const folder = folderOf(made);
       const path = shortPath(folder.path);
       await finish(job, folder, result, curve, () => {
@@ -275,6 +292,8 @@ async function run(job: Job, lock: Held): Promise<number> {
     });
   } catch (error) {
     const kept = made.folder;
+    // Its report says why, as far as the doctor knows.
+    if (kept) await writeReport(kept.path).catch(() => undefined);
     if (error instanceof NablaError && kept && (await hasCheckpoint(kept.checkpoint).catch(() => false))) {
       error.message += ` What was saved before is whole: nabla train --resume ${shellWord(shortPath(kept.path))}`;
     }
@@ -289,6 +308,16 @@ function limits({ options: { maxSteps, timeBudget: seconds }, nanGuard: action }
     ...(maxSteps === undefined ? [] : [stepBudget(maxSteps)]),
     ...(seconds === undefined ? [] : [timeBudget(seconds)]),
   ];
+}
+
+/** How an experiment's rows are trained. */
+function fitOptions({ experiment, options, epochs, batchSize }: Job, data: ExperimentData): FitOptions {
+  const { shuffle, sampler, workers, dropLast, learningRateScaling, augment } = experiment;
+  // A loader or stream has a batch size of its own, which only what was asked for can contradict.
+  const asked =
+    !isBatches(data.train) || options.batchSize !== undefined || experiment.batchSize !== undefined;
+  const given = { shuffle, sampler, workers, dropLast, learningRateScaling, augment };
+  return { epochs, batchSize: asked ? batchSize : undefined, ...given };
 }
 
 /** Event files in the run's folder. */

@@ -1,9 +1,12 @@
 /** doctor: a callback that looks at a run while it goes, and says what is wrong as soon as it shows. */
-import type { Callback, EpochRecord, Telemetry } from "../train/index.ts";
+import type { Callback, EpochRecord, Json, Telemetry } from "../train/index.ts";
 import { NotFiniteError } from "../train/index.ts";
-import { type Evidence, noEvidence } from "./evidence.ts";
-import type { Finding } from "./finding.ts";
+import { DataError } from "../util/index.ts";
+import { type Evidence, type Failure, noEvidence, recentOf } from "./evidence.ts";
+import { type Finding, isSeverity, type Severity } from "./finding.ts";
+import { writeFindings } from "./findings-file.ts";
 import { judge } from "./judge.ts";
+import { readTelemetry } from "./recorder.ts";
 import { findingLine } from "./report.ts";
 
 export interface DoctorOptions {
@@ -11,64 +14,138 @@ export interface DoctorOptions {
   readonly evidence?: Evidence;
   /** Gets each finding once, when it first shows or grows graver. Default: a line on stderr. */
   readonly onFinding?: (finding: Finding) => void;
+  /** Where findings.json is kept; a resumed run's telemetry.jsonl is read there. A function may name it when the run starts. */
+  readonly folder?: string | (() => string);
+  /** Gets what went wrong with that folder; default: the run ends with it. */
+  readonly onFailure?: (error: unknown) => void;
+  /** Names the operation that first gave a number that is none, where the run itself does not know; "" for none. */
+  readonly explain?: (failure: NotFiniteError) => Promise<string>;
 }
 
-/** Telemetry that is judged together: as much as the rules were made for. */
-const RECENT = 60;
-const rank = { info: 0, warning: 1, severe: 2 } as const;
+/** Measurements from one judgement within an epoch to the next. */
+const WITHIN = 20;
+const rank: Readonly<Record<Severity, number>> = { info: 0, warning: 1, severe: 2 };
 
 /**
- * Watches a run by its telemetry (every 50 steps unless the Trainer says otherwise) and history, judges at the end of each epoch and when
- * it fails, and tells each finding once.
+ * Watches a run by its telemetry (see the Trainer's `telemetry`) and history, judges at the end of each epoch, now and then in a long one,
+ * and when it fails, and tells each finding once; a resumed run does not tell it again.
  * @example new Trainer({ ..., callbacks: [progress(), doctor()] });
  */
 export function doctor(options: DoctorOptions = {}): Callback {
   const {
     evidence = noEvidence,
     onFinding = (finding) => process.stderr.write(`${findingLine(finding)}\n`),
+    explain = async () => "",
   } = options;
-  const told = new Map<Finding["id"], Finding["severity"]>();
-  let telemetry: Telemetry[] = [];
-  let history: EpochRecord[] = [];
+  const told = new Map<string, Severity>();
+  let folder: string | null = null;
+  let [telemetry, history]: [readonly Telemetry[], EpochRecord[]] = [[], []];
   let batchSize: number | null = null;
-  const look = (failure: Evidence["failure"]): void => {
-    const known = evidence.settings ?? {
-      learningRate: null,
-      weightDecay: null,
-      batchSize,
-      shuffled: true,
-      partOfRows: false,
-    };
-    for (const finding of judge({ ...evidence, settings: known, telemetry, history, failure })) {
+  let [step, unjudged] = [0, 0];
+  let trained = { rows: 0, seconds: 0, waiting: 0 };
+  let written = "";
+  let writing: Promise<void> = Promise.resolve();
+
+  const guarded = async (work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      if (options.onFailure === undefined) throw error;
+      options.onFailure(error);
+    }
+  };
+  const look = (failure: Failure | null): void => {
+    unjudged = 0;
+    const { rows, seconds, waiting } = trained;
+    const speed = seconds > 0 ? { waiting: waiting / seconds, rowsPerSecond: rows / seconds } : null;
+    const settings = { ...(evidence.settings ?? unknownSettings), batchSize };
+    const findings = judge({ ...evidence, settings, telemetry, history, failure, speed });
+    for (const finding of findings) {
       const before = told.get(finding.id);
       if (before !== undefined && rank[before] >= rank[finding.severity]) continue;
       told.set(finding.id, finding.severity);
       onFinding(finding);
     }
+    const dir = folder;
+    const key = JSON.stringify([findings.map(({ id, severity }) => [id, severity]), failure]);
+    if (dir === null || key === written) return;
+    written = key;
+    const judgement = { step, findings, failure, speed };
+    // Beside training; the promise of one that is refused is awaited where the next is.
+    writing = writing.then(() => guarded(() => writeFindings(dir, judgement)));
+    writing.catch(() => undefined);
+  };
+  /** As they are at the end: before, only what is new is written. */
+  const lookFully = async (failure: Failure | null): Promise<void> => {
+    written = "";
+    look(failure);
+    await writing;
   };
   return {
-    start(event) {
-      telemetry = [];
-      history = [...event.history];
-      batchSize = event.plan.batches === null ? null : event.plan.batchSize;
-      // What is known before the first step is said before it.
-      if (evidence.data !== null || evidence.model !== null) look(null);
+    name: "doctor",
+    async start({ position, history: before, plan }) {
+      [telemetry, history, unjudged, written] = [[], [...before], 0, ""];
+      trained = { rows: 0, seconds: 0, waiting: 0 };
+      batchSize = plan.batches === null ? null : plan.batchSize;
+      step = position.step;
+      const dir = typeof options.folder === "function" ? options.folder() : (options.folder ?? null);
+      folder = dir;
+      told.clear();
+      // What is known before the first step is said before it; a resumed run's state says what was told.
+      if (step === 0) {
+        if (evidence.data !== null || evidence.model !== null) look(null);
+        await writing; // a folder that cannot be written is said before the first step
+        return;
+      }
+      if (dir === null) return;
+      await guarded(async () => {
+        telemetry = recentOf((await readTelemetry(dir)).filter((sample) => sample.step < step));
+      });
     },
     telemetry(event) {
-      // The first shows how it began; of the others, the last.
-      telemetry.push(event.telemetry);
-      if (telemetry.length > RECENT) telemetry.splice(1, 1);
+      const before = telemetry.filter((sample) => sample.step < event.telemetry.step);
+      telemetry = recentOf([...before, event.telemetry]);
+      unjudged++;
+    },
+    stepEnd({ rows, seconds, waiting, position }) {
+      step = position.step;
+      trained = {
+        rows: trained.rows + rows,
+        seconds: trained.seconds + seconds,
+        waiting: trained.waiting + waiting,
+      };
+      if (unjudged >= WITHIN) look(null);
     },
     rollback(event) {
       history = [...event.history];
       telemetry = telemetry.filter(({ step }) => step < event.position.step);
     },
     epochEnd({ record }) {
-      history.push(record);
+      // A run may have gone back.
+      history = [...history.filter(({ epoch }) => epoch < record.epoch), record];
       look(null);
     },
-    error({ error }) {
-      if (error instanceof NotFiniteError) look({ step: error.step, operation: error.operation });
+    stop: () => lookFully(null),
+    async error({ error }) {
+      if (!(error instanceof NotFiniteError)) return lookFully(null);
+      const operation = error.operation === "" ? await explain(error) : error.operation;
+      await lookFully({ step: error.step, operation });
+    },
+    state: () => Object.fromEntries(told),
+    restore(state) {
+      for (const [id, severity] of Object.entries(toldOf(state))) told.set(id, severity);
     },
   };
+}
+
+const unknownSettings = { learningRate: null, weightDecay: null, shuffled: true, partOfRows: false };
+
+function toldOf(state: Json): Readonly<Record<string, Severity>> {
+  const entries = typeof state === "object" && state !== null ? Object.entries(state) : [];
+  return Object.fromEntries(
+    entries.map(([id, severity]) => {
+      if (isSeverity(severity)) return [id, severity];
+      throw new DataError(`doctor: its state must be severities by finding; got ${JSON.stringify(state)}.`);
+    }),
+  );
 }

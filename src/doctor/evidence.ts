@@ -31,6 +31,14 @@ export interface RangeFacts {
   readonly divergedAt: number | null;
 }
 
+/** How fast steps went, by the clock. */
+export interface Speed {
+  /** The share of their time in which they waited for data. */
+  readonly waiting: number;
+  /** Of training alone. */
+  readonly rowsPerSecond: number;
+}
+
 export interface Evidence {
   readonly settings: Settings | null;
   readonly data: DataFacts | null;
@@ -40,6 +48,8 @@ export interface Evidence {
   readonly history: readonly EpochRecord[];
   readonly failure: Failure | null;
   readonly range: RangeFacts | null;
+  /** Null where nothing was timed. */
+  readonly speed: Speed | null;
 }
 
 export const noEvidence: Evidence = {
@@ -50,7 +60,15 @@ export const noEvidence: Evidence = {
   history: [],
   failure: null,
   range: null,
+  speed: null,
 };
+
+/** Telemetry that is judged together: as much as the rules were made for. */
+const RECENT = 60;
+
+/** The first sample, which shows how a run began, and the last ones. */
+export const recentOf = (telemetry: readonly Telemetry[]): readonly Telemetry[] =>
+  telemetry.length <= RECENT ? telemetry : [...telemetry.slice(0, 1), ...telemetry.slice(1 - RECENT)];
 
 export const median = (values: readonly number[]): number => {
   const order = values.filter((value) => !Number.isNaN(value)).sort((a, b) => a - b);

@@ -2,7 +2,11 @@
 import type { Remedy } from "./remedy.ts";
 
 /** info: worth knowing; warning: likely costs something; severe: the run cannot come to what it should. */
-export type Severity = "info" | "warning" | "severe";
+export type Severity = (typeof severities)[number];
+
+const severities = ["info", "warning", "severe"] as const;
+
+export const isSeverity = (value: unknown): value is Severity => severities.some((one) => one === value);
 
 /**
  * What can be found. Causes come before what follows from them: of equal severity, the earlier one is named first.

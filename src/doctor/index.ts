@@ -11,10 +11,13 @@ export {
   type Failure,
   noEvidence,
   type RangeFacts,
+  recentOf,
   type Settings,
+  type Speed,
 } from "./evidence.ts";
 export { type Examination, examine, lint } from "./examine.ts";
 export { type Finding, type FindingId, findingIds, type Severity } from "./finding.ts";
+export { findingsFile, type Judgement, readJudgement, writeFindings } from "./findings-file.ts";
 export { applyRemedies } from "./fix/apply.ts";
 export { type Attempt, type Fixed, type FixOptions, fix } from "./fix/fix.ts";
 export { type Comparison, compareRemedies, type TrialOptions } from "./fix/trial.ts";

@@ -13,7 +13,7 @@ import {
   Trainer,
 } from "../train/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
-import { type Evidence, type Failure, median, type RangeFacts, type Settings } from "./evidence.ts";
+import type { Evidence, Failure, RangeFacts, Settings } from "./evidence.ts";
 
 export interface ProbeOptions {
   /** Training steps, about. Default 300. */
@@ -153,18 +153,13 @@ export async function rangeFacts(
   if (!(data.train instanceof Dataset) || typeof experiment.model !== "function") return null;
   const { loss, optimizer, augment, seed = 0 } = experiment;
   try {
-    const { points, suggestion, tenthOfLeast, reason } = await lrFind(
+    const { points, suggestion, fall, reason } = await lrFind(
       { model: experimentModel(experiment), loss, optimizer, augment, seed },
       data.train,
       { batchSize: firstBatchSize(experiment.batchSize ?? 32), signal, from: 1e-6, to: 30 },
     );
-    const smoothed = points.map((point) => point.smoothed);
-    // Where the loss hardly falls, its steepest fall is noise.
-    const falls = Math.min(...smoothed) < 0.85 * median(smoothed.slice(0, 20));
-    // Far below the best rate, too.
-    const likely = falls && suggestion !== null ? Math.max(suggestion, tenthOfLeast / 3) : null;
     return {
-      suggestion: likely,
+      suggestion: fall > 0.15 ? suggestion : null, // where the loss hardly falls, the test says little
       divergedAt: reason === "diverged" ? (points.at(-1)?.learningRate ?? null) : null,
     };
   } catch (error) {

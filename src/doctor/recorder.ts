@@ -1,9 +1,8 @@
 /** telemetry.jsonl: what a run's steps measured, a line each, written while it trains and read back by `nabla doctor`. */
 import { join } from "node:path";
 import { z } from "zod";
-import { appendToFile, readBytes, writeFileAtomic } from "../files/index.ts";
+import { LineLog, readLines, startLines } from "../files/index.ts";
 import type { Callback, Position, Telemetry } from "../train/index.ts";
-import { DataError, FileError } from "../util/index.ts";
 
 /** JSON has no NaN and no infinity: they are written as null, and read as NaN. */
 const number = z
@@ -39,73 +38,59 @@ const schema = z.object({
 
 export const telemetryFile = "telemetry.jsonl";
 
-const MOST_BYTES = 1 << 28;
+const warn = (error: unknown): void =>
+  process.emitWarning(error instanceof Error ? error.message : String(error), { type: "NablaWarning" });
 
 /**
- * A callback that keeps telemetry in `<folder>/telemetry.jsonl`; lines of steps that a resumed run takes again are replaced. `onFailure`
- * gets what went wrong in writing, and training goes on.
+ * A callback that keeps telemetry in `<folder>/telemetry.jsonl`, beside training; lines of steps that a resumed run takes again are
+ * replaced. `onFailure` gets what went wrong in writing, and training goes on; without it a folder that cannot be written ends the run at
+ * its start, and what fails later is a warning. A function may name the folder when the run starts.
  * @example new Trainer({ ..., callbacks: [telemetryRecorder("runs/mnist")] });
  */
 export function telemetryRecorder(
-  folder: string,
+  folder: string | (() => string),
   { onFailure }: { readonly onFailure?: (error: unknown) => void } = {},
 ): Callback {
-  const path = join(folder, telemetryFile);
-  let failed = false;
-  const guarded = async (write: () => Promise<void>): Promise<void> => {
-    if (failed) return;
+  let log: LineLog | null = null;
+  /** What is to come again is left out. */
+  const begin = async ({ position }: { readonly position: Position }): Promise<void> => {
+    const path = join(typeof folder === "string" ? folder : folder(), telemetryFile);
+    await log?.flush();
+    log = null;
     try {
-      await write();
+      await startLines(path, position.step - 1);
+      log = new LineLog(path, onFailure ?? warn);
     } catch (error) {
-      failed = true; // said once
       if (onFailure === undefined) throw error;
       onFailure(error);
     }
   };
-  /** What is to come again is left out. */
-  const begin = ({ position }: { readonly position: Position }): Promise<void> =>
-    guarded(async () => {
-      const before = position.step === 0 ? [] : await readTelemetry(folder);
-      const kept = before.filter(({ step }) => step < position.step);
-      await writeFileAtomic(path, kept.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
-    });
   return {
+    name: "telemetry recorder",
     start: begin,
     rollback: begin,
-    telemetry: ({ telemetry }) => guarded(() => appendToFile(path, `${JSON.stringify(telemetry)}\n`)),
+    telemetry: ({ telemetry }) => log?.add(telemetry),
+    epochEnd: () => void log?.flush(),
+    stop: () => log?.flush(),
+    error: () => log?.flush(),
   };
 }
 
 /**
- * What was recorded in a run's folder, in the order of steps; empty where there is none. A last line that was cut off is left out.
- * @throws DataError naming file and line for what is no telemetry; FileError where it cannot be read.
+ * What was recorded in a run's folder, in the order of steps; empty where there is none. Lines that are damaged, as one that was cut off
+ * when its process ended, are left out, and `onDamaged` is told how many.
+ * @throws FileError where it cannot be read
  */
-export async function readTelemetry(folder: string): Promise<Telemetry[]> {
-  const path = join(folder, telemetryFile);
-  let bytes: Uint8Array;
-  try {
-    bytes = await readBytes(path);
-  } catch (error) {
-    if (error instanceof FileError && error.code === "ENOENT") return [];
-    throw error;
-  }
-  if (bytes.length > MOST_BYTES)
-    throw new DataError(`${path}: must be at most 256 MB; got ${bytes.length} bytes.`);
-  const lines = new TextDecoder().decode(bytes).split("\n");
-  const cut = lines.pop(); // empty where the file is whole
-  return [...lines, ...(cut ? [cut] : [])].flatMap((line, at) => {
-    const read = parsed(line);
-    if (read !== null) return [read];
-    if (at === lines.length) return [];
-    throw new DataError(`${path}: line ${at + 1} must be telemetry as JSON. The file is damaged.`);
+export async function readTelemetry(
+  folder: string,
+  onDamaged?: (lines: number) => void,
+): Promise<Telemetry[]> {
+  const { lines, damaged } = await readLines(join(folder, telemetryFile));
+  const read = lines.flatMap((line) => {
+    const result = schema.safeParse(line);
+    return result.success ? [result.data] : [];
   });
-}
-
-function parsed(line: string): Telemetry | null {
-  try {
-    const result = schema.safeParse(JSON.parse(line));
-    return result.success ? result.data : null;
-  } catch {
-    return null;
-  }
+  const lost = damaged + lines.length - read.length;
+  if (lost > 0) onDamaged?.(lost);
+  return read;
 }

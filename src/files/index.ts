@@ -1,5 +1,6 @@
 export { fileError, withFile } from "./error.ts";
 export { ensureFolder, ensureRoom, ensureWritable, newFolder } from "./folder.ts";
+export { LineLog, readLines, startLines } from "./line-log.ts";
 export { type Lock, lockFolder } from "./lock.ts";
 export { exists, type FileFacts, isMissing, listFolder, lookAt } from "./look.ts";
 export { type OpenFile, openFile, readParts } from "./parts.ts";

@@ -100,8 +100,8 @@ export type {
   ActivationTelemetry,
   LayerTelemetry,
   Telemetry,
-  TelemetryOptions,
 } from "./telemetry.ts";
+export type { TelemetryOptions } from "./telemetry-steps.ts";
 export type { Environment } from "./track/environment.ts";
 export type { GitState } from "./track/git.ts";
 export { type RecordOptions, recordRun, type StepRecord } from "./track/record-run.ts";

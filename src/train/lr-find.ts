@@ -50,8 +50,13 @@ export interface LrPoint {
 
 export interface LrFindResult {
   readonly points: readonly LrPoint[];
-  /** Where the smoothed loss falls most steeply over the logarithm of the rate; null where it never falls. */
+  /**
+   * Where three quarters of the smoothed loss's fall are behind it; where it falls by less than a tenth, a tenth of the rate from which on
+   * it rises. Null where it never falls.
+   */
   readonly suggestion: number | null;
+  /** How far the smoothed loss fell, as a share of what it was before. */
+  readonly fall: number;
   /** A tenth of the rate of the least smoothed loss: for schedules that begin at their highest rate. */
   readonly tenthOfLeast: number;
   readonly reason: "diverged" | "done" | "interrupted";
@@ -59,9 +64,10 @@ export interface LrFindResult {
 
 /**
  * Trains a copy of the model for a few steps while the learning rate grows from `from` to `to` by one factor a step, and notes the
- * losses. Where they fall fastest is a good rate to begin with; where they explode is too high. The model stays as it is; one without values gets its initial ones.
+ * losses. Where most of their fall is behind them is a good rate to begin with; where they explode is too high. The model stays as it is; one without values gets its initial ones.
  *
- * Smith, "Cyclical learning rates for training neural networks", 2017; the suggestion is that of fastai's `steep`.
+ * Smith, "Cyclical learning rates for training neural networks", 2017. Of the rules in use the steepest fall can be one of noise, at a rate
+ * thousands of times too low, and the middle of the longest fall (fastai's valley) lies about ten times too low; docs/choosing.md has figures.
  * @throws ConfigError for values out of range, and when the learning rate follows a schedule; DataError and ShapeError as `fit`.
  * @example
  * const { suggestion } = await lrFind({ model, loss: crossEntropy, optimizer: adam() }, train, { batchSize: 128 });
@@ -143,20 +149,35 @@ export async function lrFind(
   return { points, ...suggest(points), reason };
 }
 
-/** Rates at which to begin: where the curve falls most, and a tenth of where it is least. */
-export function suggest(points: readonly LrPoint[]): Pick<LrFindResult, "suggestion" | "tenthOfLeast"> {
+/** Of the loss's whole fall, how much is behind it at the suggested rate. */
+const BEHIND = 0.75;
+/** A fall of less, as a share of the first losses, is noise for the most part. */
+const SLIGHT = 0.1;
+/** Above the first losses by this much the loss is on its way up. */
+const RISING = 1.05;
+
+/** Rates at which to begin, and how far the loss fell. */
+export function suggest(
+  points: readonly LrPoint[],
+): Pick<LrFindResult, "suggestion" | "tenthOfLeast" | "fall"> {
+  if (points.length === 0) return { suggestion: null, tenthOfLeast: 0, fall: 0 };
   const losses = points.map(({ smoothed }) => smoothed);
-  const lowest = losses.indexOf(Math.min(...losses));
-  let steepest: number | null = null;
-  let slope = 0;
-  // Up to the minimum, and past the first few points, whose mean is of few losses.
-  for (let i = Math.min(5, lowest); i < lowest; i++) {
-    const across = (losses[i + 1] as number) - (losses[i - 1] ?? (losses[i] as number));
-    if (across < slope) [slope, steepest] = [across, i];
-  }
   const rate = (index: number) => (points[index] as LrPoint).learningRate;
-  return {
-    suggestion: steepest === null ? null : rate(steepest),
-    tenthOfLeast: points.length === 0 ? 0 : rate(lowest) / 10,
-  };
+  const least = Math.min(...losses);
+  const lowest = losses.indexOf(least);
+  const first = median(losses.slice(0, Math.max(1, Math.min(20, lowest >> 1))));
+  const fall = (first - least) / Math.max(Math.abs(first), Number.MIN_VALUE);
+  const tenthOfLeast = rate(lowest) / 10;
+  if (lowest === 0 || !(fall > 0)) return { suggestion: null, tenthOfLeast, fall: 0 };
+  const rising = losses.findLastIndex((loss, i) => i >= lowest && loss <= RISING * first) + 1;
+  if (fall < SLIGHT && rising < losses.length) return { suggestion: rate(rising) / 10, tenthOfLeast, fall };
+  const level = first - BEHIND * (first - least);
+  // The last above it on the way down: noise comes back up, and the fall that stays does not.
+  const last = losses.findLastIndex((loss, i) => i < lowest && loss >= level);
+  return { suggestion: rate(Math.max(0, last)), tenthOfLeast, fall };
+}
+
+function median(values: readonly number[]): number {
+  const order = [...values].sort((a, b) => a - b);
+  return order[order.length >> 1] ?? Number.NaN;
 }

@@ -2,16 +2,10 @@
 import { topologicalOrder } from "../engine/ir/index.ts";
 import { type Jitted, jit, stack, type Tensor } from "../engine/tensor/index.ts";
 import { type Tap, tapLayers } from "../nn/index.ts";
-import { ConfigError, sizeOf } from "../util/index.ts";
-import type { Callback } from "./events.ts";
-import { rejectUnknown, wholeNumber } from "./options.ts";
+import { sizeOf } from "../util/index.ts";
 import type { TrainState } from "./state.ts";
 import { type Parts, type TrainData, type TrainStep, takeStep } from "./steps.ts";
-
-export interface TelemetryOptions {
-  /** Steps from one that measures itself to the next. Default 50. */
-  readonly every?: number;
-}
+import type { TelemetrySteps } from "./telemetry-steps.ts";
 
 /** A module's own parameters together. Norms are Euclidean. */
 export interface LayerTelemetry {
@@ -69,20 +63,6 @@ const measuresOfActivation = 5;
 const bounds: Readonly<Record<string, readonly [number, number]>> = { sigmoid: [0, 1], tanh: [-1, 1] };
 const NEAR = 0.02;
 
-/** How often steps measure themselves; null for never. Throws ConfigError for wrong options. */
-export function telemetryEvery(
-  options: TelemetryOptions | false | undefined,
-  callbacks: readonly Callback[],
-): number | null {
-  if (options === false) return null;
-  if (options === undefined) return callbacks.some(({ telemetry }) => telemetry !== undefined) ? 50 : null;
-  if (typeof options !== "object" || options === null) {
-    throw new ConfigError(`Trainer: telemetry must be { every } or false; got ${String(options)}.`);
-  }
-  rejectUnknown("Trainer: telemetry", options, ["every"]);
-  return wholeNumber("Trainer: telemetry", "every", options.every ?? 50, 1);
-}
-
 /** Takes steps of which some measure themselves; what they measured waits until it is read. */
 export class Telemeter {
   readonly #steps = new Map<number, { readonly step: MeasuringStep; readonly layout: () => Layout }>();
@@ -90,7 +70,7 @@ export class Telemeter {
 
   constructor(
     readonly parts: Parts,
-    readonly every: number,
+    readonly every: TelemetrySteps,
   ) {}
 
   /** What was measured and not read, in a fit that failed, is none of the next. */
@@ -115,14 +95,15 @@ export class Telemeter {
   ): Promise<TrainState> {
     let now = state;
     for (let step = from; step < from + count; ) {
-      const since = step % this.every;
+      const every = this.every(step);
+      const since = step % every;
       if (since === 0) {
         const [next, vector] = this.#stepOf(batchSize).step(now, data);
         this.#waiting.push({ step, batchSize, vector });
         now = next;
         step++;
       } else {
-        const some = Math.min(from + count - step, this.every - since);
+        const some = Math.min(from + count - step, every - since);
         [now] = await plain.repeat(some, now, data);
         step += some;
       }

@@ -8,7 +8,7 @@ import { ConfigError, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, EpochRecord, Plan } from "./events.ts";
 import type { Loss } from "./steps.ts";
-import type { TelemetryOptions } from "./telemetry.ts";
+import type { TelemetryOptions } from "./telemetry-steps.ts";
 
 export interface TrainerOptions {
   readonly model: Module;

@@ -27,7 +27,8 @@ import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { Snapshots } from "./snapshots.ts";
 import { firstState, treeBytes, type Values } from "./state.ts";
 import type { Parts } from "./steps.ts";
-import { Telemeter, telemetryEvery } from "./telemetry.ts";
+import { Telemeter } from "./telemetry.ts";
+import { type TelemetrySteps, telemetrySteps } from "./telemetry-steps.ts";
 import {
   type FitOptions,
   type FitResult,
@@ -57,8 +58,7 @@ export class Trainer {
   #parts: Parts;
   readonly #callbacks: Callbacks;
   readonly #debug: boolean;
-  /** Steps from one that measures itself to the next; null where none does. */
-  readonly #telemetryEvery: number | null;
+  readonly #telemetrySteps: TelemetrySteps | null;
   #telemeter: Telemeter | null = null;
   readonly #shown: Shown;
   #evaluator: Evaluator;
@@ -117,7 +117,7 @@ export class Trainer {
     };
     this.#callbacks = new Callbacks(callbacks);
     this.#debug = debug;
-    this.#telemetryEvery = telemetryEvery(options.telemetry, callbacks);
+    this.#telemetrySteps = telemetrySteps(options.telemetry, callbacks);
     this.#shown = new Shown(model, options.evaluateAverages ?? true);
     this.#evaluator = new Evaluator(this.#parts, this.device);
     this.#revision = revisionOf(model);
@@ -423,8 +423,8 @@ export class Trainer {
 
   /** Its compiled steps last from fit to fit. */
   #freshTelemeter(): Telemeter | null {
-    if (this.#telemetryEvery === null) return null;
-    this.#telemeter ??= new Telemeter(this.#parts, this.#telemetryEvery);
+    if (this.#telemetrySteps === null) return null;
+    this.#telemeter ??= new Telemeter(this.#parts, this.#telemetrySteps);
     return this.#telemeter.forget();
   }
 

@@ -60,12 +60,14 @@ describe("nabla train", () => {
       "config.json",
       "environment.json",
       "evaluation.json",
+      "findings.json",
       "history.jsonl",
       "plan.txt",
       "report.html",
       "status.json",
       "steps.jsonl",
       "summary.json",
+      "telemetry.jsonl",
     ]);
     expect(JSON.parse(readFileSync(space.path(summary.run, "summary.json"), "utf8"))).toEqual(summary);
     const history = readFileSync(space.path(summary.run, "history.jsonl"), "utf8").trimEnd().split("\n");

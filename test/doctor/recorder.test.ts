@@ -39,7 +39,7 @@ describe("telemetry.jsonl", () => {
     expect(await readTelemetry(run)).toEqual(heard);
   });
 
-  it("is read as far as it is whole, and damage is named", async () => {
+  it("is read but for the lines that are damaged, which are counted", async () => {
     const run = folder();
     expect(await readTelemetry(run)).toEqual([]);
     await make({ callbacks: [telemetryRecorder(run)], telemetry: { every: 3 } }).fit(rows(64), {
@@ -51,7 +51,10 @@ describe("telemetry.jsonl", () => {
     writeFileSync(path, text.slice(0, -20));
     expect((await readTelemetry(run)).map(({ step }) => step)).toEqual([0, 3]);
     writeFileSync(path, text.replace('"step":3', '"step":"x"'));
-    await expect(readTelemetry(run)).rejects.toThrow("telemetry.jsonl: line 2 must be telemetry as JSON");
+    const damaged: number[] = [];
+    const read = await readTelemetry(run, (lines) => damaged.push(lines));
+    expect(read.map(({ step }) => step)).toEqual([0, 6]);
+    expect(damaged).toEqual([1]);
   });
 
   it("keeps numbers that are none", async () => {

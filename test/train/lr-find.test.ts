@@ -1,9 +1,10 @@
 /** The learning-rate range test: its losses are those of training at each rate, and it suggests a rate that trains. */
-import { Dataset } from "nabla/data";
+import { Dataset, mnist } from "nabla/data";
 import { crossEntropy, Linear, mse, relu, Sequential } from "nabla/nn";
-import { adam, exponentialDecay, sgd } from "nabla/optim";
+import { adam, exponentialDecay, type Optimizer, sgd } from "nabla/optim";
 import { lrFind, Trainer } from "nabla/train";
 import { describe, expect, it } from "vitest";
+import { blobRows, curveRows, parts as split } from "../../bench/doctor/problems.ts";
 import { suggest } from "../../src/train/lr-find.ts";
 
 const rows = 512;
@@ -15,6 +16,15 @@ const data = new Dataset(
 );
 const model = () => new Sequential(new Linear(4, 16), relu, new Linear(16, 2));
 const parts = (optimizer = sgd(1)) => ({ model: model(), loss: crossEntropy, optimizer, seed: 3 });
+
+interface Trained {
+  readonly data: () => Promise<{ readonly train: Dataset; readonly validation: Dataset }>;
+  readonly model: () => Sequential;
+  readonly loss: typeof crossEntropy | typeof mse;
+  readonly optimizer: (rate: number) => Optimizer;
+  readonly grid: readonly number[];
+  readonly epochs: number;
+}
 
 describe("lrFind", () => {
   it("suggests a rate at which training works, well under where it explodes", async () => {
@@ -74,8 +84,87 @@ describe("lrFind", () => {
       loss: 1,
       smoothed: 1 + i / 100,
     }));
-    expect(suggest(flat)).toEqual({ suggestion: null, tenthOfLeast: 0.1 });
+    expect(suggest(flat)).toEqual({ suggestion: null, tenthOfLeast: 0.1, fall: 0 });
   });
+
+  it("is not led astray by a fall that does not stay, and says so where all of it is slight", () => {
+    const curve = (losses: readonly number[]) =>
+      losses.map((smoothed, i) => ({ learningRate: 10 ** (i - 6), loss: smoothed, smoothed }));
+    // The steepest fall is the first, of noise.
+    expect(suggest(curve([2, 1, 2, 2, 1.7, 1.1, 0.8, 0.6, 5])).suggestion).toBeCloseTo(0.1);
+    const slight = suggest(curve([2, 1.95, 2, 2, 1.95, 1.94, 1.96, 2.05, 5]));
+    expect(slight.suggestion).toBeCloseTo(10);
+    expect(slight.fall).toBeLessThan(0.1);
+    expect(suggest([])).toEqual({ suggestion: null, tenthOfLeast: 0, fall: 0 });
+  });
+
+  const trained: readonly (readonly [string, Trained])[] = [
+    [
+      "MNIST",
+      {
+        data: async () => {
+          const { train, test } = await mnist();
+          return { train: train.head(4096), validation: test.head(1000) };
+        },
+        model: () => new Sequential(new Linear(784, 64), relu, new Linear(64, 10)),
+        loss: crossEntropy,
+        optimizer: adam,
+        grid: [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+        epochs: 3,
+      },
+    ],
+    [
+      "a smooth function, by descent",
+      {
+        data: async () => split(curveRows(1500), 1200, false),
+        model: () => new Sequential(new Linear(6, 64), relu, new Linear(64, 1)),
+        loss: mse,
+        optimizer: sgd,
+        grid: [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+        epochs: 8,
+      },
+    ],
+    [
+      "clouds, with momentum",
+      {
+        data: async () => split(blobRows(2000), 1600),
+        model: () => new Sequential(new Linear(8, 32), relu, new Linear(32, 4)),
+        loss: crossEntropy,
+        optimizer: (rate) => sgd(rate, { momentum: 0.9 }),
+        grid: [1e-5, 1e-4, 1e-3, 1e-2, 1e-1],
+        epochs: 4,
+      },
+    ],
+  ];
+
+  it.each(trained)(
+    "the suggestion trains as well as the best of a grid, within its noise: %s",
+    async (_, of) => {
+      const { train, validation } = await of.data();
+      const lossAt = async (rate: number, seed: number): Promise<number> => {
+        const trainer = new Trainer({
+          model: of.model(),
+          loss: of.loss,
+          optimizer: of.optimizer(rate),
+          seed,
+        });
+        const { record } = await trainer.fit(train, { epochs: of.epochs, batchSize: 64, validation });
+        return record?.validation?.loss ?? Number.NaN;
+      };
+      const grid: number[] = [];
+      for (const rate of of.grid) grid.push(await lossAt(rate, 0));
+      const [worst, best] = [Math.max(...grid), Math.min(...grid)];
+      expect(worst).toBeGreaterThan(2 * best); // the rate matters
+      for (const seed of [0, 1, 2]) {
+        const optimizer = of.optimizer(1);
+        const { suggestion } = await lrFind({ model: of.model(), loss: of.loss, optimizer, seed }, train, {
+          batchSize: 64,
+        });
+        expect(suggestion).not.toBeNull();
+        expect(await lossAt(suggestion ?? 0, seed)).toBeLessThan(1.25 * best);
+      }
+    },
+  );
 
   it.each([
     [{ from: 0 }, /from must be above 0 and below to; got 0 and 10/],

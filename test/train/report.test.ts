@@ -175,7 +175,7 @@ describe("the range test's report", () => {
   const points = Array.from({ length: 9 }, (_, i) => ({
     ...{ learningRate: 10 ** (i - 6), loss: 2 - i / 10, smoothed: i === 8 ? 50 : 2 - i / 10 },
   }));
-  const test: LrFindResult = { points, suggestion: 1e-3, tenthOfLeast: 1e-2, reason: "diverged" };
+  const test: LrFindResult = { points, suggestion: 1e-3, tenthOfLeast: 1e-2, fall: 0.5, reason: "diverged" };
 
   it("marks the suggestion on the curve, without the explosion", () => {
     const svg = lrFindChart(test);

@@ -1,11 +1,10 @@
 /** samples: what the model makes of a few rows while it learns, kept as pictures and lines. */
 import { join } from "node:path";
 import { Dataset } from "../../data/index.ts";
-import { ensureFolder, writeFileAtomic } from "../../files/index.ts";
+import { ensureFolder, LineLog, startLines, writeFileAtomic } from "../../files/index.ts";
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import type { Callback, Position, Run } from "../events.ts";
 import { wholeNumber } from "../options.ts";
-import { LineLog, startLines } from "../track/line-log.ts";
 import { warn } from "../track/record-run.ts";
 import { type Drawn, drawSamples } from "../track/samples.ts";
 import { type EveryEpochsOrSteps, Interval } from "./every.ts";

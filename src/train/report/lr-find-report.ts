@@ -44,7 +44,7 @@ export function lrFindReport(
   const first =
     suggestion === null
       ? "The loss fell nowhere: there is no rate to suggest."
-      : `Suggested learning rate: ${suggestion.toPrecision(2)}, where the loss falls most steeply.`;
+      : `Suggested learning rate: ${suggestion.toPrecision(2)}, with three quarters of the fall behind it.`;
   const ends = {
     diverged: "the loss exploded",
     done: "all steps were done",

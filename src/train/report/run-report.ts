@@ -57,12 +57,23 @@ const severities = { severe: "Severe", warning: "Warning", info: "Worth knowing"
 
 function advice(findings: readonly RecordedFinding[]): string[] {
   if (findings.length === 0) return [];
-  const items = findings.map(({ severity, text, remedies }) => {
+  const items = findings.map(({ severity, text, evidence, remedies }) => {
     const cures = remedies.map(remedyText).join("; ");
-    const try_ = cures === "" ? "" : `<br><span class="note">Try: ${escapeText(cures)}.</span>`;
-    return `<li class="${severity}"><strong>${severities[severity]}</strong> ${escapeText(text)}${try_}</li>`;
+    const lines = [cures === "" ? "" : `Try: ${cures}.`, evidenceText(evidence)].filter(Boolean);
+    const notes = lines.map((line) => `<br><span class="note">${escapeText(line)}</span>`).join("");
+    return `<li class="${severity}"><strong>${severities[severity]}</strong> ${escapeText(text)}${notes}</li>`;
   });
   return [heading("Advice"), `<ul class="advice">${items.join("\n")}</ul>`];
+}
+
+/** As in "Measured: update ratio 0.31, loss 2.3.". */
+function evidenceText(evidence: RecordedFinding["evidence"]): string {
+  const measured = Object.entries(evidence).flatMap(([name, value]) => {
+    if (value === null || value === "") return [];
+    const shown = typeof value === "number" ? String(Number(value.toPrecision(3))) : value;
+    return [`${spaced(name)} ${shown}`];
+  });
+  return measured.length === 0 ? "" : `Measured: ${measured.join(", ")}.`;
 }
 
 /** Its own words where it has some, else its kind with its numbers. */

@@ -1,12 +1,11 @@
 /** What a run's folder holds besides its history: environment, plan, every so many steps, and how it stands. */
 import { join } from "node:path";
-import { ensureFolder, writeFileAtomic } from "../../files/index.ts";
+import { ensureFolder, LineLog, startLines, writeFileAtomic } from "../../files/index.ts";
 import { optionNames, rejectUnknown } from "../../util/index.ts";
 import type { Callback, Events, Plan, Run, Scores } from "../events.ts";
 import { wholeNumber } from "../options.ts";
 import { usedHyperparameters } from "../used-hyperparameters.ts";
 import { environment } from "./environment.ts";
-import { LineLog, startLines } from "./line-log.ts";
 import { planText } from "./plan-text.ts";
 import { writeStatus } from "./status.ts";
 import { StepMeans } from "./step-means.ts";
@@ -70,6 +69,9 @@ export function recordRun(folder: string | (() => string), options: RecordOption
   };
 }
 
+/** Seconds of native steps beside which something else may be done. */
+const worthwhile = 0.02;
+
 class Recorder {
   readonly #dir: string;
   readonly #every: number;
@@ -79,6 +81,8 @@ class Recorder {
   readonly #started = new Date().toISOString();
   #plan: Plan | null = null;
   #planDue = true;
+  /** Where git is asked; null once that is under way. */
+  #cwd: string | null = null;
   #last = { step: 0, seconds: 0, clock: performance.now() };
   #pending: { step: number; epoch: number } | null = null;
   #facts: Promise<void> = Promise.resolve();
@@ -99,10 +103,24 @@ class Recorder {
     ]);
     const before = Number(kept.at(-1)?.seconds ?? 0);
     this.#last = { step, seconds: Number.isFinite(before) ? before : 0, clock: performance.now() };
-    // Beside training: git may take its time.
-    this.#facts = environment(plan.device, cwd)
-      .then((facts) => this.#write("environment.json", `${JSON.stringify(facts, null, 2)}\n`))
-      .catch(this.#onFailure);
+    this.#cwd = cwd;
+  }
+
+  /** Git may take its time, and to start it holds this process up for tens of milliseconds: the native steps go on meanwhile. */
+  #describe(): void {
+    const cwd = this.#cwd;
+    if (cwd === null) return;
+    this.#cwd = null;
+    this.#beside(async () => {
+      const facts = await environment(this.#plan?.device ?? "", cwd);
+      await this.#write("environment.json", `${JSON.stringify(facts, null, 2)}\n`);
+    });
+  }
+
+  /** Once the next steps are under way. */
+  #beside(work: () => Promise<void>): void {
+    const next = new Promise((resolve) => setImmediate(resolve));
+    this.#facts = Promise.all([this.#facts, next.then(work)]).then(() => undefined, this.#onFailure);
   }
 
   /** Another size of batch is another step. */
@@ -116,8 +134,10 @@ class Recorder {
     this.#pending = { step, epoch: epoch + 1 };
     if (this.#planDue && this.#plan !== null) {
       this.#planDue = false;
-      await this.#write("plan.txt", planText(this.#plan, run.explain()));
+      const plan = this.#plan;
+      this.#beside(() => this.#write("plan.txt", planText(plan, run.explain())));
     }
+    if (event.seconds >= worthwhile) this.#describe();
     if (step - this.#last.step >= this.#every) await this.line(run);
   }
 
@@ -149,8 +169,8 @@ class Recorder {
   }
 
   async end(status: "done" | "interrupted" | "failed", reason: string | null): Promise<void> {
-    await this.#log.flush();
-    await this.#facts;
+    this.#describe();
+    await Promise.all([this.#log.flush(), this.#facts]);
     try {
       await writeStatus(join(this.#dir, "status.json"), status, reason, this.#started);
     } catch (error) {

@@ -1,12 +1,11 @@
 /** What a run's folder says, read with patience: what is damaged is named, and the rest stands. */
 import { basename, join, resolve } from "node:path";
 import { z } from "zod";
-import { isMissing, lookAt, readBytes } from "../../files/index.ts";
+import { isMissing, lookAt, readBytes, readLines } from "../../files/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import type { Profile } from "../profile/profile.ts";
 import { profileFile } from "../profile/profiler.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
-import { readLines } from "./line-log.ts";
 import { samplesSchema } from "./samples.ts";
 import { type RecordedSamples, recordedSamples } from "./samples-record.ts";
 import { readStatus, type StatusRecord } from "./status.ts";
@@ -37,6 +36,7 @@ const findingSchema = z.object({
   id: z.string(),
   severity: z.enum(["info", "warning", "severe"]),
   text: z.string(),
+  evidence: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).default({}),
   remedies: z.array(z.looseObject({ kind: z.string() })).default([]),
 });
 const costSchema = z.object({ seconds: number, flops: number, bytes: number });

@@ -43,7 +43,8 @@ const seconds = () => Date.now() / 1000;
 
 /**
  * Writes event files into the folder, which a function may name when the run starts. Steps taken are the horizontal axis throughout:
- * `steps/loss` and the other means over rows, `hyperparameters/*`, `speed/*` every so many steps; `train/*` and `validation/*` by epoch.
+ * `steps/loss` and the other means over rows, `hyperparameters/*`, `speed/*` every so many steps; `train/*` and `validation/*` by epoch;
+ * `gradients/*`, `norms/*` and `updates/*` by layer where a step measured itself (the Trainer's `telemetry`).
  *
  * @throws ConfigError for unknown options; `fit` throws FileError where the folder cannot be written when it starts
  * @example new Trainer({ ..., callbacks: [tensorBoard("runs/first/tensorboard", { samples: test })] });
@@ -110,6 +111,17 @@ export function tensorBoard(folder: string | (() => string), options: TensorBoar
         ...scalars("hyperparameters", await usedHyperparameters(run)),
         ...scalars("speed", { samplesPerSecond: taken.samplesPerSecond, waiting: taken.waiting }),
       ]);
+    },
+    telemetry({ telemetry: { step, layers } }) {
+      const values = layers.flatMap(({ path, gradientNorm, weightNorm, updateNorm }) => {
+        const name = path === "" ? "model" : path;
+        return [
+          { tag: `gradients/${name}`, scalar: gradientNorm },
+          { tag: `norms/${name}`, scalar: weightNorm },
+          ...(weightNorm > 0 ? [{ tag: `updates/${name}`, scalar: updateNorm / weightNorm }] : []),
+        ];
+      });
+      writer?.add(step + 1, values);
     },
     async epochEnd({ record }, run) {
       const { epoch, step, train, validation } = record;

@@ -1,10 +1,9 @@
 /** track: a run's folder for users of Trainer, as `nabla train` makes one. */
 import { join } from "node:path";
-import { writeFileAtomic } from "../../files/index.ts";
+import { ensureFolder, LineLog, writeFileAtomic } from "../../files/index.ts";
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
 import type { Callback, EpochRecord, Plan } from "../events.ts";
 import { ownVersion } from "./environment.ts";
-import { LineLog } from "./line-log.ts";
 import { type RecordOptions, recordOptionNames, recordRun, warn } from "./record-run.ts";
 
 export interface TrackOptions extends RecordOptions {
@@ -47,16 +46,20 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
   return {
     ...inner,
     async start(event, run) {
-      await inner.start?.(event, run);
       run.keptIn(dir);
       plan = event.plan;
       [began, rows, training] = [performance.now(), 0, 0];
       history.splice(0, history.length, ...event.history);
       const { epochs, batchSize, rows: rowsOfData, parameters, device } = plan;
       const facts = { epochs, batchSize, rows: rowsOfData, parameters, device, ...config };
-      const about = { nabla: await ownVersion(), name, started: new Date().toISOString() };
+      await ensureFolder(dir);
+      const writeConfig = async (): Promise<void> => {
+        const about = { nabla: await ownVersion(), name, started: new Date().toISOString() };
+        await writeFileAtomic(join(dir, "config.json"), json({ ...about, ...facts }));
+      };
       await Promise.all([
-        writeFileAtomic(join(dir, "config.json"), json({ ...about, ...facts })),
+        inner.start?.(event, run),
+        writeConfig(),
         writeFileAtomic(historyPath, history.map(line).join("")),
       ]);
     },

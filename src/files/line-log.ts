@@ -1,5 +1,7 @@
 /** A log of JSON lines that grows beside training and never holds it up: lines are gathered and appended about once a second. */
-import { appendToFile, isMissing, readBytes, writeFileAtomic } from "../../files/index.ts";
+import { isMissing } from "./look.ts";
+import { readBytes } from "./read.ts";
+import { appendToFile, writeFileAtomic } from "./write.ts";
 
 const pause = 1000; // milliseconds between writes
 
