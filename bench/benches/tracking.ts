@@ -1,4 +1,4 @@
-/** What tracking costs: the MNIST network at batch 128 with nothing kept, with a run's folder, and with event files besides. */
+/** What tracking and telemetry cost, each and together: two networks with nothing kept, with either, with both, and with event files besides. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { OwnMeasurement, Suite } from "../job.ts";
@@ -7,21 +7,28 @@ import { markdownTable } from "../summary.ts";
 
 const ways = {
   nothing: "nothing kept",
+  telemetry: "telemetry and the doctor",
   track: "track(dir)",
-  tensorBoard: "track(dir) and tensorBoard(dir)",
+  both: "together",
+  tensorBoard: "together, and tensorBoard(dir)",
 } as const;
-const job = {
-  ways: Object.keys(ways),
-  sizes: [784, 128, 128, 10],
-  epochs: 10,
-  batchSize: 128,
-  rounds: Number(process.env.NABLA_BENCH_ROUNDS ?? 9),
-};
+const rounds = Number(process.env.NABLA_BENCH_ROUNDS ?? 9);
+const jobs = [
+  {
+    title: "784-128-10 network, MNIST, batch 128, Adam 1e-3: 10 epochs after the first",
+    job: { ways: Object.keys(ways), network: "mnist", epochs: 10, batchSize: 128, rounds },
+  },
+  {
+    title: "ResNet-20, 3,200 rows of 32 x 32 x 3, batch 64, SGD with momentum: an epoch after the first step",
+    job: { ways: Object.keys(ways), network: "resnet20", epochs: 1, batchSize: 64, rounds },
+  },
+] as const;
+type Job = (typeof jobs)[number]["job"];
 const peer = fileURLToPath(new URL("../peers/nabla_tracking.mjs", import.meta.url));
 
 type Times = Readonly<Record<keyof typeof ways, readonly number[]>>;
 
-function timesAt(threads: number): Times {
+function timesAt(job: Job, threads: number): Times {
   const text = execFileSync(process.execPath, [peer, JSON.stringify({ ...job, threads })], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
@@ -47,15 +54,15 @@ function rowsOf(threads: number, times: Times): string[][] {
 }
 
 function measure({ log, circumstances }: OwnMeasurement): string {
-  const rows = [1, 2].flatMap((threads) => {
-    log(`tracking on ${threads} threads`);
-    return rowsOf(threads, timesAt(threads));
+  const tables = jobs.flatMap(({ title, job }) => {
+    const rows = [1, 2].flatMap((threads) => {
+      log(`tracking, ${job.network} on ${threads} threads`);
+      return rowsOf(threads, timesAt(job, threads));
+    });
+    const head = ["threads", "kept", "seconds (median)", "slower than nothing kept (median, range)"];
+    return [`**${title}, ${job.rounds} rounds by turns**`, markdownTable(head, rows)];
   });
-  return [
-    `**${job.sizes.join("-")} network, MNIST, batch ${job.batchSize}, Adam 1e-3: ${job.epochs} epochs after the first, ${job.rounds} rounds by turns**`,
-    markdownTable(["threads", "kept", "seconds (median)", "slower than nothing kept (median, range)"], rows),
-    circumstances,
-  ].join("\n\n");
+  return [...tables, circumstances].join("\n\n");
 }
 
 export const suite: Suite = { name: "tracking", benches: () => [], own: measure };

@@ -34,7 +34,7 @@ const block = (inputs, outputs) => {
   return [new Residual(inner, stride === 1 ? null : halve), relu];
 };
 
-const make = {
+export const networks = {
   lenet: () =>
     new Sequential(
       new Conv2d(1, 6, 5, { padding: 2 }),
@@ -66,7 +66,7 @@ const make = {
 
 /** The job's network with the job's weights. */
 export function makeNetwork({ network, shapes, weights }) {
-  const model = make[network]().init(0);
+  const model = networks[network]().init(0);
   const values = floats(weights);
   const learned = [...namedParameters(model)].filter(([, parameter]) => parameter.trainable);
   let offset = 0;
