@@ -15,6 +15,7 @@ import {
   experimentModel,
   type FitResult,
   isBatches,
+  type Precision,
   progress,
   recordRun,
   type TabularTask,
@@ -43,6 +44,7 @@ export interface TrainOptions extends CommonOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly precision?: Precision;
   readonly tensorboard?: boolean;
   /** Of a table: the column to predict, and what kind of prediction that is. */
   readonly target?: string;
@@ -60,6 +62,7 @@ interface Job {
   readonly seed: number;
   readonly optimizer: string | null;
   readonly learningRate: number | null;
+  readonly precision: Precision;
   /** The run to go on with. */
   readonly resumed: { readonly folder: RunFolder; readonly config: RunConfig } | null;
 }
@@ -105,6 +108,7 @@ async function folds({ experiment, ...job }: Job, count: number): Promise<number
         ...(optimizer !== null && { optimizer: optimizerByName(optimizer, job.learningRate ?? undefined) }),
         epochs: job.epochs,
         batchSize: job.batchSize,
+        precision: job.precision,
         seed: job.seed,
       },
       count,
@@ -140,6 +144,7 @@ async function prepare(file: string | undefined, options: TrainOptions, lock: He
     seed: options.seed ?? config?.seed ?? experiment.seed ?? 0,
     optimizer: options.optimizer ?? config?.optimizer ?? chosen.optimizer ?? null,
     learningRate: options.lr ?? config?.learningRate ?? chosen.learningRate ?? null,
+    precision: options.precision ?? config?.precision ?? experiment.precision ?? "f32",
     resumed,
   };
 }
@@ -167,6 +172,7 @@ async function run(job: Job, lock: Held): Promise<number> {
       : experiment.optimizer,
     metrics: experiment.metrics ?? [],
     seed: job.seed,
+    precision: job.precision,
     debug: options.debug ?? false,
     callbacks: [
       {
@@ -272,7 +278,7 @@ function folderOf({ folder }: { readonly folder: RunFolder | null }): RunFolder 
 }
 
 function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
-  const { experiment, epochs, batchSize, seed, optimizer, learningRate } = job;
+  const { experiment, epochs, batchSize, seed, optimizer, learningRate, precision } = job;
   return {
     nabla: version,
     name: experiment.name,
@@ -283,6 +289,7 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
     seed,
     optimizer,
     learningRate,
+    precision,
     device,
   };
 }

@@ -59,6 +59,7 @@ export {
   lrFind,
 } from "./lr-find.ts";
 export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
+export { type Precision, precisions } from "./precision.ts";
 export { type ProgressOptions, progress } from "./progress.ts";
 export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-plateau.ts";
 export { compareReport } from "./report/compare-report.ts";

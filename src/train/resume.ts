@@ -5,6 +5,7 @@ import { ConfigError, DataError } from "../util/index.ts";
 import type { CallbackStates } from "./callbacks.ts";
 import type { EpochRecord, Position } from "./events.ts";
 import type { NoiseState } from "./noise-scale.ts";
+import { type Precision, precisions } from "./precision.ts";
 
 /** What decides which rows each step sees. */
 export interface Resumed {
@@ -16,6 +17,8 @@ export interface Resumed {
   readonly dropLast: boolean;
   /** What gives the order, where it is not `shuffle`: a sampler, loader or stream. */
   readonly order?: string | undefined;
+  /** Where it is not f32. */
+  readonly precision?: Precision | undefined;
 }
 
 const count = z.int().nonnegative();
@@ -43,6 +46,7 @@ const schema = z.object({
       shuffle: z.boolean(),
       dropLast: z.boolean(),
       order: z.string().optional(),
+      precision: z.enum(precisions).optional(),
     })
     .nullable(),
   noise: z
