@@ -34,6 +34,7 @@ export async function evaluate(path: string, options: CommonOptions): Promise<nu
       optimizer: experiment.optimizer,
       metrics: experiment.metrics ?? [],
       seed: config.seed,
+      precision: config.precision,
     });
     await trainer.load(folder.checkpoint);
     const validation = data.validation ?? data.test;

@@ -67,6 +67,12 @@ withCommonOptions(
     .option("--lr <rate>", "learning rate", positive)
     .option("--optimizer <name>", `in place of the experiment's: ${optimizerNames.join(", ")}`)
     .option("--seed <n>", "of initial values, order and randomness", whole(0))
+    .addOption(
+      new Option(
+        "--precision <type>",
+        "store activations in bf16 or f16, master weights in f32 (default: f32)",
+      ).choices(["f32", "bf16", "f16"]),
+    )
     .option("--out <folder>", "the run's folder (default: runs/<name>-<time>)")
     .option("--resume <run>", "go on with a run that was stopped")
     .option("--profile", "time phases, layers and kernels, and say at the end where the time went")

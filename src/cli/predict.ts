@@ -28,7 +28,8 @@ export async function predictTable(path: string, file: string, options: PredictO
   if (options.device === undefined && experiment.device !== undefined) setDefaultDevice(experiment.device);
   const { x, counts } = preparation.features.features(await readFor(preparation, file));
   const { loss, optimizer } = experiment;
-  const trainer = new Trainer({ model: experimentModel(experiment), loss, optimizer, seed: config.seed });
+  const { seed, precision } = config;
+  const trainer = new Trainer({ model: experimentModel(experiment), loss, optimizer, seed, precision });
   await trainer.load(folder.checkpoint);
   const outputs = (await (await trainer.predict({ data: x.data, shape: x.shape })).data()) as Float32Array;
   await writeFileAtomic(resolve(options.out), predictionsCsv(outputs, preparation));

@@ -13,7 +13,7 @@ import {
   writeFileAtomic,
 } from "../files/index.ts";
 import { hasCheckpoint } from "../io/index.ts";
-import type { EpochRecord } from "../train/index.ts";
+import { type EpochRecord, precisions } from "../train/index.ts";
 import { ConfigError, DataError, FileError } from "../util/index.ts";
 import { UsageError } from "./exit.ts";
 import { shortPath } from "./load.ts";
@@ -33,6 +33,8 @@ const schema = z.object({
   optimizer: z.string().nullable(),
   learningRate: z.number().nullable(),
   nanGuard: z.enum(["rollback", "stop"]).nullable().default(null),
+  /** Runs of before there was one are f32. */
+  precision: z.enum(precisions).default("f32"),
   device: z.string(),
 });
 

@@ -19,6 +19,7 @@ import {
   isBatches,
   type NotFiniteError,
   nanGuard,
+  type Precision,
   profiler,
   progress,
   recordRun,
@@ -52,6 +53,7 @@ export interface TrainOptions extends CommonOptions {
   readonly seed?: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly precision?: Precision;
   readonly tensorboard?: boolean;
   readonly profile?: boolean;
   readonly maxSteps?: number;
@@ -79,6 +81,7 @@ interface Job {
   readonly optimizer: string | null;
   readonly learningRate: number | null;
   readonly nanGuard: RunConfig["nanGuard"];
+  readonly precision: Precision;
   /** The run to go on with. */
   readonly resumed: { readonly folder: RunFolder; readonly config: RunConfig } | null;
 }
@@ -132,6 +135,7 @@ async function folds({ experiment, ...job }: Job, count: number): Promise<number
         ...(optimizer !== null && { optimizer: optimizerByName(optimizer, job.learningRate ?? undefined) }),
         epochs: job.epochs,
         batchSize: job.batchSize,
+        precision: job.precision,
         seed: job.seed,
       },
       count,
@@ -168,6 +172,7 @@ async function prepare(file: string | undefined, options: TrainOptions, lock: He
     optimizer: options.optimizer ?? config?.optimizer ?? chosen.optimizer ?? null,
     learningRate: options.lr ?? config?.learningRate ?? chosen.learningRate ?? null,
     nanGuard: options.nanGuard ?? config?.nanGuard ?? null,
+    precision: options.precision ?? config?.precision ?? experiment.precision ?? "f32",
     resumed,
   };
 }
@@ -194,6 +199,7 @@ async function run(job: Job, lock: Held): Promise<number> {
       : experiment.optimizer,
     metrics: experiment.metrics ?? [],
     seed: job.seed,
+    precision: job.precision,
   };
   const setRate = resumed ? options.lr : job.optimizer ? undefined : options.lr;
   const onFailure = (error: unknown): void => warn(error, "training goes on");
@@ -347,7 +353,7 @@ function folderOf({ folder }: { readonly folder: RunFolder | null }): RunFolder 
 }
 
 function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
-  const { experiment, epochs, batchSize, seed, optimizer, learningRate, nanGuard } = job;
+  const { experiment, epochs, batchSize, seed, optimizer, learningRate, nanGuard, precision } = job;
   return {
     nabla: version,
     name: experiment.name,
@@ -359,6 +365,7 @@ function configOf(job: Job, folder: RunFolder, device: string): RunConfig {
     optimizer,
     learningRate,
     nanGuard,
+    precision,
     device,
   };
 }

@@ -8,6 +8,7 @@ import { ConfigError, optionNames, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, Events } from "./events.ts";
 import { NoiseScale } from "./noise-scale.ts";
+import { type Precision, precisions } from "./precision.ts";
 import type { Loss } from "./steps.ts";
 import { metricNames } from "./trainer-options.ts";
 import { isTrainingData, type TrainingData } from "./training-data.ts";
@@ -50,6 +51,8 @@ export interface Experiment {
   /** Changes the batches that are trained on: `augment([...])`. */
   readonly augment?: Augmenter;
   readonly callbacks?: readonly Callback[];
+  /** Mixed precision: what activations are stored in (docs/precision.md); default "f32". */
+  readonly precision?: Precision;
   /** Default: the cpu, or what `--device` says. */
   readonly device?: string;
 }
@@ -132,6 +135,7 @@ const fields = {
   dropLast: [z.boolean().optional(), "true or false"],
   augment: [z.instanceof(Augmenter).optional(), "a pipeline made by augment([...])"],
   callbacks: [z.array(z.custom(isCallback)).optional(), "a list of objects with functions by event"],
+  precision: [z.enum(precisions).optional(), '"f32", "bf16" or "f16"'],
   device: [z.string().optional(), "the name of a device"],
 } as const satisfies Record<keyof Experiment, readonly [z.ZodType, string]>;
 

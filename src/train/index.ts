@@ -71,6 +71,7 @@ export {
   lrFind,
 } from "./lr-find.ts";
 export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
+export { type Precision, precisions } from "./precision.ts";
 export type { Peaks } from "./profile/peaks.ts";
 export {
   type Cost,

@@ -5,6 +5,7 @@ import { ConfigError, DataError } from "../util/index.ts";
 import type { CallbackStates } from "./callbacks.ts";
 import type { EpochRecord, Position } from "./events.ts";
 import type { NoiseState } from "./noise-scale.ts";
+import { type Precision, precisions } from "./precision.ts";
 import type { Savepoints } from "./savepoints.ts";
 
 /** What decides which rows each step sees. */
@@ -17,6 +18,8 @@ export interface Resumed {
   readonly dropLast: boolean;
   /** What gives the order, where it is not `shuffle`: a sampler, loader or stream. */
   readonly order?: string | undefined;
+  /** Where it is not f32. */
+  readonly precision?: Precision | undefined;
 }
 
 const count = z.int().nonnegative();
@@ -51,6 +54,7 @@ const schema = z.object({
       shuffle: z.boolean(),
       dropLast: z.boolean(),
       order: z.string().optional(),
+      precision: z.enum(precisions).optional(),
     })
     .nullable(),
   noise,

@@ -6,6 +6,8 @@ import type { Metric } from "../metrics/index.ts";
 import { type Module, namedParameters } from "../nn/index.ts";
 import type { Optimizer, State } from "../optim/index.ts";
 import { visitLeaves } from "../util/index.ts";
+import { firstLossScale, type LossScale } from "./loss-scale.ts";
+import type { Precision } from "./precision.ts";
 
 export type Params = Record<string, Tensor>;
 /** The values that are evaluated, predicted with, and left in the model at the end. */
@@ -30,6 +32,8 @@ export interface TrainState {
   readonly metrics: MetricStates;
   /** i32: the first step whose loss was not finite; `never` if there is none. */
   readonly failed: Tensor;
+  /** Where gradients are f16. */
+  readonly lossScale?: LossScale;
 }
 
 /** What `failed` holds while every loss is finite. */
@@ -63,6 +67,7 @@ export async function firstState(
   metrics: readonly Metric[],
   seed: number,
   device: string,
+  precision: Precision = "f32",
 ): Promise<TrainState> {
   initialise(model, seed);
   const params = await copyTree(model.parameters(), device);
@@ -76,6 +81,7 @@ export async function firstState(
     cursor: counter(0, device),
     metrics: freshMetrics(metrics, device),
     failed: counter(never, device),
+    ...(precision === "f16" && { lossScale: firstLossScale(device) }),
   };
 }
 

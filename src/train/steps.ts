@@ -4,6 +4,8 @@ import { valueAndGrad } from "../engine/autodiff/index.ts";
 import { inScope } from "../engine/ir/index.ts";
 import {
   arange,
+  autocast,
+  cond,
   type Jitted,
   jit,
   type MatmulPrecision,
@@ -17,6 +19,8 @@ import {
 import type { Metric } from "../metrics/index.ts";
 import { apply, type Context, context, type Module, scopedLayers } from "../nn/index.ts";
 import { applyUpdates, type Optimizer, type TensorTree, withLearningRateTimes } from "../optim/index.ts";
+import { nextLossScale, unscaled } from "./loss-scale.ts";
+import type { Precision } from "./precision.ts";
 import type { MetricStates, Params, TrainState } from "./state.ts";
 
 /** What a loss may depend on besides outputs and targets. */
@@ -46,6 +50,8 @@ export interface Parts {
   readonly optimizer: Optimizer;
   readonly metrics: readonly Metric[];
   readonly matmulPrecision: MatmulPrecision;
+  /** What activations are stored in; default "f32". */
+  readonly precision?: Precision | undefined;
   /** Changes the batches that are trained on, and no others. */
   readonly augment?: Augmenter | undefined;
 }
@@ -85,13 +91,13 @@ export const trainStep = (parts: Parts, batchSize: number): TrainStep =>
   });
 
 /** The same, not compiled. */
-export function stepOf(parts: Omit<Parts, "matmulPrecision">, batchSize: number): Step {
+export function stepOf(parts: Parts, batchSize: number): Step {
   return (state, data) => [takeStep(parts, batchSize, state, data).next];
 }
 
 /** A step, with what it went by: for those that look at it. `around` sees the plain functions of the forward pass. */
 export function takeStep(
-  parts: Omit<Parts, "matmulPrecision">,
+  parts: Parts,
   batchSize: number,
   state: TrainState,
   data: TrainData,
@@ -101,15 +107,23 @@ export function takeStep(
   const key = random.foldIn(state.key, state.step);
   const batch = batchGradients(parts, state, data, state.cursor, batchSize, key, around);
   const at = { loss: batch.loss, lossAt: batch.lossAt, key: random.foldIn(key, 0) };
-  const update = () => optimizer.update(batch.grads, state.optimizer, state.params, at);
-  const { updates, optimized, params } = inScope(stepScopes.optimizer, () => {
-    const [updates, optimized] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
-    return { updates, optimized, params: applyUpdates(state.params, updates) };
-  });
+  const learn = ({ params, optimizer: memory }: Learned): Learned & { updates: Params } =>
+    inScope(stepScopes.optimizer, () => {
+      const update = () => optimizer.update(batch.grads, memory, params, at);
+      const [updates, next] = data.rateFactor ? withLearningRateTimes(data.rateFactor, update) : update();
+      return { params: applyUpdates(params, updates), optimizer: next, updates };
+    });
+  const { params, buffers } = state;
+  const { finite } = batch;
+  const before = { params, optimizer: state.optimizer };
+  const { updates, ...learned } = finite === null ? learn(before) : unlessFinite(finite, learn, before);
   const next = {
-    params,
-    buffers: { ...state.buffers, ...batch.buffers },
-    optimizer: optimized,
+    ...learned,
+    buffers: {
+      ...buffers,
+      ...mapPaths(batch.buffers, (now, path) => (finite ? where(finite, now, buffers[path] as Tensor) : now)),
+    },
+    ...(state.lossScale && finite && { lossScale: nextLossScale(state.lossScale, finite) }),
     step: state.step.add(1),
     key: state.key,
     cursor: state.cursor.add(batchSize),
@@ -120,9 +134,31 @@ export function takeStep(
   return { next, batch, updates };
 }
 
+type Learned = Pick<TrainState, "params" | "optimizer">;
+
+/** What `learn` makes of `before`; bit for bit the same as before, and not computed, where gradients are not finite. */
+function unlessFinite(
+  finite: Tensor,
+  learn: (before: Learned) => Learned,
+  before: Learned,
+): Learned & { updates: Params } {
+  const after = cond<Learned>(
+    finite,
+    (given) => {
+      const { params, optimizer } = learn(given);
+      return { params, optimizer };
+    },
+    before,
+  );
+  return { ...after, updates: mapPaths(after.params, (now, path) => now.sub(before.params[path] as Tensor)) };
+}
+
+const mapPaths = (params: Params, map: (tensor: Tensor, path: string) => Tensor): Params =>
+  Object.fromEntries(Object.entries(params).map(([path, tensor]) => [path, map(tensor, path)]));
+
 /** Loss and gradients of the `size` rows from place `from` of the order on, with what forward gave besides. */
 export function batchGradients(
-  { model, loss, augment }: Pick<Parts, "model" | "loss" | "augment">,
+  parts: Pick<Parts, "model" | "loss" | "augment" | "precision" | "matmulPrecision">,
   state: TrainState,
   data: TrainData,
   from: Tensor,
@@ -137,24 +173,41 @@ export function batchGradients(
   logits: Tensor;
   targets: Tensor;
   buffers: Params;
+  /** bool, 0-d: whether all gradients are finite; where the loss is scaled. */
+  finite: Tensor | null;
+  /** What a tensor of the model's forward pass is here. */
+  seen: (x: Tensor) => Tensor;
 } {
+  const { model, loss, augment, precision = "f32", matmulPrecision } = parts;
   const [x, targets] = inScope(stepScopes.batch, () => {
     const rows = take(data.order, arange(size).add(from), 0);
     const given = [gatherRows(data.x, rows), take(data.y, rows, 0)] as const;
     const at = { key: random.foldIn(key, augmentStream), step: state.step };
     return augment === undefined ? given : augment.batch(...given, at);
   });
-  const forward = (params: Params): [Tensor, { logits: Tensor; buffers: Params }] =>
+  type Aux = { logits: Tensor; buffers: Params };
+  let seen = (x: Tensor): Tensor => x;
+  const forward = (params: Params): [Tensor, Aux] =>
     apply(model, { ...params, ...state.buffers }, () => {
       const ctx = context({ train: true, key, step: state.step });
       const logits = scopedLayers(model, around, (scoped) => model.forward(x, { ...ctx, around: scoped }));
       const value = inScope(stepScopes.loss, () =>
         lossAt(loss, { train: true, step: state.step })(logits, targets),
       );
-      return [value, { logits, buffers: ctx.updates() }];
+      const traced: [Tensor, Aux] = [value, { logits, buffers: ctx.updates() }];
+      if (precision === "f32") return traced;
+      const cast = autocast(precision, traced, params, matmulPrecision === "bf16");
+      seen = cast.seen;
+      return cast.tree;
     });
-  const [[value, aux], grads] = valueAndGrad(forward, { hasAux: true })(state.params);
-  return { loss: value, lossAt: (at) => forward(at as Params)[0], grads, targets, ...aux };
+  const scaled = (params: Params): [Tensor, Aux & { loss: Tensor }] => {
+    const [value, aux] = forward(params);
+    return [state.lossScale ? value.mul(state.lossScale.scale) : value, { ...aux, loss: value }];
+  };
+  const [[, aux], grads] = valueAndGrad(scaled, { hasAux: true })(state.params);
+  const own = seen;
+  const plain = state.lossScale ? unscaled(grads, state.lossScale) : { grads, finite: null };
+  return { ...aux, ...plain, lossAt: (at) => forward(at as Params)[0], targets, seen: own };
 }
 
 export interface EvaluateState {

@@ -166,7 +166,8 @@ function measuredStep(
     paths.map((path) => (tree[path] as Tensor).square().sum()).reduce((sum, more) => sum.add(more));
   // The inside of a loop has no numbers of its own, and a second forward pass (sharpness-aware steps) is none of the loss.
   const own = new Set(topologicalOrder([batch.loss.node]));
-  const seen = taps.filter(({ output }) => own.has(output.node) && output.ndim >= 2 && output.size > 0);
+  const there = taps.map((tap) => ({ ...tap, output: batch.seen(tap.output) }));
+  const seen = there.filter(({ output }) => own.has(output.node) && output.ndim >= 2 && output.size > 0);
   const numbers = [
     batch.loss,
     ...[...layers.values()].flatMap((paths) =>

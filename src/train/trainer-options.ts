@@ -7,6 +7,7 @@ import type { Optimizer } from "../optim/index.ts";
 import { ConfigError, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, EpochRecord, Plan } from "./events.ts";
+import type { Precision } from "./precision.ts";
 import type { Loss } from "./steps.ts";
 import type { TelemetryOptions } from "./telemetry-steps.ts";
 
@@ -25,6 +26,12 @@ export interface TrainerOptions {
   /** What matrix products round their operands to, in training, evaluation and prediction; see `jit`. Default "f32". */
   readonly matmulPrecision?: MatmulPrecision;
   /**
+   * Mixed precision: what activations are stored in, from the forward pass to the backward one. Parameters, optimizer state and losses
+   * stay f32. "bf16" also sets `matmulPrecision: "bf16"` unless that is given; "f16" scales the loss, and skips steps whose gradients
+   * overflow. See docs/precision.md. Default "f32".
+   */
+  readonly precision?: Precision;
+  /**
    * When the loss becomes NaN or infinite, the error names the first operation that made such a number, its layer and shape. For that
    * every step is a call of its own and the state is copied before it, which is slower. Default false.
    */
@@ -41,6 +48,21 @@ export interface TrainerOptions {
    */
   readonly evaluateAverages?: boolean;
 }
+
+export const trainerOptionNames: readonly (keyof TrainerOptions)[] = [
+  "model",
+  "loss",
+  "optimizer",
+  "metrics",
+  "callbacks",
+  "seed",
+  "device",
+  "matmulPrecision",
+  "precision",
+  "debug",
+  "telemetry",
+  "evaluateAverages",
+];
 
 export interface FitOptions {
   /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */

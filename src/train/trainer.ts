@@ -18,6 +18,7 @@ import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
+import { checkPrecision, readPrecision } from "./precision.ts";
 import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { RunControl } from "./run.ts";
@@ -35,6 +36,7 @@ import {
   fitOptionNames,
   type TrainerOptions,
   toMetric,
+  trainerOptionNames,
 } from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
@@ -81,19 +83,7 @@ export class Trainer {
   #fitting = false;
 
   constructor(options: TrainerOptions) {
-    rejectUnknown("Trainer", options, [
-      "model",
-      "loss",
-      "optimizer",
-      "metrics",
-      "callbacks",
-      "seed",
-      "device",
-      "matmulPrecision",
-      "debug",
-      "telemetry",
-      "evaluateAverages",
-    ]);
+    rejectUnknown("Trainer", options, trainerOptionNames);
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
     if (typeof model?.forward !== "function")
       throw new ConfigError("Trainer: model must be a Module; it has no forward.");
@@ -113,7 +103,7 @@ export class Trainer {
       loss,
       optimizer,
       metrics: [meanLoss() as Metric, ...(options.metrics ?? []).map(toMetric)],
-      matmulPrecision: options.matmulPrecision ?? "f32",
+      ...readPrecision(options.precision, options.matmulPrecision),
     };
     this.#callbacks = new Callbacks(callbacks);
     this.#debug = debug;
@@ -192,6 +182,7 @@ export class Trainer {
       shuffle,
       dropLast,
       ...(order !== null && { order }),
+      ...(this.#parts.precision !== "f32" && { precision: this.#parts.precision }),
     };
     if (this.#resumed) checkResumed(this.#resumed, run, live.position);
     const epoch = epochOf(rows, sizes, dropLast);
@@ -370,6 +361,7 @@ export class Trainer {
     const live = await this.#prepared();
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
     const { run, callbacks, snapshots: epochs, savepoints: facts, ...rest } = readManifest(manifest, dir);
+    if (run) checkPrecision(run.precision, this.#parts.precision, dir);
     const { trained, evaluated, snapshots, savepoints } = splitCheckpoint(tensors);
     const state = restoreTree(live.state, trained, dir);
     this.#live = { state, ...rest };
@@ -387,7 +379,11 @@ export class Trainer {
   /** The optimizer's hyper-parameters by name, as in `{ learningRate: 0.001 }`. */
   async hyperparameters(): Promise<Record<string, number>> {
     const { state } = await this.#prepared();
-    const entries = Object.entries(hyperparameters(state.optimizer));
+    const { lossScale } = state;
+    const entries = Object.entries({
+      ...hyperparameters(state.optimizer),
+      ...(lossScale && { lossScale: lossScale.scale }),
+    });
     return Object.fromEntries(
       await Promise.all(entries.map(async ([name, value]) => [name, await value.item()])),
     );
@@ -454,7 +450,7 @@ export class Trainer {
 
   /** The state, made at first use; values that were set in the model since are taken over. */
   async #prepared(): Promise<Live> {
-    const { model, optimizer, metrics } = this.#parts;
+    const { model, optimizer, metrics, precision } = this.#parts;
     const old = this.#live;
     if (this.#fitting && old) return old;
     const rebuilt = this.#rebuilt();
@@ -476,7 +472,7 @@ export class Trainer {
       return old;
     }
     // The first use, or parameters were frozen, freed or exchanged: the optimizer starts anew, the step goes on.
-    const state = await firstState(model, optimizer, metrics, this.seed, this.device);
+    const state = await firstState(model, optimizer, metrics, this.seed, this.device, precision);
     this.#published = { params: model.parameters(), buffers: model.buffers() };
     this.#live = old
       ? { ...old, state: { ...state, step: old.state.step } }

@@ -3,6 +3,8 @@ export type { MatmulPrecision } from "../ir/index.ts";
 export type { PlanTiming, StepTiming } from "../runtime/index.ts";
 export * from "./activation.ts";
 export * from "./arithmetic.ts";
+export { autocast, type StorageType } from "./autocast.ts";
+export { autocastPolicy, type Treatment } from "./autocast-policy.ts";
 export type { Axes, KeepDims } from "./axes.ts";
 export * from "./compare.ts";
 export { type CompositeOptions, composite } from "./composite.ts";

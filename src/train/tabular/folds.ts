@@ -99,7 +99,7 @@ function jobOf(decided: Decisions, data: TabularData): FoldJob {
 /** Trains one fold and gives what its held-back rows measure. */
 export async function runFold(job: FoldJob, signal?: AbortSignal): Promise<Scores> {
   const { experiment, train, validation, test } = job;
-  const { loss, optimizer, metrics = [], callbacks = [], seed = 0, epochs = 10 } = experiment;
+  const { loss, optimizer, metrics = [], callbacks = [], seed = 0, epochs = 10, precision } = experiment;
   const trainer = new Trainer({
     model: experimentModel(experiment),
     loss,
@@ -107,6 +107,7 @@ export async function runFold(job: FoldJob, signal?: AbortSignal): Promise<Score
     metrics,
     callbacks,
     seed,
+    ...(precision && { precision }),
   });
   const { batchSize, learningRateScaling, shuffle, dropLast } = experiment;
   await trainer.fit(train, {

@@ -18,13 +18,18 @@ const SMALLER = 4;
 
 const masks: ReadonlySet<MapFn> = new Set<MapFn>(["lt", "le", "eq", "ne", "cast"]);
 
+/** A narrow value's copy for a step that reads f32. */
+const widensForHeavy = ({ fn, results }: Unit): boolean =>
+  fn === "copy" &&
+  results.every(({ users }) => users.length > 0 && users.every(({ kind }) => kind === "heavy"));
+
 /**
  * Masks and casts of something that is in memory anyway, so that a backward pass finds its mask from the activation that is kept
  * for it.
  */
 export function repeatedMasks(units: readonly Unit[]): Repeats {
   const isInMemory = ({ unit, kept, users }: Value): boolean =>
-    unit.kind === "leaf" || kept || users.some((user) => user.kind === "heavy");
+    unit.kind === "leaf" || kept || users.some((user) => user.kind === "heavy" || widensForHeavy(user));
   const repeats = new Map<Unit, readonly Unit[]>();
   for (const unit of units) {
     if (unit.kind !== "map" || !masks.has(unit.fn as MapFn) || unit.into !== null) continue;

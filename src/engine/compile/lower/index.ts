@@ -6,7 +6,7 @@ import { GATE } from "../canonical/index.ts";
 import { identityView, onlyFill, spreadView } from "../view.ts";
 import { concatenatedBytes, constantBytes } from "./data.ts";
 import { Elements } from "./element.ts";
-import { isWhole, moved, rearranged, whole } from "./operand.ts";
+import { hasType, isWhole, moved, rearranged, typeOf, whole } from "./operand.ts";
 import { type Operand, resultOf, type Target, type Unit, Units, type Value, wholeOf } from "./units.ts";
 
 export interface Lowered {
@@ -26,6 +26,10 @@ export function lower(
 }
 
 const at = (list: readonly number[], index: number): number => list[index] as number;
+
+/** Kernels widen what they load: such a cast is none, and the narrow value is what is kept. */
+const widens = (source: Node, { dtype }: Aval): boolean =>
+  dtype === "f32" && (source.aval.dtype === "f16" || source.aval.dtype === "bf16");
 
 const isGate = (node: Node): boolean => node.op === "composite" && node.attrs.name === GATE;
 
@@ -71,7 +75,7 @@ class Lowering {
   #output(node: Node, donor: Value | null, claimed: ReadonlySet<Value>): Value {
     if (sizeOf(node.aval.shape) === 0) return this.#empty(node.aval);
     const operand = this.#operand(node);
-    if (isWhole(operand) && !claimed.has(operand.value)) {
+    if (isWhole(operand) && hasType(operand, node.aval) && !claimed.has(operand.value)) {
       const { unit } = operand.value;
       if (operand.value === donor || (unit.kind !== "leaf" && unit.into === null)) return operand.value;
     }
@@ -95,7 +99,7 @@ class Lowering {
     if (value === undefined) {
       const operand = this.#operand(node);
       const data = constantBytes(operand, node.aval);
-      if (isWhole(operand)) value = operand.value;
+      if (isWhole(operand) && hasType(operand, node.aval)) value = operand.value;
       else if (sizeOf(node.aval.shape) === 0) value = this.#empty(node.aval);
       else if (data !== null) value = this.#constant(data, node.aval);
       else value = this.#copy(operand, node.aval);
@@ -122,6 +126,28 @@ class Lowering {
     const shape = pick(aval.shape);
     const straight: Operand = { kind: "value", value: spread.value, view: identityView(shape) };
     return this.#units.copy(straight, { dtype: aval.dtype, shape }, { ...into, strides: pick(into.strides) });
+  }
+
+  /**
+   * Operands of a step that reads f32. Narrow ones are widened into memory of its own, and not before the others are there: so the
+   * narrow ones are what lasts from the forward pass to the backward one.
+   */
+  #inF32(sources: readonly Node[], read: (source: Node) => Operand): Operand[] {
+    const given = sources.map((source) => this.#operand(source));
+    const operands = sources.map((source, index) => {
+      const operand = given[index] as Operand;
+      if (hasType(operand, source.aval) || sizeOf(source.aval.shape) === 0) return read(source);
+      return whole(resultOf(this.#units.copy(operand, source.aval)));
+    });
+    operands.forEach((operand, index) => {
+      if (operand.kind !== "value" || hasType(given[index] as Operand, operand.value.aval)) return;
+      const others = given.filter((_, other) => other !== index);
+      for (const other of others) {
+        if (other.kind === "value" && other.value.unit.kind !== "leaf")
+          operand.value.unit.after.push(other.value.unit);
+      }
+    });
+    return operands;
   }
 
   #constant(data: Uint8Array, aval: Aval): Value {
@@ -155,6 +181,7 @@ class Lowering {
 
   #lower(node: Node): Operand {
     const { op, aval } = node;
+    if (op === "cast" && widens(node.src[0] as Node, aval)) return this.#operand(node.src[0] as Node);
     if (isScalarOp(op) || op === "cast") {
       const operands = node.src.map((source) => this.#operand(source));
       const unit = this.#units.add({
@@ -224,7 +251,7 @@ class Lowering {
         return whole(value);
       }
       case "matmul": {
-        const operands = node.src.map((source) => this.#matrix(source));
+        const operands = this.#inF32(node.src, (source) => this.#matrix(source));
         return whole(resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
       }
       case "conv":
@@ -237,7 +264,7 @@ class Lowering {
       case "argWindow":
       case "argsort":
       case "collective": {
-        const operands = node.src.map((source) => this.#contiguous(source));
+        const operands = this.#inF32(node.src, (source) => this.#contiguous(source));
         return whole(resultOf(this.#units.add({ kind: "heavy", results: [aval], node, operands })));
       }
       default:
@@ -266,7 +293,10 @@ class Lowering {
     let view = operand.kind === "iota" && node.op === "pad" ? null : moved(node, operand.view);
     let from: Operand = operand;
     if (view === null) {
-      from = this.#contiguous(source);
+      const narrow = hasType(operand, source.aval) ? null : typeOf(operand);
+      from = narrow
+        ? whole(resultOf(this.#units.copy(operand, { ...source.aval, dtype: narrow })))
+        : this.#contiguous(source);
       view = moved(node, identityView(source.aval.shape));
     }
     if (view === null) throw new InternalError(`compile: no view for ${node.op}`);
@@ -326,9 +356,9 @@ class Lowering {
   #structure(node: Node & { op: "composite" | "loop" }): void {
     const results = (node.outs ?? [node.aval]).map((aval) => this.#units.value(aval));
     const carry = node.op === "loop" ? node.attrs.carry : 0;
-    const operands = node.src
-      .slice(carry)
-      .map((source) => (node.op === "loop" ? this.#contiguous(source) : this.#tensor(source)));
+    const operands = this.#inF32(node.src.slice(carry), (source) =>
+      node.op === "loop" ? this.#contiguous(source) : this.#tensor(source),
+    );
     const starts = results.slice(0, carry).flatMap((value, index) => {
       if (sizeOf(value.aval.shape) === 0) return [];
       const start = this.#operand(node.src[index] as Node);

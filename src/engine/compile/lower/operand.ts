@@ -1,6 +1,6 @@
 /** Operands: values seen through movement ops, and what is special about some of them. */
 import { InternalError, sizeOf } from "../../../util/index.ts";
-import type { Node } from "../../ir/index.ts";
+import type { Aval, DType, Node } from "../../ir/index.ts";
 import {
   expandView,
   identityView,
@@ -30,6 +30,13 @@ export function isWhole(operand: Operand): operand is Operand & { kind: "value" 
   if (operand.kind !== "value" || !isIdentity(operand.view)) return false;
   return sizeOf(operand.view.shape) === sizeOf(operand.value.aval.shape);
 }
+
+/** The type it has in memory. */
+export const typeOf = (operand: Operand): DType =>
+  operand.kind === "value" ? operand.value.aval.dtype : operand.dtype;
+
+/** Whether it is in memory as the type it is computed with: a widening cast leaves it narrow. */
+export const hasType = (operand: Operand, aval: Aval): boolean => typeOf(operand) === aval.dtype;
 
 /**
  * When an operand is all of a kernel's or contraction's result in another order: its axes in the order of that result, so that the

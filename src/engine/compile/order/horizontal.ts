@@ -19,13 +19,25 @@ const arenaBytes = (storages: ReadonlySet<Storage>): number => {
   return bytes;
 };
 
+/** What is widened for a step is needed by that step alone: together they would all be there at once. */
+function onlyWidens({ body }: FusedStep): boolean {
+  const [dtype, ...others] = body.loads;
+  const narrow = dtype === "f16" || dtype === "bf16";
+  return (
+    narrow &&
+    others.length === 0 &&
+    body.stores.every((store) => store.dtype === "f32") &&
+    body.instrs.length === 1
+  );
+}
+
 /** The tasks with equal kernels joined. */
 export function joinEqual(tasks: readonly Task[]): Task[] {
   const open = new Map<string, Cluster[]>();
   const gone = new Set<Task>();
   const byRank = [...tasks].sort((a, b) => a.node.rank - b.node.rank);
   for (const task of byRank) {
-    if (task.step?.kind !== "fused") continue;
+    if (task.step?.kind !== "fused" || onlyWidens(task.step)) continue;
     const key = JSON.stringify(task.step.body, (_, value: unknown) =>
       typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))
         ? Object.is(value, -0)
