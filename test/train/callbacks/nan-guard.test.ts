@@ -240,11 +240,15 @@ describe("stop", () => {
         (outputs, targets) =>
           where(step.sub(11).abs().le(1), 3e38, mse(outputs, targets)),
     };
-    for (const every of [1, { steps: 8 }, { steps: 5 }]) {
+    for (const [every, step] of [
+      [1, 8],
+      [{ steps: 8 }, 8],
+      [{ steps: 5 }, 10],
+    ] as const) {
       const trainer = regression([nanGuard({ action: "stop", every })], 0.01, huge);
       const { reason } = await trainer.fit(data, fitting);
       expect(reason).toBe("the loss of epoch 2 is not finite; the last good state is kept");
-      expect(trainer.position.step).toBe(every === 1 || every.steps === 8 ? 8 : 10);
+      expect(trainer.position.step).toBe(step);
     }
   });
 
