@@ -1,33 +1,13 @@
-/** Checkpoints: a tree of tensors as safetensors plus a JSON manifest, replaced together or not at all. */
+/** Checkpoints in a folder: a JSON manifest each, and the safetensors file that it names. Read here, written by put-checkpoint.ts. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import {
-  ensureWritable,
-  exists,
-  isMissing,
-  listFolder,
-  readBytes,
-  removeFile,
-  removeUnfinished,
-  writeFileAtomic,
-} from "../files/index.ts";
+import { exists, isMissing, listFolder, readBytes } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
-import { encodeSafetensors } from "./safetensors.ts";
-import { readTree, type TensorsByPath, tensorsFrom } from "./tensors.ts";
+import { type TensorsByPath, tensorsFrom } from "./tensors.ts";
 
-const manifestName = "manifest.json";
-const numbered = /^manifest-(\d{6,12})\.json$/;
-const stateName = /^state-[0-9a-f]{16}\.safetensors$/;
-
-/** A checkpoint of several in a folder. */
-export interface Kept {
-  /** Counts the saves into the folder. */
-  readonly number: number;
-  readonly manifest: Manifest;
-}
-
-/** Which of a folder's checkpoints, oldest first, are to stay; the last one always does. */
-export type Keep = (saved: readonly Kept[]) => readonly Kept[];
+export const manifestName = "manifest.json";
+export const numbered = /^manifest-(\d{6,12})\.json$/;
+export const stateName = /^state-[0-9a-f]{16}\.safetensors$/;
 
 /** What the manifest says; `data` is the writer's own. */
 export interface Manifest {
@@ -40,50 +20,10 @@ export interface Manifest {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Saves a state into the folder `dir`. The manifest is written last and decides which state counts: when anything fails, the
- * previous checkpoint is whole and in force. With `keep` the folder holds several: each has a manifest with a number besides, and states
- * that no manifest names are removed.
- *
- * Throws FileError (disk full, no permission, ...), DataError for a leaf that is not a tensor.
- *
- * @example await saveCheckpoint("runs/a/checkpoint", state, { epoch: 3 });
- */
-export async function saveCheckpoint(
-  dir: string,
-  state: unknown,
-  data: Readonly<Record<string, unknown>> = {},
-  keep: Keep | null = null,
-): Promise<Manifest> {
-  const parts = encodeSafetensors(await readTree(state));
-  const hash = createHash("sha256");
-  for (const part of parts) hash.update(part);
-  const sha256 = hash.digest("hex");
-  const file = `state-${sha256.slice(0, 16)}.safetensors`;
-  const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-  const manifest: Manifest = { format: "nabla-checkpoint", version: 1, file, bytes, sha256, data };
-  const text = `${JSON.stringify(manifest, null, 2)}\n`;
-  await ensureWritable(dir);
-  await removeUnfinished(dir);
-  const numbers = await numbersIn(dir);
-  const number = (numbers.at(-1) ?? 0) + 1;
-  try {
-    await writeFileAtomic(join(dir, file), parts);
-    // Once there are numbers, they say which one is the newest.
-    if (keep !== null || numbers.length > 0) await writeFileAtomic(join(dir, numberedName(number)), text);
-    await writeFileAtomic(join(dir, manifestName), text);
-  } catch (error) {
-    await removeStates(dir);
-    throw error;
-  }
-  await rotate(dir, keep ?? ((saved) => saved.slice(-1)));
-  return manifest;
-}
-
-const numberedName = (number: number): string => `manifest-${String(number).padStart(6, "0")}.json`;
+export const numberedName = (number: number): string => `manifest-${String(number).padStart(6, "0")}.json`;
 
 /** The numbers of the manifests in a folder, ascending; none where it cannot be read. */
-async function numbersIn(dir: string): Promise<number[]> {
+export async function numbersIn(dir: string): Promise<number[]> {
   const names = await listFolder(dir).catch(() => []);
   return names
     .flatMap((name) => numbered.exec(name)?.[1] ?? [])
@@ -91,43 +31,12 @@ async function numbersIn(dir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** Removes numbered manifests that are not kept, then states that none names. */
-async function rotate(dir: string, keep: Keep): Promise<void> {
-  const saved: Kept[] = [];
-  const numbers = await numbersIn(dir);
-  for (const number of numbers) {
-    const manifest = await readManifestFile(join(dir, numberedName(number))).catch(() => null);
-    if (manifest !== null) saved.push({ number, manifest });
-  }
-  const staying = new Set([...keep(saved), ...saved.slice(-1)].map(({ number }) => number));
-  for (const number of numbers) {
-    if (!staying.has(number)) await removeFile(join(dir, numberedName(number))).catch(() => undefined);
-  }
-  await removeStates(dir);
-}
-
-/** Removes states that no manifest names; what cannot be removed only takes room. None is removed while a manifest cannot be read. */
-async function removeStates(dir: string): Promise<void> {
-  const names = await listFolder(dir).catch(() => []);
-  const named = new Set<string>();
-  for (const name of names.filter((own) => own === manifestName || numbered.test(own))) {
-    try {
-      named.add((await readManifestFile(join(dir, name))).file);
-    } catch (error) {
-      if (!(error instanceof DataError)) return; // a damaged one names none
-    }
-  }
-  for (const name of names) {
-    if (stateName.test(name) && !named.has(name)) await removeFile(join(dir, name)).catch(() => undefined);
-  }
-}
-
 /** The manifest of the checkpoint in `dir`. Throws FileError when there is none, DataError when it is damaged. */
 export function loadManifest(dir: string): Promise<Manifest> {
   return readManifestFile(join(dir, manifestName));
 }
 
-async function readManifestFile(path: string): Promise<Manifest> {
+export async function readManifestFile(path: string): Promise<Manifest> {
   const text = new TextDecoder().decode(await readBytes(path));
   let parsed: unknown;
   try {

@@ -1,15 +1,9 @@
 export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
 export { FileError } from "../util/index.ts";
-export {
-  hasCheckpoint,
-  type Keep,
-  type Kept,
-  loadCheckpoint,
-  loadManifest,
-  type Manifest,
-  saveCheckpoint,
-} from "./checkpoint.ts";
+export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest } from "./checkpoint.ts";
+export { CheckpointWriter, type Saving, saveCheckpoint } from "./checkpoint-writer.ts";
 export { initFromFile } from "./init-from-file.ts";
+export type { Keep, Kept } from "./put-checkpoint.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

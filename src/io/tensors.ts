@@ -1,5 +1,5 @@
 /** Between trees of device tensors and the bytes of a safetensors file, bit by bit. */
-import { type DType, formatAval } from "../engine/ir/index.ts";
+import { bytesOf, type DType, formatAval } from "../engine/ir/index.ts";
 import { readNode } from "../engine/runtime/index.ts";
 import { fromBytes, Tensor } from "../engine/tensor/index.ts";
 import { readBytes, writeFileAtomic } from "../files/index.ts";
@@ -38,9 +38,13 @@ const readAs: Readonly<Record<SafeDType, DType>> = {
 export type TensorsByPath = { readonly [path: string]: Tensor };
 
 /**
- * The bytes of every tensor of a tree, by path. Throws DataError for a leaf that is not a tensor or a path met twice.
+ * The bytes of every tensor of a tree, by path, in memory that `take` gives (default: fresh). Throws DataError for a leaf that is not a
+ * tensor or a path met twice.
  */
-export async function readTree(tree: unknown): Promise<Map<string, SafeTensor>> {
+export async function readTree(
+  tree: unknown,
+  take: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Promise<Map<string, SafeTensor>> {
   const { leaves, paths } = flattenTree(tree);
   const out = new Map<string, SafeTensor>();
   for (const [index, leaf] of leaves.entries()) {
@@ -53,7 +57,8 @@ export async function readTree(tree: unknown): Promise<Map<string, SafeTensor>> 
     if (out.has(path))
       throw new DataError(`save: paths must be distinct; got "${path}" twice. Rename one of the keys.`);
     const { dtype, shape } = leaf.node.aval;
-    out.set(path, { dtype: nameOf[dtype], shape, bytes: await readNode(leaf.node) });
+    const bytes = await readNode(leaf.node, take(bytesOf(leaf.node.aval)));
+    out.set(path, { dtype: nameOf[dtype], shape, bytes });
   }
   return out;
 }

@@ -1,5 +1,5 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
-import type { Keep } from "../io/index.ts";
+import type { Keep, Saving } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -90,7 +90,10 @@ export interface Events {
   /** The validation data has been measured. */
   evaluate: { readonly epoch: number; readonly scores: Scores; readonly seconds: number };
   epochEnd: { readonly record: EpochRecord };
-  /** The state has been saved in `dir`. */
+  /**
+   * The state of this position is on the disk, in `dir`. What `saveBehind` saved is told of before the next event that comes after that,
+   * so the run itself may be further on.
+   */
   checkpoint: { readonly dir: string; readonly position: Position };
   /** The run is over; `reason` is null when all epochs are done. Not sent after an error. */
   stop: { readonly reason: string | null; readonly position: Position };
@@ -104,6 +107,13 @@ export interface Run {
   stop(reason: string): void;
   /** Saves the whole training state into a folder. Throws FileError when it cannot; the folder's old checkpoint stays. */
   save(dir: string, keep?: Keep): Promise<void>;
+  /**
+   * The same while training goes on: resolves when the state has been copied, which for 100 MB takes some 10 ms; `written` tells when it
+   * is on the disk. One is written at a time, so that this waits for the one before; the end of the run waits for the last.
+   */
+  saveBehind(dir: string, keep?: Keep): Promise<Saving>;
+  /** Makes memory for the copy, as large as the state, and starts a thread that writes it: the first save then stalls no longer than others. */
+  readySaves(): Promise<void>;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
   /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */

@@ -2,10 +2,10 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep, loadCheckpoint, restoreTree, saveCheckpoint } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
 import { type Module, revisionOf } from "../nn/index.ts";
-import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
+import { hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
@@ -19,12 +19,14 @@ import { type Live, runEpochs } from "./fit.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
+import { type Content, Saves } from "./saves.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { type Snapshot, Snapshots } from "./snapshots.ts";
-import { firstState, treeBytes, type Values } from "./state.ts";
+import { firstState, type TrainState, treeBytes, type Values } from "./state.ts";
 import { type Parts, type TrainStep, trainStep } from "./steps.ts";
 import { Telemeter, telemetryEvery } from "./telemetry.ts";
 import {
+  checkParts,
   type FitOptions,
   type FitResult,
   fitOptionNames,
@@ -67,6 +69,7 @@ export class Trainer {
   #callbackStates: CallbackStates | null = null;
   /** The last one of each callback that has a name, and the epoch it is of. */
   readonly #snapshots = new Snapshots();
+  readonly #saves = new Saves();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -75,30 +78,8 @@ export class Trainer {
   #fitting = false;
 
   constructor(options: TrainerOptions) {
-    rejectUnknown("Trainer", options, [
-      "model",
-      "loss",
-      "optimizer",
-      "metrics",
-      "callbacks",
-      "seed",
-      "device",
-      "matmulPrecision",
-      "debug",
-      "telemetry",
-      "evaluateAverages",
-    ]);
+    checkParts(options);
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
-    if (typeof model?.forward !== "function")
-      throw new ConfigError("Trainer: model must be a Module; it has no forward.");
-    if (typeof loss !== "function" && typeof loss?.at !== "function")
-      throw new ConfigError(`Trainer: loss must be a function or { at }; got ${typeof loss}.`);
-    if (typeof optimizer?.update !== "function") {
-      throw new ConfigError(
-        `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
-      );
-    }
-    checkSteps("Trainer", optimizer);
     this.model = model;
     this.seed = wholeNumber("Trainer", "seed", seed, 0);
     this.device = options.device === undefined ? defaultDevice().name : getDevice(options.device).name;
@@ -207,13 +188,20 @@ export class Trainer {
     let wish: string | null = null;
     let record = live.history.at(-1) ?? null;
     let trained = { rows: 0, seconds: 0, waiting: 0 };
+    const saveBehind: Run["saveBehind"] = async (dir, keep) => {
+      const saving = await this.#saves.begin(dir, await this.#content(live), keep ?? null, live.position);
+      this.#publish(live.state);
+      return saving;
+    };
     const control: Omit<Run, "snapshot" | "lastSnapshot"> = {
       stop: (reason) => {
         wish ??= reason;
       },
+      readySaves: async () => this.#saves.ready(this.#tree(live.state, live.state)),
+      saveBehind,
       save: async (dir, keep) => {
-        await (keep === undefined ? this.save(dir) : this.save(dir, keep));
-        await emit("checkpoint", { dir, position: live.position });
+        await (await saveBehind(dir, keep)).written;
+        await tellOfSaves();
       },
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters: () => this.hyperparameters(),
@@ -238,6 +226,9 @@ export class Trainer {
         return snapshot && this.#putBack(snapshot, live, note);
       },
     });
+    const tellOfSaves = async (): Promise<void> => {
+      for (const landed of this.#saves.landed()) await this.#callbacks.emit("checkpoint", landed, runOf);
+    };
     const emit = async <K extends keyof Events>(name: K, event: Events[K]): Promise<void> => {
       if (name === "stepEnd") {
         const { rows, seconds, waiting } = event as Events["stepEnd"];
@@ -247,6 +238,7 @@ export class Trainer {
           waiting: trained.waiting + waiting,
         };
       } else if (name !== "batch") this.#publish(live.state);
+      if (name !== "batch" && name !== "error") await tellOfSaves();
       await this.#callbacks.emit(name, event, runOf);
     };
 
@@ -293,6 +285,7 @@ export class Trainer {
       throw error;
     } finally {
       this.#train = null;
+      await this.#saves.close();
       await train.close();
     }
   }
@@ -320,22 +313,29 @@ export class Trainer {
 
   /** Saves the whole training state into a folder: `resume` goes on from it to the same bits; `keep`: which of those before stay. Throws FileError. */
   async save(dir: string, keep: Keep | null = null): Promise<void> {
-    const live = await this.#prepared();
-    const { params, buffers } = await this.#values(live);
+    const content = await this.#content(await this.#prepared());
+    await (await this.#saves.begin(dir, content, keep)).written;
+  }
+
+  /** What a checkpoint holds of the state as it is now. */
+  async #content(live: Live): Promise<Content> {
     const { state, ...rest } = live;
-    const snapshots = this.#snapshots.tree();
-    const tree = {
-      ...state,
-      ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
-      ...(snapshots && { snapshots }),
-    };
     const data = {
       ...rest,
       run: this.#run,
       callbacks: this.#callbackStates ?? this.#callbacks.states(),
       snapshots: this.#snapshots.epochs(),
     };
-    await saveCheckpoint(dir, tree, data, keep);
+    return { tree: this.#tree(state, await this.#values(live)), data };
+  }
+
+  #tree(state: TrainState, { params, buffers }: Values): object {
+    const snapshots = this.#snapshots.tree();
+    return {
+      ...state,
+      ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
+      ...(snapshots && { snapshots }),
+    };
   }
 
   /**

@@ -40,7 +40,8 @@ export interface Backend {
   lend?(bytes: Uint8Array): BufferId | null;
   free(id: BufferId): void;
   write(id: BufferId, bytes: Uint8Array, offset?: number): void;
-  read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array>;
+  /** `into`, of so many bytes, is filled where it is given. */
+  read(id: BufferId, offset: number, bytes: number, into?: Uint8Array): Promise<Uint8Array>;
   compile(plan: Plan): Executable;
   /** Runs the whole plan in order with every other run, read and write. outputs[i] is ignored where the output has a donor. */
   run(

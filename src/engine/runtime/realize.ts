@@ -98,8 +98,8 @@ export async function realizeAsync(nodes: readonly Node[]): Promise<void> {
   realize(nodes);
 }
 
-/** The bytes of a node's value, realising it first. */
-export async function readNode(node: Node): Promise<Uint8Array> {
+/** The bytes of a node's value, realising it first; in `into` where it is given. */
+export async function readNode(node: Node, into?: Uint8Array): Promise<Uint8Array> {
   await realizeAsync([node]);
   const storage = storageOf(node);
   if (storage === null) throw new InternalError("read: the node has no storage after realize");
@@ -107,7 +107,7 @@ export async function readNode(node: Node): Promise<Uint8Array> {
   const { memory } = storage;
   memory.pin();
   try {
-    return await storage.device.backend.read(memory.buffer, 0, bytesOf(node.aval));
+    return await storage.device.backend.read(memory.buffer, 0, bytesOf(node.aval), into);
   } finally {
     memory.unpin();
   }

@@ -82,8 +82,7 @@ class CpuBackend implements Backend {
     this.#addon.write(this.#context, id, offset, bytes);
   }
 
-  async read(id: BufferId, offset: number, bytes: number): Promise<Uint8Array> {
-    const into = new Uint8Array(bytes);
+  async read(id: BufferId, offset: number, bytes: number, into = new Uint8Array(bytes)): Promise<Uint8Array> {
     await this.#addon.read(this.#context, id, offset, into);
     return into;
   }
