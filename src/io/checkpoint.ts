@@ -37,50 +37,77 @@ export function loadManifest(dir: string): Promise<Manifest> {
 }
 
 export async function readManifestFile(path: string): Promise<Manifest> {
-  const text = new TextDecoder().decode(await readBytes(path));
+  const text = new TextDecoder().decode(await readBytes(path, { most: mostOfManifest }));
+  const fail = (what: string): never => {
+    throw new DataError(
+      `${path}: ${what}. The checkpoint is damaged: restore it from a copy, or train again.`,
+    );
+  };
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    throw new DataError(
-      `${path}: must be JSON; got ${(error as Error).message}. The checkpoint is damaged: restore it from a copy, or train again.`,
-    );
+    return fail(`must be JSON; got ${(error as Error).message}`);
   }
-  const manifest = parsed as Partial<Manifest> | null;
+  const manifest = parsed as { readonly [K in keyof Manifest | "check"]?: unknown } | null;
   if (manifest?.format !== "nabla-checkpoint")
     throw new DataError(`${path}: is not the manifest of a checkpoint.`);
-  if (manifest.version !== 1) {
+  if (isDeep(parsed)) fail(`must be nested at most ${mostLevels} deep`);
+  const { version, file, bytes, sha256, data, check } = manifest;
+  const named = typeof file === "string" && stateName.test(file); // from outside: it must not lead out of the folder
+  if (version !== 1) {
+    const newer = typeof version === "number" && version > 1;
+    if (!newer) return fail(`the version must be 1; got ${JSON.stringify(version)}`);
+    const still = named ? ` The weights in ${file} may be read by loadSafetensors, or initFromFile.` : "";
     throw new DataError(
-      `${path}: the version must be 1; got ${manifest.version}. It was saved by a newer nabla.`,
+      `${path}: the version must be 1; got ${version}. It was saved by a newer nabla. Load it with that one.${still}`,
     );
   }
-  const { file, bytes, sha256, data } = manifest;
-  // The file's name comes from outside: it must not lead out of the folder.
   if (
-    typeof file !== "string" ||
-    !stateName.test(file) ||
+    !named ||
     typeof bytes !== "number" ||
     typeof sha256 !== "string" ||
     typeof data !== "object" ||
-    data === null
+    data === null ||
+    Array.isArray(data)
   ) {
-    throw new DataError(
-      `${path}: must name file, bytes, sha256 and data. The checkpoint is damaged: restore it from a copy, or train again.`,
-    );
+    return fail("must name file, bytes, sha256 and data");
   }
-  return manifest as Manifest;
+  const read = { format: manifest.format, version, file, bytes, sha256, data: { ...data } } as const;
+  // Manifests of before there was one have none.
+  if (check !== undefined && check !== checkOf(read)) fail("its contents are not what was written");
+  return read;
+}
+
+/** What a manifest says of itself, so that a damaged number in it is not taken for another. */
+export const checkOf = (manifest: Manifest): string =>
+  createHash("sha256").update(JSON.stringify(manifest)).digest("hex").slice(0, 16);
+
+/** A history of a million epochs is some 200 MB. */
+const mostOfManifest = 2 ** 29;
+const mostLevels = 100;
+
+/** Whether a value is nested deeper than what walks through it may bear. */
+function isDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostLevels) return true;
+    level = level.flatMap((one) => (typeof one === "object" && one !== null ? Object.values(one) : []));
+  }
+  return false;
 }
 
 /**
  * The manifest and the tensors of the newest checkpoint in `dir` that is whole; `restoreTree` puts them back into a state's tree. A
- * process warning tells of newer ones that are damaged.
+ * process warning tells of newer ones that are damaged. With `number` that one of several, and no other.
  *
  * Throws FileError when files are missing, DataError when they are truncated or damaged and there is no other.
  */
 export async function loadCheckpoint(
   dir: string,
-  options: { device?: string } = {},
+  options: { device?: string; number?: number } = {},
 ): Promise<{ manifest: Manifest; tensors: TensorsByPath }> {
+  if (options.number !== undefined) return loadNamed(dir, numberedName(options.number), options.device);
   const numbers = (await numbersIn(dir)).reverse();
   const names = [...numbers.map(numberedName), manifestName];
   const wrong: unknown[] = [];
@@ -101,6 +128,23 @@ export async function loadCheckpoint(
     }
   }
   throw wrong[0];
+}
+
+/** A checkpoint of several in a folder. */
+export interface Kept {
+  /** Counts the saves into the folder. */
+  readonly number: number;
+  readonly manifest: Manifest;
+}
+
+/** Those of a folder that keeps several, oldest first; none that is damaged. */
+export async function keptCheckpoints(dir: string): Promise<Kept[]> {
+  const kept: Kept[] = [];
+  for (const number of await numbersIn(dir)) {
+    const manifest = await readManifestFile(join(dir, numberedName(number))).catch(() => null);
+    if (manifest !== null) kept.push({ number, manifest });
+  }
+  return kept;
 }
 
 async function loadNamed(

@@ -1,9 +1,16 @@
 export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
 export { FileError } from "../util/index.ts";
-export { hasCheckpoint, loadCheckpoint, loadManifest, type Manifest } from "./checkpoint.ts";
+export {
+  hasCheckpoint,
+  type Kept,
+  keptCheckpoints,
+  loadCheckpoint,
+  loadManifest,
+  type Manifest,
+} from "./checkpoint.ts";
 export { CheckpointWriter, type Saving, saveCheckpoint } from "./checkpoint-writer.ts";
-export { initFromFile } from "./init-from-file.ts";
-export type { Keep, Kept } from "./put-checkpoint.ts";
+export { initFromFile, modelTensors } from "./init-from-file.ts";
+export type { Keep } from "./put-checkpoint.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

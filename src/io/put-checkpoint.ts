@@ -3,6 +3,9 @@ import { join } from "node:path";
 import { ensureWritable, listFolder, removeFile, removeUnfinished, writeFileAtomic } from "../files/index.ts";
 import { DataError } from "../util/index.ts";
 import {
+  checkOf,
+  type Kept,
+  keptCheckpoints,
   type Manifest,
   manifestName,
   numbered,
@@ -12,13 +15,6 @@ import {
   stateName,
 } from "./checkpoint.ts";
 import type { StateFile } from "./write-state.ts";
-
-/** A checkpoint of several in a folder. */
-export interface Kept {
-  /** Counts the saves into the folder. */
-  readonly number: number;
-  readonly manifest: Manifest;
-}
 
 /** Which of a folder's checkpoints, oldest first, are to stay; the last one always does. */
 export type Keep = (saved: readonly Kept[]) => readonly Kept[];
@@ -37,7 +33,7 @@ export async function putCheckpoint(
   let manifest: Manifest;
   try {
     manifest = { format: "nabla-checkpoint", version: 1, ...(await write()), data };
-    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    const text = `${JSON.stringify({ ...manifest, check: checkOf(manifest) }, null, 2)}\n`;
     // Once there are numbers, they say which one is the newest.
     if (keep !== null || numbers.length > 0) await writeFileAtomic(join(dir, numberedName(number)), text);
     await writeFileAtomic(join(dir, manifestName), text);
@@ -51,12 +47,8 @@ export async function putCheckpoint(
 
 /** Removes numbered manifests that are not kept, then states that none names. */
 async function rotate(dir: string, keep: Keep): Promise<void> {
-  const saved: Kept[] = [];
   const numbers = await numbersIn(dir);
-  for (const number of numbers) {
-    const manifest = await readManifestFile(join(dir, numberedName(number))).catch(() => null);
-    if (manifest !== null) saved.push({ number, manifest });
-  }
+  const saved = await keptCheckpoints(dir);
   const staying = new Set([...keep(saved), ...saved.slice(-1)].map(({ number }) => number));
   for (const number of numbers) {
     if (!staying.has(number)) await removeFile(join(dir, numberedName(number))).catch(() => undefined);

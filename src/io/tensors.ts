@@ -1,9 +1,10 @@
 /** Between trees of device tensors and the bytes of a safetensors file, bit by bit. */
-import { bytesOf, type DType, formatAval } from "../engine/ir/index.ts";
+import { bytesOf, type DType } from "../engine/ir/index.ts";
 import { readNode } from "../engine/runtime/index.ts";
 import { fromBytes, Tensor } from "../engine/tensor/index.ts";
 import { readBytes, writeFileAtomic } from "../files/index.ts";
 import { DataError, flattenTree, mapTree } from "../util/index.ts";
+import { describeDifference, differenceOf } from "./difference.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeDType, type SafeTensor } from "./safetensors.ts";
 
 const nameOf = {
@@ -165,28 +166,15 @@ function fits(value: bigint, name: string): number {
 /**
  * The tree of `template` with each tensor replaced by the one of its path.
  *
- * Throws DataError naming the first path that is missing, unexpected, or of another shape or dtype. `name` is what it calls the source.
+ * Throws DataError naming what is missing, unexpected, or of another shape or dtype, and how many fit. `name` is what it calls the source,
+ * `hint` what it advises where some fit.
  */
-export function restoreTree<T>(template: T, tensors: TensorsByPath, name: string): T {
-  const left = new Set(Object.keys(tensors));
-  const tree = mapTree<T>(template, (leaf, path) => {
-    if (!(leaf instanceof Tensor)) return leaf;
-    const found = tensors[path];
-    if (!found) throw new DataError(`${name}: holds no ${path}. Was it saved by another model or optimizer?`);
-    left.delete(path);
-    const [want, got] = [formatAval(leaf.node.aval), formatAval(found.node.aval)];
-    if (want !== got) {
-      throw new DataError(
-        `${name}: ${path} must be ${want}; got ${got}. Was it saved by another model or optimizer?`,
-      );
-    }
-    return found;
-  });
-  const [extra] = left;
-  if (extra !== undefined) {
+export function restoreTree<T>(template: T, tensors: TensorsByPath, name: string, hint = ""): T {
+  const difference = differenceOf(template, tensors);
+  if (difference !== null) {
     throw new DataError(
-      `${name}: holds ${extra}, which is not expected. Was it saved by another model or optimizer?`,
+      `${name}: ${describeDifference(difference)}. Was it saved by another model or optimizer?${difference.fitting > 0 ? hint : ""}`,
     );
   }
-  return tree;
+  return mapTree<T>(template, (leaf, path) => (leaf instanceof Tensor ? tensors[path] : leaf));
 }

@@ -96,6 +96,7 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
   return {
     name: "checkpoint",
     last: true,
+    ...(keep !== null && { state: () => ({ monitor, mode }) }), // what `load` takes for the best
     async start({ plan, position, history }, run) {
       folder = typeof dir === "string" ? dir : dir();
       saved = { at: performance.now(), step: position.step, epoch: position.epoch };

@@ -81,15 +81,15 @@ export function splitCheckpoint(tensors: TensorsByPath): {
   evaluated: TensorsByPath | null;
   snapshots: ReadonlyMap<string, TensorsByPath>;
 } {
-  const trained: Record<string, Tensor> = {};
-  const evaluated: Record<string, Tensor> = {};
+  const trained: Record<string, Tensor> = Object.create(null);
+  const evaluated: Record<string, Tensor> = Object.create(null);
   const snapshots = new Map<string, Record<string, Tensor>>();
   for (const [path, tensor] of Object.entries(tensors)) {
     const [place, ...rest] = path.split("/");
     if (place === "evaluated") evaluated[rest.join("/")] = tensor;
     else if (place === "snapshots") {
       const [owner = "", ...within] = rest;
-      const of = snapshots.get(owner) ?? {};
+      const of = snapshots.get(owner) ?? Object.create(null);
       of[within.join("/")] = tensor;
       snapshots.set(owner, of);
     } else trained[path] = tensor;

@@ -2,9 +2,9 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, modelTensors, restoreTree } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
-import { type Module, revisionOf } from "../nn/index.ts";
+import { type InitReport, initFrom, type Module, revisionOf } from "../nn/index.ts";
 import { hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
@@ -16,6 +16,7 @@ import { Evaluator, type Placed } from "./evaluate.ts";
 import type { EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
+import { type LoadOptions, partialHint, weightsOf } from "./load.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
@@ -132,7 +133,7 @@ export class Trainer {
     this.#augmentBy(options.augment);
     const live = await this.#prepared();
     const train = rowsToTrain(given, options, this.seed);
-    const { rows, dropLast, order } = train;
+    const { rows, dropLast, order, shuffle } = train;
     const epochs = this.#resumed ? wanted : live.position.epoch + wanted;
     const sizes = batching(
       train.batchSize,
@@ -159,7 +160,6 @@ export class Trainer {
       checkDataset("fit: the validation data", validation);
       await checkFit({ ...this.#parts, augment: undefined }, validation, batchSize, "the validation data");
     }
-    const { shuffle } = train;
     const run: Resumed = {
       seed: this.seed,
       rows,
@@ -339,18 +339,19 @@ export class Trainer {
   }
 
   /**
-   * Takes the parameters and buffers out of a checkpoint, and nothing else: those that its run evaluated, where it kept averages.
-   * Throws FileError or DataError.
+   * Takes the parameters and buffers out of a checkpoint, and nothing else: those that its run evaluated, where it kept averages. The
+   * report says which, as in "5 of 7 set; missing: ...". Throws FileError; DataError, which says all that differs; ConfigError.
+   * @example console.log(String(await trainer.load("runs/mnist/checkpoint", { partial: true, which: "best" })));
    */
-  async load(dir: string): Promise<void> {
+  async load(dir: string, options: LoadOptions = {}): Promise<InitReport> {
     const live = await this.#prepared();
-    const { tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { trained, evaluated } = splitCheckpoint(tensors);
-    const own = Object.entries(evaluated ?? trained).filter(([path]) => /^(params|buffers)\//.test(path));
-    const { params, buffers } = live.state;
-    const values = restoreTree({ params, buffers }, Object.fromEntries(own), dir);
+    const found = await weightsOf(dir, this.device, live.state, options);
+    this.#publish(live.state);
+    const report = initFrom(this.model, modelTensors(found));
+    const values = await copyTree({ params: this.model.parameters(), buffers: this.model.buffers() });
     live.state = await this.#shown.withValues(live.state, values);
     this.#publish(live.state);
+    return report;
   }
 
   /** Takes over a whole training state: the next `fit` goes on where it was. Throws FileError or DataError. */
@@ -359,7 +360,7 @@ export class Trainer {
     const { manifest, tensors } = await loadCheckpoint(dir, { device: this.device });
     const { run, callbacks, snapshots: epochs, ...rest } = readManifest(manifest, dir);
     const { trained, evaluated, snapshots } = splitCheckpoint(tensors);
-    const state = restoreTree(live.state, trained, dir);
+    const state = restoreTree(live.state, trained, dir, partialHint);
     this.#live = { state, ...rest };
     this.#resumed = run;
     this.#callbackStates = callbacks;
