@@ -47,7 +47,8 @@ export async function readManifestFile(path: string): Promise<Manifest> {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    return fail(`must be JSON; got ${(error as Error).message}`);
+    const { message } = error as Error;
+    return fail(`must be JSON; got ${message.replace(/\s+/g, " ")}`); // it quotes a piece of the file
   }
   const manifest = parsed as { readonly [K in keyof Manifest | "check"]?: unknown } | null;
   if (manifest?.format !== "nabla-checkpoint")
