@@ -80,10 +80,10 @@ export function manifestOf(manifest: Manifest): Saved | null {
   return parsed.success ? withRow(parsed.data) : null;
 }
 
-function withRow({ position, ...rest }: z.infer<typeof schema>): Saved {
-  const { run } = rest;
+function withRow(data: z.infer<typeof schema>): Saved {
+  const { position, run } = data;
   const row = position.row ?? Math.min(position.batch * Number(run?.batchSize ?? 0), run?.rows ?? 0);
-  return { ...rest, position: { ...position, row } };
+  return { ...data, position: { ...position, row } }; // in the order that it has: it is saved again
 }
 
 /** In the middle of an epoch only the same batches go on to the same bits. */
