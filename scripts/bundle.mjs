@@ -18,6 +18,7 @@ const entries = [
   "cli/compare-lane",
   "data/loading/row-worker",
   "data/table/parquet-worker",
+  "io/write-worker",
 ];
 
 export async function bundle() {

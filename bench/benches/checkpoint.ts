@@ -1,76 +1,68 @@
-/** What a save of a 100 MB state costs training: how long the loop waits, how much longer steps take meanwhile, and the way to the disk. */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { python } from "../contestants.ts";
+/** What a checkpoint of 100 MB costs: how long training waits for it, what its steps take while it is written, and when it is on the disk. */
+import { nabla, plain, torch } from "../contestants.ts";
+import { firstAnswer } from "../fresh.ts";
 import type { OwnMeasurement, Suite } from "../job.ts";
+import type { PeerSpec } from "../peer.ts";
 import { summarise } from "../stats.ts";
 import { markdownTable } from "../summary.ts";
 
+/** 8.3 million parameters and two moments of each. */
 const job = {
-  // 8.3 million parameters, and two moments of Adam for each.
-  sizes: [784, 2080, 2080, 1088, 10],
-  batchSize: 64,
-  saves: Number(process.env.NABLA_BENCH_ROUNDS ?? 9),
-  /** Steps from one save to the next. */
-  between: 40,
+  sizes: [784, 2048, 2048, 1216, 10],
+  batch: 32,
+  saves: Number(process.env.NABLA_BENCH_ROUNDS ?? 12),
 };
-const own = fileURLToPath(new URL("../peers/nabla_checkpoint.mjs", import.meta.url));
-const torch = fileURLToPath(new URL("../peers/torch_checkpoint.py", import.meta.url));
 
-interface Found {
-  readonly stateBytes: number;
+/** Seconds: of each save, and of each step without and with a write under way. PyTorch does nothing else meanwhile. */
+interface Answer {
+  readonly bytes: number;
   readonly waits: readonly number[];
   readonly writes: readonly number[];
-  readonly quiet: readonly number[];
-  readonly beside: readonly number[];
+  readonly free?: readonly number[];
+  readonly meanwhile?: readonly number[];
 }
 
-const asked = (command: string, args: readonly string[], threads: number): unknown =>
-  JSON.parse(
-    execFileSync(command, [...args, JSON.stringify({ ...job, threads })], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-    }),
-  );
+const contestants = (): PeerSpec[] => [
+  ...nabla("checkpoint").map(plain),
+  ...torch("checkpoint", { name: "PyTorch, torch.save", threads: [1] }),
+];
 
 const milliseconds = (seconds: number): string => (1000 * seconds).toFixed(1);
-const spread = (values: readonly number[]): string => {
-  const { median, low, high } = summarise(values);
-  return `${milliseconds(median)} (${milliseconds(low)} to ${milliseconds(high)})`;
-};
 
-function rowsAt(threads: number): string[][] {
-  const found = asked(process.execPath, [own], threads) as Found;
-  const { seconds } = asked(python, [torch], threads) as { seconds: readonly number[] };
-  const megabytes = found.stateBytes / 1e6;
+function rowOf({ name, threads }: PeerSpec, { bytes, waits, writes, free, meanwhile }: Answer): string[] {
+  const onDisk = summarise(writes).median;
+  const slower = free && meanwhile ? 100 * (summarise(meanwhile).median / summarise(free).median - 1) : null;
   return [
-    [
-      `nabla, saveBeside, ${megabytes.toFixed(0)} MB`,
-      String(threads),
-      spread(found.waits),
-      spread(found.quiet),
-      spread(found.beside),
-      spread(found.writes),
-    ],
-    ["PyTorch, torch.save and fsync", String(threads), spread(seconds), "", "", spread(seconds)],
+    name,
+    String(threads),
+    milliseconds(Math.max(...waits)),
+    milliseconds(summarise(waits).median),
+    free === undefined ? "" : milliseconds(summarise(free).median),
+    slower === null ? "" : `${slower.toFixed(1)} %`,
+    onDisk.toFixed(2),
+    (bytes / 1e6 / onDisk).toFixed(0),
   ];
 }
 
-function measure({ log, circumstances }: OwnMeasurement): string {
-  const rows = [1, 2].flatMap((threads) => {
-    log(`checkpoint on ${threads} threads`);
-    return rowsAt(threads);
-  });
+async function measure({ log, circumstances }: OwnMeasurement): Promise<string> {
+  const rows: string[][] = [];
+  for (const spec of contestants()) {
+    log(`checkpoints by ${spec.name} on ${spec.threads} threads`);
+    const { answer } = await firstAnswer(spec, job);
+    rows.push(rowOf(spec, answer as unknown as Answer));
+  }
   return [
-    `**${job.sizes.join("-")} network, Adam, batch ${job.batchSize}: ${job.saves} saves, one every ${job.between} steps; milliseconds, median and range**`,
+    `**A state of 100 MB: ${job.sizes.join("-")} network and Adam, batch ${job.batch}, ${job.saves} saves**`,
     markdownTable(
       [
         "",
         "threads",
-        "the loop waits",
-        "a step, no write under way",
-        "a step beside a write",
-        "until it is on the disk",
+        "training waits, ms (longest)",
+        "(median)",
+        "a step, ms",
+        "slower while a save is written",
+        "seconds to the disk (median)",
+        "MB/s",
       ],
       rows,
     ),

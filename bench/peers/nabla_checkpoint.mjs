@@ -1,4 +1,4 @@
-/** A network whose state is 100 MB, trained with saves beside it: how long the loop waits for each, and what steps take meanwhile. */
+/** Trains a network whose state is 100 MB and saves it now and then: what training waits for, its steps meanwhile, and the time to the disk. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,54 +9,53 @@ import { adam } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
 import { job } from "./serve.mjs";
 
-const { sizes, batchSize, saves, between, threads, where } = job();
+const { sizes, batch, saves, threads } = job();
 setThreads(threads);
-const rows = batchSize * between;
-const x = {
-  data: Float32Array.from({ length: rows * sizes[0] }, (_, i) => Math.sin(i)),
-  shape: [rows, sizes[0]],
-};
-const train = dataset({ x, y: Int32Array.from({ length: rows }, (_, row) => row % 10) });
-const folder = mkdtempSync(join(where ?? tmpdir(), "nabla-bench-"));
-
-const found = { stateBytes: 0, waits: [], writes: [], quiet: [], beside: [] };
-let last = null;
-let under = null; // the write under way
-let due = between;
-const saver = {
-  name: "saver",
-  start({ plan }, run) {
-    found.stateBytes = plan.stateBytes;
-    run.reserveSaves();
+const dir = mkdtempSync(join(tmpdir(), "nabla-bench-"));
+const rows = 8 * batch;
+const train = dataset({
+  x: { data: Float32Array.from({ length: rows * sizes[0] }, (_, i) => Math.sin(i)), shape: [rows, sizes[0]] },
+  y: Array.from({ length: rows }, (_, i) => i % 10),
+});
+const [waits, writes, free, meanwhile] = [[], [], [], []];
+let bytes = 0;
+let writing = null;
+let idle = 0;
+const saving = {
+  name: "saving",
+  start: async ({ plan }, run) => {
+    bytes = plan.stateBytes;
+    await run.readySaves();
   },
-  async stepEnd({ position }, run) {
-    const now = performance.now();
-    // A stretch may be of several steps; what is compiled or filled at first counts for nothing.
-    if (last !== null && position.step > 4) {
-      const each = (now - last.at) / 1000 / (position.step - last.step);
-      (last.under ? found.beside : found.quiet).push(each);
-    }
-    if (position.step >= due && under === null && found.waits.length < saves) {
-      due = position.step + between;
-      const began = performance.now();
-      const { written } = await run.saveBeside(folder);
-      found.waits.push((performance.now() - began) / 1000);
-      under = written.then(() => {
-        found.writes.push((performance.now() - began) / 1000);
-        under = null;
-      });
-    }
-    last = { at: performance.now(), step: position.step, under: under !== null };
-    if (found.writes.length === saves) run.stop("all saved");
+  async stepEnd({ seconds, rows: trained, position }, run) {
+    const step = (seconds * batch) / trained;
+    if (position.step > 16) (writing === null ? free : meanwhile).push(step); // the first find caches cold
+    // As many steps between two writes as within one.
+    if (writing === null) idle += seconds;
+    if (writing !== null || position.step <= 16 || idle < (writes.at(-1) ?? 0.5)) return;
+    if (waits.length === saves) return run.stop("measured");
+    const asked = performance.now();
+    const { written } = await run.saveBehind(join(dir, "checkpoint"));
+    waits.push((performance.now() - asked) / 1000);
+    idle = 0;
+    writing = written.then(() => {
+      writes.push((performance.now() - asked) / 1000);
+      writing = null;
+    });
   },
 };
-
-try {
-  const layers = sizes.slice(1).map((outputs, i) => new Linear(sizes[i], outputs));
-  const model = new Sequential(...layers.flatMap((layer, i) => (i === 0 ? [layer] : [relu, layer])));
-  const trainer = new Trainer({ model, loss: crossEntropy, optimizer: adam(1e-4), callbacks: [saver] });
-  await trainer.fit(train, { epochs: 100 * saves, batchSize });
-  process.stdout.write(`${JSON.stringify(found)}\n`);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+const trainer = new Trainer({
+  model: new Sequential(
+    ...sizes
+      .slice(1)
+      .flatMap((outputs, i) => [new Linear(sizes[i], outputs), relu])
+      .slice(0, -1),
+  ),
+  loss: crossEntropy,
+  optimizer: adam(1e-4),
+  callbacks: [saving],
+});
+await trainer.fit(train, { epochs: 100_000, batchSize: batch });
+rmSync(dir, { recursive: true });
+console.log(JSON.stringify({ bytes, waits, writes, free, meanwhile }));
+process.exit(0);

@@ -13,11 +13,11 @@ import {
 import { ConfigError } from "../util/index.ts";
 import { exitCodes } from "./exit.ts";
 import { inFile, loadExperiment, shortPath } from "./load.ts";
-import { type CommonOptions, print, printJson, useDevice } from "./options.ts";
+import { print, printJson, useDevice, type WeightsOptions, weightsIn } from "./options.ts";
 import { RunFolder } from "./run-folder.ts";
 
 /** Runs the command and gives its exit code. */
-export async function evaluate(path: string, options: CommonOptions): Promise<number> {
+export async function evaluate(path: string, options: WeightsOptions): Promise<number> {
   useDevice(options);
   const folder = new RunFolder(path);
   const config = await folder.config();
@@ -36,7 +36,7 @@ export async function evaluate(path: string, options: CommonOptions): Promise<nu
       seed: config.seed,
       precision: config.precision,
     });
-    await trainer.load(folder.checkpoint);
+    await trainer.load(folder.checkpoint, weightsIn(options));
     const validation = data.validation ?? data.test;
     if (validation) scores.validation = await trainer.evaluate(validation);
     if (data.validation && data.test) scores.test = await trainer.evaluate(data.test);

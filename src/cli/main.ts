@@ -15,9 +15,11 @@ import {
   list,
   number,
   positive,
+  type WeightsOptions,
   whole,
   withCommonOptions,
   withOutput,
+  withWeights,
 } from "./options.ts";
 import type { PredictOptions } from "./predict.ts";
 import type { ReportOptions } from "./report.ts";
@@ -95,22 +97,26 @@ withCommonOptions(
 });
 
 withCommonOptions(
-  program
-    .command("evaluate")
-    .description("measure a saved run on its validation or test data")
-    .argument("<run>", "the folder of a run"),
-).action(async (path: string, options: CommonOptions) => {
+  withWeights(
+    program
+      .command("evaluate")
+      .description("measure a saved run on its validation or test data")
+      .argument("<run>", "the folder of a run"),
+  ),
+).action(async (path: string, options: WeightsOptions) => {
   const { evaluate } = await import("./evaluate.ts");
   code = await evaluate(path, options);
 });
 
 withCommonOptions(
-  program
-    .command("predict")
-    .description("predict the rows of a table with a run that was trained on one")
-    .argument("<run>", "the folder of a run")
-    .argument("<table>", "a file with the columns of the training table")
-    .requiredOption("--out <file.csv>", "write the predictions there"),
+  withWeights(
+    program
+      .command("predict")
+      .description("predict the rows of a table with a run that was trained on one")
+      .argument("<run>", "the folder of a run")
+      .argument("<table>", "a file with the columns of the training table")
+      .requiredOption("--out <file.csv>", "write the predictions there"),
+  ),
 ).action(async (path: string, table: string, options: PredictOptions) => {
   const { predictTable } = await import("./predict.ts");
   code = await predictTable(path, table, options);

@@ -1,6 +1,7 @@
 /** Options that commands share, and the parsers of their values. */
 import { type Command, InvalidArgumentError } from "commander";
 import { setDefaultDevice, setThreads } from "../engine/runtime/index.ts";
+import type { LoadOptions } from "../train/index.ts";
 import { parseDuration } from "../util/index.ts";
 
 export interface CommonOptions {
@@ -10,6 +11,18 @@ export interface CommonOptions {
   readonly quiet?: boolean;
   readonly debug?: boolean;
 }
+
+/** Which of a run's checkpoints. */
+export interface WeightsOptions extends CommonOptions {
+  readonly best?: boolean;
+}
+
+export const weightsIn = ({ best = false }: WeightsOptions): LoadOptions => ({
+  which: best ? "best" : "newest",
+});
+
+export const withWeights = (command: Command): Command =>
+  command.option("--best", "the weights of the best checkpoint that was kept, not the newest");
 
 /** A parser for whole numbers of at least `least`. */
 export const whole =

@@ -6,11 +6,11 @@ import { ensureWritable, writeFileAtomic } from "../files/index.ts";
 import { bestOf, experimentModel, Trainer } from "../train/index.ts";
 import { exitCodes, UsageError } from "./exit.ts";
 import { loadExperiment, shortPath } from "./load.ts";
-import { type CommonOptions, print, printJson, useDevice } from "./options.ts";
+import { print, printJson, useDevice, type WeightsOptions, weightsIn } from "./options.ts";
 import { isTable, readTableFile } from "./read-table.ts";
 import { RunFolder } from "./run-folder.ts";
 
-export interface PredictOptions extends CommonOptions {
+export interface PredictOptions extends WeightsOptions {
   readonly out: string;
 }
 
@@ -30,7 +30,7 @@ export async function predictTable(path: string, file: string, options: PredictO
   const { loss, optimizer } = experiment;
   const { seed, precision } = config;
   const trainer = new Trainer({ model: experimentModel(experiment), loss, optimizer, seed, precision });
-  await trainer.load(folder.checkpoint);
+  await trainer.load(folder.checkpoint, weightsIn(options));
   const outputs = (await (await trainer.predict({ data: x.data, shape: x.shape })).data()) as Float32Array;
   await writeFileAtomic(resolve(options.out), predictionsCsv(outputs, preparation));
   for (const line of describeCounts(counts, x)) print(options, line);

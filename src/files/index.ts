@@ -13,5 +13,4 @@ export {
   removeFile,
   removeUnfinished,
   writeFileAtomic,
-  writeNamedFile,
 } from "./write.ts";

@@ -20,38 +20,20 @@ const temporaryName = /^\.[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/;
  */
 export async function writeFileAtomic(path: string, content: FileContent): Promise<void> {
   const parts = typeof content === "string" || content instanceof Uint8Array ? [content] : content;
-  await withFile("write", path, () => writeWhole(dirname(path), parts, () => path));
-}
-
-/**
- * The same, for a file whose name follows from its content: `name` is asked when all parts are written.
- * @throws FileError
- */
-export async function writeNamedFile(
-  folder: string,
-  parts: Iterable<FilePart> | AsyncIterable<FilePart>,
-  name: () => string,
-): Promise<void> {
-  await withFile("write", folder, () => writeWhole(folder, parts, () => join(folder, name())));
-}
-
-async function writeWhole(
-  folder: string,
-  parts: Iterable<FilePart> | AsyncIterable<FilePart>,
-  path: () => string,
-): Promise<void> {
-  const temporary = join(folder, `.${randomUUID()}.tmp`);
-  try {
-    await closing(await open(temporary, "wx"), async (file) => {
-      for await (const part of parts) await file.writeFile(part);
-      await file.sync();
-    });
-    await rename(temporary, path());
-  } catch (error) {
-    await unlink(temporary).catch(() => undefined);
-    throw error;
-  }
-  await syncFolder(folder);
+  await withFile("write", path, async () => {
+    const temporary = join(dirname(path), `.${randomUUID()}.tmp`);
+    try {
+      await closing(await open(temporary, "wx"), async (file) => {
+        for await (const part of parts) await file.writeFile(part);
+        await file.sync();
+      });
+      await rename(temporary, path);
+    } catch (error) {
+      await unlink(temporary).catch(() => undefined);
+      throw error;
+    }
+    await syncFolder(dirname(path));
+  });
 }
 
 /**

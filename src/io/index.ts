@@ -1,19 +1,16 @@
 export { ensureFolder, ensureRoom, ensureWritable, readBytes, writeFileAtomic } from "../files/index.ts";
 export { FileError } from "../util/index.ts";
 export {
-  type CheckpointCopy,
-  copyForCheckpoint,
   hasCheckpoint,
-  type Keep,
   type Kept,
+  keptCheckpoints,
   loadCheckpoint,
   loadManifest,
   type Manifest,
-  saveCheckpoint,
-  writeCheckpoint,
 } from "./checkpoint.ts";
-export { CopySpace } from "./copy-space.ts";
-export { initFromFile } from "./init-from-file.ts";
+export { CheckpointWriter, type Saving, saveCheckpoint } from "./checkpoint-writer.ts";
+export { initFromFile, modelTensors } from "./init-from-file.ts";
+export type { Keep } from "./put-checkpoint.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,

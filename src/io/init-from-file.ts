@@ -18,13 +18,13 @@ export async function initFromFile(
   const { device, ...rest } = options;
   const where = device === undefined ? {} : { device };
   const tensors = (await hasCheckpoint(path))
-    ? ofModel((await loadCheckpoint(path, where)).tensors)
+    ? modelTensors((await loadCheckpoint(path, where)).tensors)
     : await loadSafetensors(path, where);
   return initFrom(model, tensors, rest);
 }
 
-/** Of a training state what belongs to the model. */
-function ofModel(tensors: TensorsByPath): TensorsByPath {
+/** Of a training state what belongs to the model, by its paths there. */
+export function modelTensors(tensors: TensorsByPath): TensorsByPath {
   return Object.fromEntries(
     Object.entries(tensors).flatMap(([path, tensor]) => {
       const own = /^(?:params|buffers)\/(.+)$/.exec(path)?.[1];

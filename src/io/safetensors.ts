@@ -148,7 +148,9 @@ function parseEntry(
   if (!isRecord(entry)) return fail(`${key} must be described by an object`);
   const { dtype, shape, data_offsets: offsets } = entry;
   if (typeof dtype !== "string" || !Object.hasOwn(safeDTypes, dtype)) {
-    return fail(`${key} has the unknown dtype ${JSON.stringify(dtype)}`);
+    // What is nested ever so deep cannot be written out.
+    const text = typeof dtype === "object" ? "that is no name" : JSON.stringify(dtype);
+    return fail(`${key} has the unknown dtype ${text}`);
   }
   if (!isCounts(shape)) return fail(`the shape of ${key} must be a list of whole numbers`);
   if (!isCounts(offsets) || offsets.length !== 2)

@@ -1,10 +1,10 @@
 /** Between trees of device tensors and the bytes of a safetensors file, bit by bit. */
-import { bytesOf, type DType, formatAval } from "../engine/ir/index.ts";
+import { bytesOf, type DType } from "../engine/ir/index.ts";
 import { readNode } from "../engine/runtime/index.ts";
 import { fromBytes, Tensor } from "../engine/tensor/index.ts";
 import { readBytes, writeFileAtomic } from "../files/index.ts";
 import { DataError, flattenTree, mapTree } from "../util/index.ts";
-import type { CopySpace } from "./copy-space.ts";
+import { describeDifference, differenceOf } from "./difference.ts";
 import { decodeSafetensors, encodeSafetensors, type SafeDType, type SafeTensor } from "./safetensors.ts";
 
 const nameOf = {
@@ -39,10 +39,13 @@ const readAs: Readonly<Record<SafeDType, DType>> = {
 export type TensorsByPath = { readonly [path: string]: Tensor };
 
 /**
- * The bytes of every tensor of a tree, by path; in `space`, where it is given. Throws DataError for a leaf that is not a tensor or a path
- * met twice.
+ * The bytes of every tensor of a tree, by path, in memory that `take` gives (default: fresh). Throws DataError for a leaf that is not a
+ * tensor or a path met twice.
  */
-export async function readTree(tree: unknown, space?: CopySpace): Promise<Map<string, SafeTensor>> {
+export async function readTree(
+  tree: unknown,
+  take: (bytes: number) => Uint8Array = (bytes) => new Uint8Array(bytes),
+): Promise<Map<string, SafeTensor>> {
   const { leaves, paths } = flattenTree(tree);
   const out = new Map<string, SafeTensor>();
   for (const [index, leaf] of leaves.entries()) {
@@ -55,7 +58,7 @@ export async function readTree(tree: unknown, space?: CopySpace): Promise<Map<st
     if (out.has(path))
       throw new DataError(`save: paths must be distinct; got "${path}" twice. Rename one of the keys.`);
     const { dtype, shape } = leaf.node.aval;
-    const bytes = await readNode(leaf.node, space?.take(bytesOf(leaf.node.aval)));
+    const bytes = await readNode(leaf.node, take(bytesOf(leaf.node.aval)));
     out.set(path, { dtype: nameOf[dtype], shape, bytes });
   }
   return out;
@@ -163,28 +166,15 @@ function fits(value: bigint, name: string): number {
 /**
  * The tree of `template` with each tensor replaced by the one of its path.
  *
- * Throws DataError naming the first path that is missing, unexpected, or of another shape or dtype. `name` is what it calls the source.
+ * Throws DataError naming what is missing, unexpected, or of another shape or dtype, and how many fit. `name` is what it calls the source,
+ * `hint` what it advises where some fit.
  */
-export function restoreTree<T>(template: T, tensors: TensorsByPath, name: string): T {
-  const left = new Set(Object.keys(tensors));
-  const tree = mapTree<T>(template, (leaf, path) => {
-    if (!(leaf instanceof Tensor)) return leaf;
-    const found = tensors[path];
-    if (!found) throw new DataError(`${name}: holds no ${path}. Was it saved by another model or optimizer?`);
-    left.delete(path);
-    const [want, got] = [formatAval(leaf.node.aval), formatAval(found.node.aval)];
-    if (want !== got) {
-      throw new DataError(
-        `${name}: ${path} must be ${want}; got ${got}. Was it saved by another model or optimizer?`,
-      );
-    }
-    return found;
-  });
-  const [extra] = left;
-  if (extra !== undefined) {
+export function restoreTree<T>(template: T, tensors: TensorsByPath, name: string, hint = ""): T {
+  const difference = differenceOf(template, tensors);
+  if (difference !== null) {
     throw new DataError(
-      `${name}: holds ${extra}, which is not expected. Was it saved by another model or optimizer?`,
+      `${name}: ${describeDifference(difference)}. Was it saved by another model or optimizer?${difference.fitting > 0 ? hint : ""}`,
     );
   }
-  return tree;
+  return mapTree<T>(template, (leaf, path) => (leaf instanceof Tensor ? tensors[path] : leaf));
 }

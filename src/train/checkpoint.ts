@@ -31,8 +31,9 @@ export interface CheckpointOptions {
  * With `keep` the last and the best ones stay beside each other; `Trainer.resume` takes the newest that is whole. An epoch that is the
  * best so far is then saved whatever `every` says. A save that is killed at any moment leaves those before it.
  *
- * Saves while training hold it up only until the state is copied: memory of the state's size is kept for that. A save that is due while the
- * one before is still on its way to the disk waits for it.
+ * Training waits for a copy of the state (some 10 ms for 100 MB) and goes on while it is written, which takes memory for that copy as
+ * long as the run lasts. One is written at a time: the next waits for it where steps or epochs say when to save, and is put off where
+ * seconds do (as `minSeconds` does). The end of the run waits for the last one.
  *
  * A save that fails (disk full) leaves the previous checkpoint in force; training goes on and the next save tries again. Only the
  * last one's failure ends in an error. When a callback throws, what was reached by then is saved.
@@ -59,23 +60,26 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
   let folder = "";
   let saved = { at: 0, step: 0, epoch: 0 };
   let best: number | null = null;
-  /** Of the save under way, its failures told. */
-  let writing: Promise<void> = Promise.resolve();
-  /** What no save should throw. */
-  let unexpected: { readonly error: unknown } | null = null;
-  const tell = (error: unknown): void => {
-    if (error instanceof NablaError) onFailure(error);
-    else unexpected = { error };
-  };
+  /** The save being written; rejects with what is no failure of a save. */
+  let writing: Promise<void> | null = null;
   const attempt = async (run: Run, { step, epoch }: Position): Promise<void> => {
-    try {
-      const { written } = await run.saveBeside(folder, policy);
-      writing = written.catch(tell);
-    } catch (error) {
-      tell(error);
-    }
-    if (unexpected !== null) throw unexpected.error;
+    await writing;
+    const before = saved;
+    const failed = (error: unknown): void => {
+      saved = before; // the next chance is taken
+      if (!(error instanceof NablaError)) throw error;
+      onFailure(error);
+    };
     saved = { at: performance.now(), step, epoch };
+    try {
+      const { written } = await run.saveBehind(folder, policy);
+      writing = written.catch(failed).then(() => {
+        writing = null;
+      });
+      writing.catch(() => undefined); // met at the next save, or at the end
+    } catch (error) {
+      failed(error);
+    }
   };
   /** Whether this is the best epoch so far. */
   const noteBest = (record: EpochRecord): boolean => {
@@ -86,9 +90,13 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
     return true;
   };
   const waited = (): number => (performance.now() - saved.at) / 1000;
+  /** Where the clock decides anyway, a save is put off rather than wait for the one before. */
+  const timed = minSeconds > 0 || every.unit === "seconds";
+  const mayWait = (): boolean => !timed || writing === null;
   return {
     name: "checkpoint",
     last: true,
+    ...(keep !== null && { state: () => ({ monitor, mode }) }), // what `load` takes for the best
     async start({ plan, position, history }, run) {
       folder = typeof dir === "string" ? dir : dir();
       saved = { at: performance.now(), step: position.step, epoch: position.epoch };
@@ -98,21 +106,20 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
       // The new state is written beside the old ones.
       const states = 1 + (keep === null ? 1 : (keep.last ?? 1) + (keep.best ?? 0));
       await ensureRoom(folder, states * plan.stateBytes, `${states === 2 ? "two" : states} checkpoints`);
-      unexpected = null;
-      run.reserveSaves();
+      await run.readySaves();
     },
     async stepEnd({ position }, run) {
       const due =
         every.unit === "steps"
           ? position.step - saved.step >= every.count
           : every.unit === "seconds" && waited() >= every.count;
-      if (due && waited() >= minSeconds) await attempt(run, position);
+      if (due && waited() >= minSeconds && mayWait()) await attempt(run, position);
     },
     async epochEnd({ record }, run) {
       const isBest = noteBest(record) && (keep?.best ?? 0) > 0;
       const due = every.unit === "epochs" && record.epoch % every.count === 0;
       const position = { epoch: record.epoch, batch: 0, row: 0, step: record.step };
-      if (isBest || (due && waited() >= minSeconds)) await attempt(run, position);
+      if (isBest || (due && waited() >= minSeconds && mayWait())) await attempt(run, position);
     },
     rollback({ position: { step, epoch }, history }) {
       saved = { at: saved.at, step: Math.min(saved.step, step), epoch: Math.min(saved.epoch, epoch) };

@@ -1,11 +1,9 @@
 /** What happens while a Trainer works, in order; this list is its documentation. Callbacks observe, and may ask to stop or to save. */
-
 import type { Dataset } from "../data/index.ts";
 import type { PlanTiming, Tensor } from "../engine/tensor/index.ts";
-import type { Keep, PngImage } from "../io/index.ts";
+import type { Keep, PngImage, Saving } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 import type { NotFiniteError } from "./after-steps.ts";
-import type { Saving } from "./saver.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Averages over rows by name: `loss` and the metrics asked for. */
@@ -114,7 +112,10 @@ export interface Events {
   };
   /** A callback shows pictures of its making, for whoever keeps them. */
   pictures: { readonly position: Position; readonly pictures: readonly NamedPicture[] };
-  /** The state has been saved in `dir`. */
+  /**
+   * The state of this position is on the disk, in `dir`. What `saveBehind` saved is told of before the next event that comes after that,
+   * so the run itself may be further on.
+   */
   checkpoint: { readonly dir: string; readonly position: Position };
   /** The run is over; `reason` is null when all epochs are done. Not sent after an error. */
   stop: { readonly reason: string | null; readonly position: Position };
@@ -143,12 +144,12 @@ export interface Run {
    */
   save(dir: string, keep?: Keep): Promise<void>;
   /**
-   * The same beside training: resolves once the state is copied, which takes as long as memory does, and after the save before it is on
-   * the disk. The event `checkpoint` comes before the next event of the loop after that.
+   * The same while training goes on: resolves when the state has been copied, which for 100 MB takes some 10 ms; `written` tells when it
+   * is on the disk. One is written at a time, so that this waits for the one before; the end of the run waits for the last.
    */
-  saveBeside(dir: string, keep?: Keep): Promise<Saving>;
-  /** Makes memory for such copies ready, as much as the state takes. It is kept until the run ends. */
-  reserveSaves(): void;
+  saveBehind(dir: string, keep?: Keep): Promise<Saving>;
+  /** Makes memory for the copy, as large as the state, and starts a thread that writes it: the first save then stalls no longer than others. */
+  readySaves(): Promise<void>;
   /** The parameters and buffers as they are now; they are the trainer's own and live until its next step. */
   parameters(): Tensors;
   /** The optimizer's hyper-parameters by name; of schedules, the values of the last step. */

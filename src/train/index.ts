@@ -63,6 +63,7 @@ export {
 export { formatRate, formatScore, formatScores, formatSeconds } from "./format.ts";
 export { history } from "./history.ts";
 export type { KeepOptions } from "./keep.ts";
+export type { LoadOptions } from "./load.ts";
 export {
   type LrFindOptions,
   type LrFindParts,

@@ -1,7 +1,7 @@
 /** Which checkpoints of a run stay: the last ones, and the best by a value of the history. */
 import type { Keep, Kept } from "../io/index.ts";
 import { monitored } from "./events.ts";
-import { readManifest } from "./resume.ts";
+import { manifestOf } from "./resume.ts";
 
 export interface KeepOptions {
   /** The newest ones; default 1. */
@@ -10,9 +10,11 @@ export interface KeepOptions {
   readonly best?: number;
 }
 
-/** What a checkpoint is worth; null within an epoch, where nothing has been measured. */
-function worth({ manifest }: Kept, monitor: string): number | null {
-  const { position, history } = readManifest(manifest, "checkpoint");
+/** What a checkpoint is worth; null within an epoch, where nothing has been measured, and for one of another writer. */
+export function worth({ manifest }: Kept, monitor: string): number | null {
+  const saved = manifestOf(manifest);
+  if (saved === null) return null;
+  const { position, history } = saved;
   const record = history.at(-1);
   if (position.batch > 0 || record === undefined) return null;
   const value = monitored(record, monitor);

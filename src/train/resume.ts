@@ -82,15 +82,23 @@ export interface Saved {
 /** Throws DataError when the checkpoint was not saved by a Trainer. */
 export function readManifest(manifest: Manifest, dir: string): Saved {
   const parsed = schema.safeParse(manifest.data);
-  if (parsed.success) {
-    const { position, run } = parsed.data;
-    const row = position.row ?? Math.min(position.batch * Number(run?.batchSize ?? 0), run?.rows ?? 0);
-    return { ...parsed.data, position: { ...position, row } };
-  }
+  if (parsed.success) return withRow(parsed.data);
   const issue = parsed.error.issues[0];
   throw new DataError(
     `${dir}: must be a checkpoint of a Trainer; ${issue?.path.join("/") ?? "data"} is not right (${issue?.message}).`,
   );
+}
+
+/** The same; null for one that a Trainer did not save. */
+export function manifestOf(manifest: Manifest): Saved | null {
+  const parsed = schema.safeParse(manifest.data);
+  return parsed.success ? withRow(parsed.data) : null;
+}
+
+function withRow(data: z.infer<typeof schema>): Saved {
+  const { position, run } = data;
+  const row = position.row ?? Math.min(position.batch * Number(run?.batchSize ?? 0), run?.rows ?? 0);
+  return { ...data, position: { ...position, row } }; // in the order that it has: it is saved again
 }
 
 /** In the middle of an epoch only the same batches go on to the same bits. */

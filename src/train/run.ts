@@ -1,16 +1,16 @@
 /** What the callbacks of one `fit` may ask for: the `Run` that each of them is given, and what its loop is to know of their wishes. */
 import type { Dataset } from "../data/index.ts";
 import type { Tensor } from "../engine/tensor/index.ts";
-import { copyTree, type Keep } from "../io/index.ts";
-import { ConfigError, flattenTree } from "../util/index.ts";
+import { copyTree, type Keep, type Saving } from "../io/index.ts";
+import { ConfigError } from "../util/index.ts";
 import type { Callbacks } from "./callbacks.ts";
-import type { EpochRecord, Events, Plan, Run } from "./events.ts";
+import type { EpochRecord, Events, Run } from "./events.ts";
 import type { Live } from "./fit.ts";
 import { notFiniteIn } from "./not-finite.ts";
 import { wholeNumber } from "./options.ts";
 import type { Programs } from "./programs.ts";
 import type { Savepoints } from "./savepoints.ts";
-import type { Saver, Saving, Whole } from "./saver.ts";
+import type { Content, Saves } from "./saves.ts";
 import type { Shown } from "./shown.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import type { Values } from "./state.ts";
@@ -27,11 +27,12 @@ export interface RunParts {
   publish(values: Values): void;
   hyperparameters(): Promise<Record<string, number>>;
   set(name: string, value: number): Promise<void>;
-  readonly plan: Plan;
   readonly programs: Programs;
-  readonly saver: Saver;
+  readonly saves: Saves;
   /** What a checkpoint holds. */
-  whole(): Promise<Whole>;
+  content(): Promise<Content>;
+  /** Its tensors, of about the same sizes, without computing any. */
+  tree(): object;
   predict(data: Dataset): Promise<Tensor>;
   emit<K extends keyof Events>(name: K, event: Events[K]): Promise<void>;
 }
@@ -39,8 +40,6 @@ export interface RunParts {
 export class RunControl {
   readonly #parts: RunParts;
   #wish: string | null = null;
-  /** On the disk, and not yet told of. */
-  readonly #saved: Events["checkpoint"][] = [];
   #back: { readonly name: string; readonly reason: string } | null = null;
   #folder: string | null = null;
   /** By callback. */
@@ -91,7 +90,7 @@ export class RunControl {
 
   /** The run as the callback of this name sees it. */
   of(name: string): Run {
-    const { live, shown, snapshots, savepoints, callbacks, plan, programs } = this.#parts;
+    const { live, shown, snapshots, savepoints, callbacks, programs } = this.#parts;
     const { values, publish, hyperparameters, set, predict, emit } = this.#parts;
     const putBack = (snapshot: Snapshot) => async () => {
       const own = await copyTree(snapshot.values);
@@ -108,11 +107,11 @@ export class RunControl {
         this.#breaks.set(name, wholeNumber(`${name}: breakAt`, "step", step, 0));
       },
       save: async (dir, keep) => {
-        await (await this.#save(dir, keep, false)).written;
+        await (await this.#save(dir, keep)).written;
         await this.tellSaved();
       },
-      saveBeside: (dir, keep) => this.#save(dir, keep, true),
-      reserveSaves: () => this.#parts.saver.reserve(plan.stateBytes, flattenTree(live.state).leaves.length),
+      saveBehind: (dir, keep) => this.#save(dir, keep),
+      readySaves: async () => this.#parts.saves.ready(this.#parts.tree()),
       parameters: () => ({ ...live.state.params, ...live.state.buffers }),
       hyperparameters,
       set,
@@ -149,20 +148,19 @@ export class RunControl {
     };
   }
 
-  async #save(dir: string, keep: Keep | undefined, beside: boolean): Promise<Saving> {
+  async #save(dir: string, keep: Keep | undefined): Promise<Saving> {
     // The state is about to be undone.
     if (this.#back !== null) return { written: Promise.resolve() };
-    const { saver, whole, live } = this.#parts;
-    const { position } = live;
-    const { written } = await saver.begin(dir, keep ?? null, whole, beside);
-    const noted = written.then(() => void this.#saved.push({ dir, position }));
-    noted.catch(() => undefined); // whoever does not listen shall not end the process
-    return { written: noted };
+    const { saves, content, live, publish } = this.#parts;
+    const saving = await saves.begin(dir, await content(), keep ?? null, live.position);
+    // What is shown may have been measured with other values in the model.
+    publish(live.state);
+    return saving;
   }
 
   /** Tells the callbacks of saves that have come to the disk. */
   async tellSaved(): Promise<void> {
-    for (const event of this.#saved.splice(0))
-      await this.#parts.callbacks.emit("checkpoint", event, (name) => this.of(name));
+    const { saves, callbacks } = this.#parts;
+    for (const event of saves.landed()) await callbacks.emit("checkpoint", event, (name) => this.of(name));
   }
 }

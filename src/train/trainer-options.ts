@@ -3,8 +3,8 @@ import type { Augmenter, Dataset, Sampler } from "../data/index.ts";
 import type { MatmulPrecision } from "../engine/tensor/index.ts";
 import { type Metric, type MetricName, metricsByName } from "../metrics/index.ts";
 import type { Module } from "../nn/index.ts";
-import type { Optimizer } from "../optim/index.ts";
-import { ConfigError, suggestion } from "../util/index.ts";
+import { checkSteps, type Optimizer } from "../optim/index.ts";
+import { ConfigError, optionNames, rejectUnknown, suggestion } from "../util/index.ts";
 import type { BatchSize, LearningRateScaling } from "./batch-size.ts";
 import type { Callback, EpochRecord, Plan } from "./events.ts";
 import type { Precision } from "./precision.ts";
@@ -49,20 +49,36 @@ export interface TrainerOptions {
   readonly evaluateAverages?: boolean;
 }
 
-export const trainerOptionNames: readonly (keyof TrainerOptions)[] = [
-  "model",
-  "loss",
-  "optimizer",
-  "metrics",
-  "callbacks",
-  "seed",
-  "device",
-  "matmulPrecision",
-  "precision",
-  "debug",
-  "telemetry",
-  "evaluateAverages",
-];
+const known = optionNames<TrainerOptions>({
+  model: true,
+  loss: true,
+  optimizer: true,
+  metrics: true,
+  callbacks: true,
+  seed: true,
+  device: true,
+  matmulPrecision: true,
+  precision: true,
+  debug: true,
+  telemetry: true,
+  evaluateAverages: true,
+});
+
+/** Whether there is all that training takes. Throws ConfigError. */
+export function checkParts(options: TrainerOptions): void {
+  rejectUnknown("Trainer", options, known);
+  const { model, loss, optimizer } = options;
+  if (typeof model?.forward !== "function")
+    throw new ConfigError("Trainer: model must be a Module; it has no forward.");
+  if (typeof loss !== "function" && typeof loss?.at !== "function")
+    throw new ConfigError(`Trainer: loss must be a function or { at }; got ${typeof loss}.`);
+  if (typeof optimizer?.update !== "function") {
+    throw new ConfigError(
+      `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
+    );
+  }
+  checkSteps("Trainer", optimizer);
+}
 
 export interface FitOptions {
   /** Epochs in all; after `resume`, counted from the beginning of the resumed run. */

@@ -2,10 +2,10 @@
 import { type ArrayLike, type Augmenter, Dataset, deviceRows, toHostArray, toTensor } from "../data/index.ts";
 import { defaultDevice, getDevice } from "../engine/runtime/index.ts";
 import { Tensor } from "../engine/tensor/index.ts";
-import { type Keep, loadCheckpoint, restoreTree } from "../io/index.ts";
+import { copyTree, type Keep, loadCheckpoint, modelTensors, restoreTree } from "../io/index.ts";
 import { type Metric, meanLoss } from "../metrics/index.ts";
-import { type Module, revisionOf } from "../nn/index.ts";
-import { checkSteps, hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
+import { type InitReport, initFrom, type Module, revisionOf } from "../nn/index.ts";
+import { hyperparameters, scheduleNotes, setHyperparameter } from "../optim/index.ts";
 import { ConfigError, DataError, sizeOf } from "../util/index.ts";
 import { adopt, same, sameKeys } from "./adopt.ts";
 import { batching, epochOf } from "./batch-size.ts";
@@ -16,6 +16,7 @@ import { Evaluator, type Placed } from "./evaluate.ts";
 import type { EpochRecord, Events, Plan, Position, Run, Scores } from "./events.ts";
 import { type Feed, feedOf } from "./fed.ts";
 import { type Live, runEpochs } from "./fit.ts";
+import { type LoadOptions, partialHint, weightsOf } from "./load.ts";
 import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkPrecision, readPrecision } from "./precision.ts";
@@ -23,20 +24,20 @@ import { Programs } from "./programs.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { RunControl } from "./run.ts";
 import { Savepoints } from "./savepoints.ts";
-import { Saver, type Whole } from "./saver.ts";
+import { type Content, Saves } from "./saves.ts";
 import { hasStatistics, Shown, splitCheckpoint } from "./shown.ts";
 import { Snapshots } from "./snapshots.ts";
-import { firstState, treeBytes, type Values } from "./state.ts";
+import { firstState, type TrainState, treeBytes, type Values } from "./state.ts";
 import type { Parts } from "./steps.ts";
 import { Telemeter } from "./telemetry.ts";
 import { type TelemetrySteps, telemetrySteps } from "./telemetry-steps.ts";
 import {
+  checkParts,
   type FitOptions,
   type FitResult,
   fitOptionNames,
   type TrainerOptions,
   toMetric,
-  trainerOptionNames,
 } from "./trainer-options.ts";
 import { checkDataset, rowsToTrain, type TrainingData } from "./training-data.ts";
 
@@ -73,8 +74,8 @@ export class Trainer {
   #callbackStates: CallbackStates | null = null;
   /** The last one of each callback that has a name, and the epoch it is of. */
   readonly #snapshots = new Snapshots();
-  readonly #saver = new Saver();
   readonly #savepoints = new Savepoints();
+  readonly #saves = new Saves();
   #run: Resumed | null = null;
   /** What the model was given last: other values in it were set by the user since. */
   #published: Values | null = null;
@@ -83,18 +84,8 @@ export class Trainer {
   #fitting = false;
 
   constructor(options: TrainerOptions) {
-    rejectUnknown("Trainer", options, trainerOptionNames);
+    checkParts(options);
     const { model, loss, optimizer, callbacks = [], seed = 0, debug = false } = options;
-    if (typeof model?.forward !== "function")
-      throw new ConfigError("Trainer: model must be a Module; it has no forward.");
-    if (typeof loss !== "function" && typeof loss?.at !== "function")
-      throw new ConfigError(`Trainer: loss must be a function or { at }; got ${typeof loss}.`);
-    if (typeof optimizer?.update !== "function") {
-      throw new ConfigError(
-        `Trainer: optimizer must have init and update, as adam(1e-3) has; got ${typeof optimizer}.`,
-      );
-    }
-    checkSteps("Trainer", optimizer);
     this.model = model;
     this.seed = wholeNumber("Trainer", "seed", seed, 0);
     this.device = options.device === undefined ? defaultDevice().name : getDevice(options.device).name;
@@ -147,7 +138,7 @@ export class Trainer {
     this.#augmentBy(options.augment);
     const live = await this.#prepared();
     const train = rowsToTrain(given, options, this.seed);
-    const { rows, dropLast, order } = train;
+    const { rows, dropLast, order, shuffle } = train;
     const epochs = this.#resumed ? wanted : live.position.epoch + wanted;
     const sizes = batching(
       train.batchSize,
@@ -174,7 +165,6 @@ export class Trainer {
       checkDataset("fit: the validation data", validation);
       await checkFit({ ...this.#parts, augment: undefined }, validation, batchSize, "the validation data");
     }
-    const { shuffle } = train;
     const run: Resumed = {
       seed: this.seed,
       rows,
@@ -216,7 +206,7 @@ export class Trainer {
       } else if (name === "batchSize")
         control.batchFactor = (event as Events["batchSize"]).learningRateFactor;
       if (name !== "batch" && name !== "stepEnd") this.#publish(live.state);
-      await control.tellSaved();
+      if (name !== "batch" && name !== "error") await control.tellSaved();
       await this.#callbacks.emit(name, event, runOf);
     };
     const control = new RunControl({
@@ -227,10 +217,10 @@ export class Trainer {
       callbacks: this.#callbacks,
       values: () => this.#values(live),
       publish: (values) => this.#publish(values),
-      plan,
       programs: this.#programs,
-      saver: this.#saver,
-      whole: () => this.#whole(live),
+      saves: this.#saves,
+      content: () => this.#content(live),
+      tree: () => this.#tree(live.state, live.state),
       hyperparameters: () => this.hyperparameters(),
       set: (name, value) => this.set(name, value),
       predict: (data) => this.predict(data),
@@ -285,7 +275,7 @@ export class Trainer {
       throw error;
     } finally {
       this.#train = null;
-      await this.#saver.release();
+      await this.#saves.close();
       await train.close();
     }
   }
@@ -313,24 +303,13 @@ export class Trainer {
 
   /** Saves the whole training state into a folder: `resume` goes on from it to the same bits; `keep`: which of those before stay. Throws FileError. */
   async save(dir: string, keep: Keep | null = null): Promise<void> {
-    const live = await this.#prepared();
-    const { written } = await this.#saver.begin(dir, keep, () => this.#whole(live), false);
-    await written;
-    if (!this.#fitting) await this.#saver.release();
+    const content = await this.#content(await this.#prepared());
+    await (await this.#saves.begin(dir, content, keep)).written;
   }
 
-  /** What a checkpoint holds. */
-  async #whole(live: Live): Promise<Whole> {
-    const { params, buffers } = await this.#values(live);
+  /** What a checkpoint holds of the state as it is now. */
+  async #content(live: Live): Promise<Content> {
     const { state, ...rest } = live;
-    const snapshots = this.#snapshots.tree();
-    const savepoints = this.#savepoints.tree(this.#snapshots);
-    const tree = {
-      ...state,
-      ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
-      ...(snapshots && { snapshots }),
-      ...(savepoints && { savepoints }),
-    };
     const data = {
       ...rest,
       run: this.#run,
@@ -338,22 +317,34 @@ export class Trainer {
       snapshots: this.#snapshots.epochs(),
       savepoints: this.#savepoints.facts(),
     };
-    return { tree, data };
+    return { tree: this.#tree(state, await this.#values(live)), data };
+  }
+
+  #tree(state: TrainState, { params, buffers }: Values): object {
+    const snapshots = this.#snapshots.tree();
+    const savepoints = this.#savepoints.tree(this.#snapshots);
+    return {
+      ...state,
+      ...(this.#shown.averages(state) && { evaluated: { params, buffers } }),
+      ...(snapshots && { snapshots }),
+      ...(savepoints && { savepoints }),
+    };
   }
 
   /**
-   * Takes the parameters and buffers out of a checkpoint, and nothing else: those that its run evaluated, where it kept averages.
-   * Throws FileError or DataError.
+   * Takes the parameters and buffers out of a checkpoint, and nothing else: those that its run evaluated, where it kept averages. The
+   * report says which, as in "5 of 7 set; missing: ...". Throws FileError; DataError, which says all that differs; ConfigError.
+   * @example console.log(String(await trainer.load("runs/mnist/checkpoint", { partial: true, which: "best" })));
    */
-  async load(dir: string): Promise<void> {
+  async load(dir: string, options: LoadOptions = {}): Promise<InitReport> {
     const live = await this.#prepared();
-    const { tensors } = await loadCheckpoint(dir, { device: this.device });
-    const { trained, evaluated } = splitCheckpoint(tensors);
-    const own = Object.entries(evaluated ?? trained).filter(([path]) => /^(params|buffers)\//.test(path));
-    const { params, buffers } = live.state;
-    const values = restoreTree({ params, buffers }, Object.fromEntries(own), dir);
+    const found = await weightsOf(dir, this.device, live.state, options);
+    this.#publish(live.state);
+    const report = initFrom(this.model, modelTensors(found));
+    const values = await copyTree({ params: this.model.parameters(), buffers: this.model.buffers() });
     live.state = await this.#shown.withValues(live.state, values);
     this.#publish(live.state);
+    return report;
   }
 
   /** Takes over a whole training state: the next `fit` goes on where it was. Throws FileError or DataError. */
@@ -363,7 +354,7 @@ export class Trainer {
     const { run, callbacks, snapshots: epochs, savepoints: facts, ...rest } = readManifest(manifest, dir);
     if (run) checkPrecision(run.precision, this.#parts.precision, dir);
     const { trained, evaluated, snapshots, savepoints } = splitCheckpoint(tensors);
-    const state = restoreTree(live.state, trained, dir);
+    const state = restoreTree(live.state, trained, dir, partialHint);
     this.#live = { state, ...rest };
     this.#resumed = run;
     this.#callbackStates = callbacks;

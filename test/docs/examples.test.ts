@@ -37,6 +37,17 @@ test("README: the loop by hand learns", async () => {
   expect(byHand.trim().split("\n").length).toBeLessThanOrEqual(22);
 });
 
+test("docs/checkpoints.md: saved, loaded in part and resumed", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => {});
+  const [block = ""] = blocks("docs/checkpoints.md");
+  const { again } = (await load(
+    "checkpoints",
+    `${block.replace("runs/small", `${folder.replaceAll("\\", "/")}/small`)}export { again };\n`,
+  )) as { again: Trainer };
+  expect(`// ${log.mock.calls.at(-1)?.[0]}\n`).toBe(/^\/\/ 2 of 4.*\n/m.exec(block)?.[0]);
+  expect(again.position.epoch).toBe(5);
+});
+
 test("README: the trainer learns", async () => {
   const log = vi.spyOn(console, "log").mockImplementation(() => {});
   vi.spyOn(process.stdout, "write").mockImplementation(() => true);

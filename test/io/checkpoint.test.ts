@@ -124,12 +124,24 @@ describe("restoreTree", () => {
   const give = (tensors: Record<string, Tensor>) => () =>
     restoreTree(template, tensors as TensorsByPath, "file");
 
-  it("names the first path that does not fit", () => {
-    expect(give({ a: ones([2]) })).toThrow("file: holds no b. Was it saved by another model or optimizer?");
-    expect(give({ a: ones([2]), b: ones([3]) })).toThrow("file: b must be i32[3]; got f32[3].");
-    expect(give({ a: ones([2]), b: ones([4], "i32") })).toThrow("file: b must be i32[3]; got i32[4].");
+  it("names all that differs, and how much fits", () => {
+    expect(give({ a: ones([2]) })).toThrow(
+      "file: holds no b; 1 of 2 tensors fit. Was it saved by another model or optimizer?",
+    );
+    expect(give({ a: ones([2]), b: ones([3]) })).toThrow("file: b must be i32[3], and is f32[3]; 1 of 2");
     expect(give({ a: ones([2]), b: ones([3], "i32"), c: ones([1]) })).toThrow(
-      "file: holds c, which is not expected.",
+      "file: holds c, which is not expected; 2 of 2 tensors fit.",
+    );
+    expect(give({ a: ones([4]), bb: ones([3], "i32"), c: ones([1]) })).toThrow(
+      "file: holds no b (is it bb?); a must be f32[2], and is f32[4]; holds bb, c, which are not expected; 0 of 2",
+    );
+  });
+
+  it("names four of many", () => {
+    const many = Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`w${i}`, ones([1])]));
+    expect(() => restoreTree(many, {}, "file")).toThrow("holds no w0, w1, w2, w3 and 5 more; 0 of 9");
+    expect(() => restoreTree({}, many, "file")).toThrow(
+      "holds w0, w1, w2, w3 and 5 more, which are not expected",
     );
   });
 });
@@ -196,6 +208,11 @@ describe("checkpoints", () => {
     await writeFile(manifest, JSON.stringify({ format: "nabla-checkpoint", version: 2 }));
     await expect(loadCheckpoint(dir)).rejects.toThrow(
       "the version must be 1; got 2. It was saved by a newer nabla.",
+    );
+    const newer = { format: "nabla-checkpoint", version: 7, file: "state-0123456789abcdef.safetensors" };
+    await writeFile(manifest, JSON.stringify(newer));
+    await expect(loadCheckpoint(dir)).rejects.toThrow(
+      "The weights in state-0123456789abcdef.safetensors may be read by loadSafetensors, or initFromFile.",
     );
     const leaving = { format: "nabla-checkpoint", version: 1, file: "../x", bytes: 1, sha256: "", data: {} };
     await writeFile(manifest, JSON.stringify(leaving));

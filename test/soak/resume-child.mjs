@@ -11,8 +11,16 @@ const rows = (n, shift) =>
     x: Array.from({ length: n }, (_, i) => [Math.sin(i + shift), Math.cos(2 * i), Math.sin(3 * i), i % 3]),
     y: Array.from({ length: n }, (_, i) => i % 3),
   });
+// Large enough that its states are written by a thread of their own.
 const trainer = new Trainer({
-  model: new Sequential(new Linear(4, 16), relu, dropout(0.2), new Linear(16, 3)),
+  model: new Sequential(
+    new Linear(4, 160),
+    relu,
+    dropout(0.2),
+    new Linear(160, 160),
+    relu,
+    new Linear(160, 3),
+  ),
   loss: crossEntropy,
   optimizer: adam(1e-2),
   callbacks: [

@@ -1,7 +1,7 @@
 /** A worker thread seen from outside: asks it, and turns its errors, its death and its silence into DataError with the row. */
 import type { Worker } from "node:worker_threads";
+import { startWorker } from "../../modules/index.ts";
 import { DataError } from "../../util/index.ts";
-import { startWorker } from "../start-worker.ts";
 import type { RowModule } from "./row-module.ts";
 import type { WorkerReply, WorkerRequest, WorkerSetup } from "./row-worker.ts";
 
@@ -23,7 +23,7 @@ export class RowWorker {
   constructor(module: RowModule, seconds: number) {
     this.#seconds = seconds;
     const workerData: WorkerSetup = { module, progress: this.#progress };
-    this.#worker = startWorker("loading/row-worker", { workerData });
+    this.#worker = startWorker("data/loading/row-worker", { workerData });
     this.#worker.on("message", (reply: WorkerReply) => {
       const settle = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);

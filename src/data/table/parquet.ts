@@ -2,8 +2,8 @@
 import type { Worker } from "node:worker_threads";
 import type { FileMetaData } from "hyparquet";
 import { type FileSource, readSource } from "../../files/index.ts";
+import { startWorker } from "../../modules/index.ts";
 import { ConfigError, DataError, optionNames, rejectUnknown, suggestion } from "../../util/index.ts";
-import { startWorker } from "../start-worker.ts";
 import { Categories } from "./chunk-columns.ts";
 import { type ColumnKind, checkKind } from "./infer.ts";
 import type { ParquetColumns, ParquetReply, ParquetRequest } from "./parquet-worker.ts";
@@ -124,7 +124,7 @@ class Decoder {
   constructor(name: string, bytes: Uint8Array) {
     this.#name = name;
     this.#size = bytes.length;
-    this.#worker = startWorker("table/parquet-worker", { workerData: bytes });
+    this.#worker = startWorker("data/table/parquet-worker", { workerData: bytes });
   }
 
   rows(request: ParquetRequest): Promise<ParquetColumns> {

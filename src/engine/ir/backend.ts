@@ -40,7 +40,7 @@ export interface Backend {
   lend?(bytes: Uint8Array): BufferId | null;
   free(id: BufferId): void;
   write(id: BufferId, bytes: Uint8Array, offset?: number): void;
-  /** A copy of the bytes: in `into`, which is as long, where it is given. */
+  /** `into`, of so many bytes, is filled where it is given. */
   read(id: BufferId, offset: number, bytes: number, into?: Uint8Array): Promise<Uint8Array>;
   compile(plan: Plan): Executable;
   /** Runs the whole plan in order with every other run, read and write. outputs[i] is ignored where the output has a donor. */
@@ -70,8 +70,6 @@ export interface Backend {
   time?(exe: Executable, on: boolean): void;
   /** Nanoseconds of each step since then, of all threads together, in the order of `explain`; a loop's are those of its steps. */
   times?(exe: Executable): readonly number[];
-  /** How many threads run a plan. Absent: one. */
-  threads?(): number;
   /** One line on what this device is, as in "cpu (avx512, 2 threads)". */
   describe(): string;
 }

@@ -98,7 +98,7 @@ export async function realizeAsync(nodes: readonly Node[]): Promise<void> {
   realize(nodes);
 }
 
-/** The bytes of a node's value, realising it first; in `into`, which is as long, where it is given. */
+/** The bytes of a node's value, realising it first; in `into` where it is given. */
 export async function readNode(node: Node, into?: Uint8Array): Promise<Uint8Array> {
   await realizeAsync([node]);
   const storage = storageOf(node);

@@ -23,7 +23,9 @@ export async function writeStatus(
   reason: string | null,
   started: string,
 ): Promise<void> {
-  const ended = status === "running" ? null : new Date().toISOString();
+  // A clock that was set back meanwhile must not end a run before it began.
+  const now = Math.max(Date.now(), Date.parse(started));
+  const ended = status === "running" ? null : new Date(now).toISOString();
   const own = { pid: process.pid, host: hostname(), birth: await birthOf(process.pid) };
   await writeFileAtomic(
     path,

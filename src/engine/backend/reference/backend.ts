@@ -80,11 +80,10 @@ class ReferenceBackend implements Backend {
     this.#order.now(() => buffer.write(copy, offset));
   }
 
-  async read(id: BufferId, offset: number, bytes: number, into?: Uint8Array): Promise<Uint8Array> {
+  async read(id: BufferId, offset: number, bytes: number, into = new Uint8Array(bytes)): Promise<Uint8Array> {
     const buffer = this.#inside("read", id, offset, bytes);
-    const read = await this.#order.async(() => buffer.read(offset, bytes));
-    into?.set(read);
-    return into ?? read;
+    await this.#order.async(() => into.set(buffer.read(offset, bytes)));
+    return into;
   }
 
   compile(plan: Plan): Executable {

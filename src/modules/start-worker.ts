@@ -3,11 +3,11 @@ import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import { Worker, type WorkerOptions } from "node:worker_threads";
 
-export const fromSource = import.meta.url.endsWith(".ts");
+const fromSource = import.meta.url.endsWith(".ts");
 
-/** `path` from src/data, without its ending; it is an entry of scripts/bundle.mjs. */
+/** `path` from src, without its ending; it is an entry of scripts/bundle.mjs. */
 export function startWorker(path: string, options: WorkerOptions): Worker {
-  const program = new URL(fromSource ? `./${path}.ts` : `../data/${path}.js`, import.meta.url);
+  const program = new URL(`../${path}.${fromSource ? "ts" : "js"}`, import.meta.url);
   if (!fromSource) return new Worker(program, options);
   // tsx has to be there before the program is read. `require` finds its CommonJS file; the one beside it works from another thread.
   const found = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm/api"));
