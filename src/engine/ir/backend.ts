@@ -70,6 +70,8 @@ export interface Backend {
   time?(exe: Executable, on: boolean): void;
   /** Nanoseconds of each step since then, of all threads together, in the order of `explain`; a loop's are those of its steps. */
   times?(exe: Executable): readonly number[];
+  /** How many threads run a plan. Absent: one. */
+  threads?(): number;
   /** One line on what this device is, as in "cpu (avx512, 2 threads)". */
   describe(): string;
 }
