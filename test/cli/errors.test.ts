@@ -301,7 +301,7 @@ describe("the run's folder", () => {
     space.write(file, experiment({ model: "() => new Linear(4, 3)" }));
     expectLine(
       await space.run(["evaluate", "made"]),
-      /holds no params\/bias\. Was it saved by another model or optimizer\?$/,
+      /holds no params\/bias, params\/weight; holds params\/layers\/0\/bias, .* 0 of 2 tensors fit\. Was it saved by another model or optimizer\?$/,
     );
     space.write(file, experiment());
   });
