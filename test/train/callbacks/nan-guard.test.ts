@@ -157,7 +157,8 @@ describe("rollback", () => {
     const folder = join(dir, "tampered");
     await regression([stopAt(5), nanGuard(), checkpoint(folder)]).fit(data, fitting);
     const path = join(folder, "manifest.json");
-    const text = readFileSync(path, "utf8");
+    // Without its digest, as manifests were once: what is changed in it has to be found out otherwise.
+    const text = readFileSync(path, "utf8").replace(/,\s*"check": "\w+"/, "");
     const resume = (manifest: string): Promise<void> => {
       writeFileSync(path, manifest);
       return regression([nanGuard()]).resume(folder);
