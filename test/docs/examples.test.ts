@@ -269,3 +269,7 @@ test("the doctor: a rate that is too high shows while training, and a doubled si
   expect((kept as Attempt).remedies).toContainEqual({ kind: "remove-layer", path: "layers/3" });
   expect(fixed).toHaveProperty("name", "twice");
 });
+
+test("precision: a trainer in bf16", async () => {
+  await load("precision", blocks("docs/precision.md")[0] as string);
+});
