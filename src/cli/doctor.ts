@@ -17,7 +17,7 @@ import {
   recentOf,
   remedyWords,
 } from "../doctor/index.ts";
-import { setDefaultDevice } from "../engine/runtime/index.ts";
+import { defaultDevice, setDefaultDevice } from "../engine/runtime/index.ts";
 import { exists, lookAt } from "../files/index.ts";
 import { formatScore, readRun, type Scores } from "../train/index.ts";
 import { DataError } from "../util/index.ts";
@@ -52,7 +52,8 @@ async function ofExperiment(file: string, options: DoctorCommandOptions): Promis
   const { steps, seeds } = options;
   try {
     return await interruptible(async (signal) => {
-      const { findings, trained } = await examine(experiment, { ...(steps && { steps }), signal });
+      const profile = defaultDevice().backend.time !== undefined;
+      const { findings, trained } = await examine(experiment, { ...(steps && { steps }), profile, signal });
       print(options, findingLines(findings));
       if (!trained) print(options, "not trained: it could not take a step like this");
       let fixed: Fixed | null = null;
@@ -132,6 +133,7 @@ async function ofRun(path: string, options: DoctorCommandOptions): Promise<numbe
     },
     telemetry: recentOf(telemetry),
     history,
+    profile: run.profile,
   };
   const findings: Finding[] = judge(evidence);
   print(options, findingLines(findings));

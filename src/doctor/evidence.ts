@@ -1,5 +1,5 @@
 /** Evidence: what is known of a run, by looking at its parts or from what it recorded; all that rules may go by. */
-import type { EpochRecord, Telemetry } from "../train/index.ts";
+import type { EpochRecord, Profile, Telemetry } from "../train/index.ts";
 import type { DataFacts } from "./data-facts.ts";
 import type { ModelFacts } from "./model-facts.ts";
 
@@ -50,6 +50,8 @@ export interface Evidence {
   readonly range: RangeFacts | null;
   /** Null where nothing was timed. */
   readonly speed: Speed | null;
+  /** Null where kernels were not timed. */
+  readonly profile: Profile | null;
 }
 
 export const noEvidence: Evidence = {
@@ -61,6 +63,7 @@ export const noEvidence: Evidence = {
   failure: null,
   range: null,
   speed: null,
+  profile: null,
 };
 
 /** Telemetry that is judged together: as much as the rules were made for. */

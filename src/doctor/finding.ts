@@ -44,6 +44,10 @@ export const findingIds = [
   "constant-columns",
   "duplicate-columns",
   "unbalanced-classes",
+  "waits-for-data",
+  "small-steps",
+  "compute-bound",
+  "memory-bound",
 ] as const;
 
 export type FindingId = (typeof findingIds)[number];

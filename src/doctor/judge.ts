@@ -5,6 +5,7 @@ import { dataRules } from "./rules/data.ts";
 import { gradientRules } from "./rules/gradients.ts";
 import { modelRules } from "./rules/model.ts";
 import { progressRules } from "./rules/progress.ts";
+import { speedRules } from "./rules/speed.ts";
 
 /**
  * What is wrong, the likeliest cause first; empty where nothing was found. A pure function of the evidence: what is not known is judged
@@ -17,5 +18,6 @@ export function judge(evidence: Evidence): Finding[] {
     ...modelRules(evidence),
     ...gradientRules(evidence),
     ...progressRules(evidence),
+    ...speedRules(evidence),
   ]);
 }

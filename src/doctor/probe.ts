@@ -9,6 +9,8 @@ import {
   firstBatchSize,
   lrFind,
   NotFiniteError,
+  type Profile,
+  profiler,
   type Telemetry,
   Trainer,
 } from "../train/index.ts";
@@ -18,6 +20,8 @@ import type { Evidence, Failure, RangeFacts, Settings } from "./evidence.ts";
 export interface ProbeOptions {
   /** Training steps, about. Default 300. */
   readonly steps?: number;
+  /** Also times its kernels, and measures what the machine can do: half a second and 200 MB for a while. Default false. */
+  readonly profile?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -27,7 +31,7 @@ const MOST_VALIDATION = 2048;
 /** Steps a failed probe is taken again, watching every operation. */
 const MOST_AGAIN = 400;
 
-type Probed = Pick<Evidence, "settings" | "telemetry" | "history" | "failure">;
+type Probed = Pick<Evidence, "settings" | "telemetry" | "history" | "failure" | "profile">;
 
 /**
  * Trains a fresh model for about `steps` steps. Of many rows it takes a part, so that an epoch ends within the budget. A loss that is not
@@ -46,6 +50,12 @@ export async function probe(
   const run = async (debug: boolean): Promise<Omit<Probed, "settings">> => {
     const telemetry: Telemetry[] = [];
     const history: EpochRecord[] = [];
+    let profile: Profile | null = null;
+    const timed = profiler({
+      onProfile: (found) => {
+        profile = found;
+      },
+    });
     const trainer: Trainer = new Trainer({
       model: experimentModel(experiment),
       loss: experiment.loss,
@@ -55,6 +65,7 @@ export async function probe(
       telemetry: { every: Math.max(1, Math.floor(steps / SAMPLES)) },
       debug,
       callbacks: [
+        ...(options.profile === true && !debug ? [timed] : []),
         {
           telemetry: (event) => void telemetry.push(event.telemetry),
           epochEnd: ({ record }) => void history.push(record),
@@ -78,11 +89,11 @@ export async function probe(
         dropLast: experiment.dropLast,
         signal: options.signal,
       });
-      return { telemetry, history, failure: null };
+      return { telemetry, history, failure: null, profile };
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
       const { step, operation } = error;
-      return { telemetry, history, failure: { step, operation } };
+      return { telemetry, history, failure: { step, operation }, profile };
     }
   };
   const done = await run(false);

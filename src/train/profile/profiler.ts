@@ -5,6 +5,7 @@ import type { Callback, Run } from "../events.ts";
 import { rejectUnknown, wholeNumber } from "../options.ts";
 import { measurePeaks } from "./peaks.ts";
 import { kernelsOf, type Profile, partsOf } from "./profile.ts";
+import { profileFile } from "./profile-file.ts";
 
 export interface ProfilerOptions {
   /** Steps before it begins, so that what is compiled or filled at first is none of it; default 20. */
@@ -18,8 +19,6 @@ export interface ProfilerOptions {
   /** Told of what could not be written; default: a process warning. */
   readonly onFailure?: (error: unknown) => void;
 }
-
-export const profileFile = "profile.json";
 
 /**
  * Times phases of the whole run (training, waiting for data, evaluation, each callback), and of some steps what each layer and each

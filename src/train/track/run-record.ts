@@ -4,7 +4,7 @@ import { z } from "zod";
 import { isMissing, lookAt, readBytes, readLines } from "../../files/index.ts";
 import { ConfigError } from "../../util/index.ts";
 import type { Profile } from "../profile/profile.ts";
-import { profileFile } from "../profile/profiler.ts";
+import { profileFile, profileSchema } from "../profile/profile-file.ts";
 import { type ClassEvaluation, classEvaluationSchema } from "./class-evaluation.ts";
 import { samplesSchema } from "./samples.ts";
 import { type RecordedSamples, recordedSamples } from "./samples-record.ts";
@@ -39,18 +39,6 @@ const findingSchema = z.object({
   evidence: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).default({}),
   remedies: z.array(z.looseObject({ kind: z.string() })).default([]),
 });
-const costSchema = z.object({ seconds: number, flops: number, bytes: number });
-const profileSchema = z.object({
-  device: z.string(),
-  threads: z.int().gte(1),
-  steps: z.int(),
-  secondsPerStep: number,
-  arenaBytes: number,
-  phases: z.array(z.object({ name: z.string(), seconds: number })),
-  parts: z.array(z.object({ path: z.string(), forward: costSchema, backward: costSchema })),
-  kernels: z.array(costSchema.extend({ step: z.string(), note: z.string(), parts: z.array(z.string()) })),
-  peaks: z.object({ flopsPerSecond: number, bytesPerSecond: number }),
-}) satisfies z.ZodType<Profile>;
 const configSchema = z.looseObject({
   name: z.string(),
   started: z.string(),
