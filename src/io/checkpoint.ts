@@ -31,6 +31,9 @@ export async function numbersIn(dir: string): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
+/** A manifest that a newer nabla wrote. */
+export class NewerCheckpointError extends DataError {}
+
 /** The manifest of the checkpoint in `dir`. Throws FileError when there is none, DataError when it is damaged. */
 export function loadManifest(dir: string): Promise<Manifest> {
   return readManifestFile(join(dir, manifestName));
@@ -60,7 +63,7 @@ export async function readManifestFile(path: string): Promise<Manifest> {
     const newer = typeof version === "number" && version > 1;
     if (!newer) return fail(`the version must be 1; got ${JSON.stringify(version)}`);
     const still = named ? ` The weights in ${file} may be read by loadSafetensors, or initFromFile.` : "";
-    throw new DataError(
+    throw new NewerCheckpointError(
       `${path}: the version must be 1; got ${version}. It was saved by a newer nabla. Load it with that one.${still}`,
     );
   }

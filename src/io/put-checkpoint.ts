@@ -6,8 +6,10 @@ import {
   checkOf,
   type Kept,
   keptCheckpoints,
+  loadManifest,
   type Manifest,
   manifestName,
+  NewerCheckpointError,
   numbered,
   numberedName,
   numbersIn,
@@ -27,6 +29,7 @@ export async function putCheckpoint(
   write: () => Promise<StateFile>,
 ): Promise<Manifest> {
   await ensureWritable(dir);
+  await refuseNewer(dir);
   await removeUnfinished(dir);
   const numbers = await numbersIn(dir);
   const number = (numbers.at(-1) ?? 0) + 1;
@@ -43,6 +46,18 @@ export async function putCheckpoint(
   }
   await rotate(dir, keep ?? ((saved) => saved.slice(-1)));
   return manifest;
+}
+
+/** What a newer nabla saved cannot be kept beside an older one's, which does not know what belongs to it. */
+async function refuseNewer(dir: string): Promise<void> {
+  try {
+    await loadManifest(dir);
+  } catch (error) {
+    if (!(error instanceof NewerCheckpointError)) return; // none, or a damaged one: a save is what it needs
+    throw new DataError(
+      `${dir}: holds a checkpoint of a newer nabla, which a save would replace. Save into another folder, or use that nabla.`,
+    );
+  }
 }
 
 /** Removes numbered manifests that are not kept, then states that none names. */

@@ -185,6 +185,16 @@ describe("checkpoints", () => {
     expect((await readdir(dir)).sort()).toEqual(["manifest.json", file]);
   });
 
+  it("do not replace what a newer nabla has saved", async () => {
+    const { file } = await saveCheckpoint(dir, { w: ones([2]) });
+    const manifest = JSON.parse(await readFile(join(dir, "manifest.json"), "utf8"));
+    await writeFile(join(dir, "manifest.json"), JSON.stringify({ ...manifest, version: 2 }));
+    await expect(saveCheckpoint(dir, { w: zeros([2]) })).rejects.toThrow(
+      "holds a checkpoint of a newer nabla, which a save would replace",
+    );
+    expect((await readdir(dir)).sort()).toEqual(["manifest.json", file]);
+  });
+
   it("keep the previous one when the new one cannot be written", async () => {
     await saveCheckpoint(dir, { w: ones([2]) }, { epoch: 1 });
     await expect(saveCheckpoint(dir, { w: 3 })).rejects.toThrow(DataError);
