@@ -1,9 +1,10 @@
 /** Milliseconds a training step takes and the bytes of its arena, in one precision: the least of several epochs on as many images as the job says. */
 import { dataset } from "../../dist/data/index.js";
 import { setThreads } from "../../dist/index.js";
-import { Conv2d, crossEntropy, Flatten, Linear, MaxPool2d, relu, Sequential } from "../../dist/nn/index.js";
+import { crossEntropy, Linear, relu, Sequential } from "../../dist/nn/index.js";
 import { adam } from "../../dist/optim/index.js";
 import { Trainer } from "../../dist/train/index.js";
+import { networks } from "./nabla_networks.mjs";
 
 const { network, batch, rows, epochs, threads } = JSON.parse(process.argv.at(-1));
 const [precision, matmulPrecision] = process.argv
@@ -11,29 +12,14 @@ const [precision, matmulPrecision] = process.argv
   .slice(12)
   .split("/");
 setThreads(threads);
-const make = {
-  wide: () => [new Linear(784, 1024), relu, new Linear(1024, 1024), relu, new Linear(1024, 10)],
-  lenet: () => [
-    new Conv2d(1, 6, 5, { padding: 2 }),
-    relu,
-    new MaxPool2d(2),
-    new Conv2d(6, 16, 5),
-    relu,
-    new MaxPool2d(2),
-    new Flatten(),
-    new Linear(400, 120),
-    relu,
-    new Linear(120, 84),
-    relu,
-    new Linear(84, 10),
-  ],
-};
+const wide = () =>
+  new Sequential(new Linear(784, 1024), relu, new Linear(1024, 1024), relu, new Linear(1024, 10));
 const x = Float32Array.from({ length: rows * 784 }, (_, i) => Math.sin(i * 12.9898) ** 2);
 const shape = network === "lenet" ? [rows, 28, 28, 1] : [rows, 784];
 const train = dataset({ x: { data: x, shape }, y: Array.from({ length: rows }, (_, i) => i % 10) });
 let arena = 0;
 const trainer = new Trainer({
-  model: new Sequential(...make[network]()),
+  model: network === "wide" ? wide() : networks[network](),
   loss: crossEntropy,
   optimizer: adam(1e-3),
   precision,

@@ -1,8 +1,10 @@
 /** telemetry.jsonl: what a run's steps measured, a line each, written while it trains and read back by `nabla doctor`. */
+
 import { join } from "node:path";
 import { z } from "zod";
 import { LineLog, readLines, startLines } from "../files/index.ts";
 import type { Callback, Position, Telemetry } from "../train/index.ts";
+import { warn } from "../util/index.ts";
 
 /** JSON has no NaN and no infinity: they are written as null, and read as NaN. */
 const number = z
@@ -37,9 +39,6 @@ const schema = z.object({
 });
 
 export const telemetryFile = "telemetry.jsonl";
-
-const warn = (error: unknown): void =>
-  process.emitWarning(error instanceof Error ? error.message : String(error), { type: "NablaWarning" });
 
 /**
  * A callback that keeps telemetry in `<folder>/telemetry.jsonl`, beside training; lines of steps that a resumed run takes again are

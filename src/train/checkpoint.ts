@@ -1,6 +1,6 @@
 /** Checkpoints while training: often enough to lose little, and never at the price of the one before. */
 import { ensureRoom, ensureWritable } from "../files/index.ts";
-import { ConfigError, NablaError, rejectUnknown } from "../util/index.ts";
+import { ConfigError, NablaError, rejectUnknown, warn } from "../util/index.ts";
 import { type Callback, type EpochRecord, monitored, type Position, type Run } from "./events.ts";
 import { type KeepOptions, keeping } from "./keep.ts";
 import { modeOf } from "./monitor.ts";
@@ -55,8 +55,7 @@ export function checkpoint(dir: string | (() => string), options: CheckpointOpti
     wholeNumber("checkpoint", "keep.best", keep.best ?? 0, 0);
   }
   const policy = keep === null ? undefined : keeping(keep, monitor, mode);
-  const onFailure =
-    options.onFailure ?? ((error: Error) => process.emitWarning(error.message, { type: "NablaWarning" }));
+  const { onFailure = warn } = options;
   let folder = "";
   let saved = { at: 0, step: 0, epoch: 0 };
   let best: number | null = null;

@@ -8,3 +8,4 @@ export * from "./package.ts";
 export * from "./philox.ts";
 export * from "./shape.ts";
 export * from "./tree.ts";
+export * from "./warn.ts";

@@ -2,10 +2,9 @@
 import { join } from "node:path";
 import { Dataset } from "../../data/index.ts";
 import { ensureFolder, LineLog, startLines, writeFileAtomic } from "../../files/index.ts";
-import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown, warn } from "../../util/index.ts";
 import type { Callback, Position, Run } from "../events.ts";
 import { wholeNumber } from "../options.ts";
-import { warn } from "../track/record-run.ts";
 import { type Drawn, drawSamples } from "../track/samples.ts";
 import { type EveryEpochsOrSteps, Interval } from "./every.ts";
 

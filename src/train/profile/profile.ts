@@ -82,11 +82,11 @@ function timedSteps({ runs, steps }: PlanTiming): Timed[] {
     cost: { seconds: nanoseconds / 1e9 / runs, ...work },
   }));
   steps.forEach(({ inside }, at) => {
+    if (inside === 0) return;
     const own = timed[at] as Timed;
     const within = timed
       .slice(at + 1, at + 1 + inside)
       .filter((_, i) => (steps[at + 1 + i]?.inside ?? 0) === 0);
-    if (inside === 0) return;
     const seconds = Math.max(0, own.cost.seconds - within.reduce((sum, { cost }) => sum + cost.seconds, 0));
     timed[at] = { ...own, cost: { ...own.cost, seconds } };
   });

@@ -1,6 +1,8 @@
 /** profiler: a callback that times a stretch of training, kernel by kernel, and tells where the run's time goes. */
+
 import { join } from "node:path";
 import { writeFileAtomic } from "../../files/index.ts";
+import { warn } from "../../util/index.ts";
 import type { Callback, Run } from "../events.ts";
 import { rejectUnknown, wholeNumber } from "../options.ts";
 import { measurePeaks } from "./peaks.ts";
@@ -34,11 +36,7 @@ export function profiler(options: ProfilerOptions = {}): Callback {
   rejectUnknown("profiler", options, ["after", "steps", "onProfile", "folder", "onFailure"]);
   const after = wholeNumber("profiler", "after", options.after ?? 20, 0);
   const wanted = wholeNumber("profiler", "steps", options.steps ?? 200, 1);
-  const {
-    folder,
-    onProfile,
-    onFailure = (error) => process.emitWarning(String(error), { type: "NablaWarning" }),
-  } = options;
+  const { folder, onProfile, onFailure = warn } = options;
   let timed: Pick<
     Profile,
     "steps" | "secondsPerStep" | "arenaBytes" | "parts" | "kernels" | "threads"

@@ -1,7 +1,7 @@
 /** What a run's folder holds besides its history: environment, plan, every so many steps, and how it stands. */
 import { join } from "node:path";
 import { ensureFolder, LineLog, startLines, writeFileAtomic } from "../../files/index.ts";
-import { optionNames, rejectUnknown } from "../../util/index.ts";
+import { optionNames, rejectUnknown, warn } from "../../util/index.ts";
 import type { Callback, Events, Plan, Run, Scores } from "../events.ts";
 import { wholeNumber } from "../options.ts";
 import { usedHyperparameters } from "../used-hyperparameters.ts";
@@ -35,9 +35,6 @@ export interface StepRecord {
   /** Since the start of the run, of the wall clock; without the time between a stop and its resume. */
   readonly seconds: number;
 }
-
-export const warn = (error: unknown): void =>
-  process.emitWarning(error instanceof Error ? error.message : String(error), { type: "NablaWarning" });
 
 /**
  * Writes environment.json, plan.txt, steps.jsonl and status.json of a run into its folder, which a function may name when the run

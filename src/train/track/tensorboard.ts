@@ -9,12 +9,11 @@ import {
   hparamsStart,
   type SummaryValue,
 } from "../../io/index.ts";
-import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown, warn } from "../../util/index.ts";
 import { type Callback, type EpochRecord, monitors, type Plan, type Run, type Scores } from "../events.ts";
 import { wholeNumber } from "../options.ts";
 import { usedHyperparameters } from "../used-hyperparameters.ts";
 import { filtersPicture, imageShape, rowPicture } from "./picture.ts";
-import { warn } from "./record-run.ts";
 import { StepMeans } from "./step-means.ts";
 
 export interface TensorBoardOptions {

@@ -1,10 +1,10 @@
 /** track: a run's folder for users of Trainer, as `nabla train` makes one. */
 import { join } from "node:path";
 import { ensureFolder, LineLog, writeFileAtomic } from "../../files/index.ts";
-import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { ConfigError, optionNames, rejectUnknown, warn } from "../../util/index.ts";
 import type { Callback, EpochRecord, Plan } from "../events.ts";
 import { ownVersion } from "./environment.ts";
-import { type RecordOptions, recordOptionNames, recordRun, warn } from "./record-run.ts";
+import { type RecordOptions, recordOptionNames, recordRun } from "./record-run.ts";
 
 export interface TrackOptions extends RecordOptions {
   /** Of the run, in lists and reports; default: the folder's own. */
