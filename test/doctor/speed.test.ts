@@ -1,6 +1,9 @@
 /** Rules about where the time goes, on profiles made by hand and one of a real run. */
-import { examine, judge, noEvidence } from "nabla/doctor";
-import type { Profile } from "nabla/train";
+import { dataset } from "nabla/data";
+import { doctor, examine, judge, noEvidence } from "nabla/doctor";
+import { crossEntropy, Linear } from "nabla/nn";
+import { sgd } from "nabla/optim";
+import { type Profile, Trainer } from "nabla/train";
 import { expect, it } from "vitest";
 import { healthyRuns } from "../../bench/doctor/healthy.ts";
 import { cpuAvailable } from "../../src/engine/backend/cpu/index.ts";
@@ -66,3 +69,27 @@ it.runIf(cpuAvailable().ok)("examine times the kernels of its probe where it is 
   expect(timed.evidence.profile?.kernels.length).toBeGreaterThan(0);
   expect((await examine(run.experiment, { steps: 100 })).evidence.profile).toBeNull();
 });
+
+it.runIf(cpuAvailable().ok)(
+  "what clocks say is told, and not in a checkpoint: equal runs have equal ones",
+  async () => {
+    const rows = dataset({
+      x: { data: new Float32Array(64).fill(1), shape: [32, 2] },
+      y: new Int32Array(32),
+    });
+    const slow = {
+      length: rows.length,
+      gather: async (wanted: Int32Array) => {
+        await new Promise((done) => setTimeout(done, 20));
+        return rows.gather(wanted);
+      },
+    };
+    const told: string[] = [];
+    const watching = doctor({ onFinding: ({ id }) => told.push(id) });
+    const model = new Linear(2, 2);
+    const trainer = new Trainer({ model, loss: crossEntropy, optimizer: sgd(0.1), callbacks: [watching] });
+    await trainer.fit(slow, { epochs: 1, batchSize: 4 });
+    expect(told).toContain("waits-for-data");
+    expect(Object.keys(Object(watching.state?.()))).toEqual(told.filter((id) => id !== "waits-for-data"));
+  },
+);

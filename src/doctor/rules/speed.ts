@@ -1,7 +1,15 @@
 /** Rules about where the time goes: waiting for data, arithmetic, memory, or steps too small for the machine. */
 import { type Profile, rooflineOf } from "../../train/index.ts";
 import type { Evidence } from "../evidence.ts";
-import { type Finding, short } from "../finding.ts";
+import { type Finding, type FindingId, short } from "../finding.ts";
+
+/** What these rules find is a matter of clocks: equal runs may differ in it. */
+export const speedFindings: readonly FindingId[] = [
+  "waits-for-data",
+  "small-steps",
+  "compute-bound",
+  "memory-bound",
+];
 
 export const speedRules = (evidence: Evidence): Finding[] => [...waiting(evidence), ...bounds(evidence)];
 
