@@ -69,7 +69,6 @@ export function telemetryRecorder(
     start: begin,
     rollback: begin,
     telemetry: ({ telemetry }) => log?.add(telemetry),
-    epochEnd: () => void log?.flush(),
     stop: () => log?.flush(),
     error: () => log?.flush(),
   };

@@ -11,6 +11,7 @@ export class LineLog {
   #waiting = "";
   #writing: Promise<void> = Promise.resolve();
   #wrote = performance.now();
+  #timer: NodeJS.Timeout | null = null;
   #broken = false;
 
   /** `onFailure` is told of the first write that fails, and again of the first after one that did not; lines are kept for the next. */
@@ -21,11 +22,16 @@ export class LineLog {
 
   add(line: object): void {
     this.#waiting += `${JSON.stringify(line)}\n`;
-    if (performance.now() - this.#wrote >= pause) void this.flush();
+    const left = pause - (performance.now() - this.#wrote);
+    if (left <= 0) void this.flush();
+    // Where no other line follows soon; a process that has nothing else to do does not wait for it.
+    else this.#timer ??= setTimeout(() => void this.flush(), left).unref();
   }
 
   /** Resolves once all lines so far were tried to be written. */
   flush(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
     this.#wrote = performance.now();
     this.#writing = this.#writing.then(() => this.#write());
     return this.#writing;
@@ -83,8 +89,10 @@ function parsed(line: string): Record<string, unknown> | null {
 
 /** Begins a log at a step: what an earlier process wrote of later ones, which are to come again, is left out. @throws FileError */
 export async function startLines(path: string, step: number): Promise<Record<string, unknown>[]> {
-  const { lines } = await readLines(path);
+  const { lines, damaged } = await readLines(path);
   const kept = lines.filter((line) => typeof line.step === "number" && line.step <= step);
-  await writeFileAtomic(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  // That the file can be written is seen here, before training.
+  if (damaged === 0 && kept.length === lines.length) await appendToFile(path, "");
+  else await writeFileAtomic(path, kept.map((line) => `${JSON.stringify(line)}\n`).join(""));
   return kept;
 }

@@ -59,10 +59,11 @@ export class Callbacks {
     if (event === "start") this.#spent.clear();
     let first: { readonly error: unknown } | null = null;
     for (const { callback, name } of this.#members) {
+      const handlers: Handlers = callback;
+      if (handlers[event] === undefined) continue;
       const began = performance.now();
       try {
-        const handlers: Handlers = callback;
-        await handlers[event]?.(value, runOf(name));
+        await handlers[event](value, runOf(name));
       } catch (thrown) {
         const error = named(thrown, callback, name, event);
         if (event !== "error") this.#failed ??= name;

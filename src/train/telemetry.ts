@@ -98,7 +98,8 @@ export class Telemeter {
       const every = this.every(step);
       const since = step % every;
       if (since === 0) {
-        const [next, vector] = this.#stepOf(batchSize).step(now, data);
+        // Where the plain steps run, not on this thread: there caches are warm.
+        const [next, vector] = await this.#stepOf(batchSize).step.repeat(1, now, data);
         this.#waiting.push({ step, batchSize, vector });
         now = next;
         step++;

@@ -21,6 +21,7 @@ import { NoiseMeter } from "./noise-step.ts";
 import { rejectUnknown, wholeNumber } from "./options.ts";
 import { checkPrecision, readPrecision } from "./precision.ts";
 import { Programs } from "./programs.ts";
+import { scalarReader } from "./read-scalars.ts";
 import { checkResumed, type Resumed, readManifest } from "./resume.ts";
 import { RunControl } from "./run.ts";
 import { Savepoints } from "./savepoints.ts";
@@ -66,6 +67,7 @@ export class Trainer {
   readonly #shown: Shown;
   #evaluator: Evaluator;
   readonly #programs = new Programs();
+  readonly #readScalars = scalarReader();
   readonly #placed = new WeakMap<Dataset, Placed>();
   #revision: number;
   #live: Live | null = null;
@@ -371,13 +373,10 @@ export class Trainer {
   async hyperparameters(): Promise<Record<string, number>> {
     const { state } = await this.#prepared();
     const { lossScale } = state;
-    const entries = Object.entries({
+    return this.#readScalars({
       ...hyperparameters(state.optimizer),
       ...(lossScale && { lossScale: lossScale.scale }),
     });
-    return Object.fromEntries(
-      await Promise.all(entries.map(async ([name, value]) => [name, await value.item()])),
-    );
   }
 
   /** Sets one of them from the next step on, without a recompile. Throws ConfigError for an unknown or scheduled one. */

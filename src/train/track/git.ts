@@ -1,5 +1,6 @@
 /** The state of the sources a run was started from, where git knows it. */
 import { execFile } from "node:child_process";
+import { constants, setPriority } from "node:os";
 
 export interface GitState {
   readonly revision: string;
@@ -19,6 +20,15 @@ export async function gitState(cwd: string): Promise<GitState | null> {
   return { revision, branch: branch === "(detached)" ? null : branch, dirty };
 }
 
+/** Has a process come after this one where both want a core. */
+function makeWay(pid: number): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // It is over by now, or the system does not allow it: it is only slower then.
+  }
+}
+
 /**
  * All of it from one process, since starting one from a process with much memory stops that for tens of milliseconds. Without
  * optional locks: another git at work in the same folder is not disturbed.
@@ -26,8 +36,10 @@ export async function gitState(cwd: string): Promise<GitState | null> {
 function gitStatus(cwd: string): Promise<string | null> {
   const args = ["--no-optional-locks", "status", "--porcelain=v2", "--branch", "--untracked-files=no"];
   return new Promise((resolve) => {
-    execFile("git", args, { cwd, timeout: 5000, maxBuffer: 1 << 26 }, (error, stdout) =>
+    const { pid } = execFile("git", args, { cwd, timeout: 5000, maxBuffer: 1 << 26 }, (error, stdout) =>
       resolve(error ? null : stdout),
     );
+    // Steps that run on all cores would wait for the one that git has.
+    if (pid !== undefined) makeWay(pid);
   });
 }

@@ -55,7 +55,6 @@ export function recordRun(folder: string | (() => string), options: RecordOption
     },
     batchSize: () => recorder?.replan(),
     stepEnd: (event, run) => recorder?.step(event, run),
-    epochEnd: () => recorder?.flush(),
     rollback: ({ position }) => recorder?.back(position.step),
     async stop({ reason }, run) {
       await recorder?.line(run);
@@ -159,10 +158,6 @@ class Recorder {
     this.#last = { ...this.#last, step: Math.min(this.#last.step, step) };
     await this.#log.flush();
     await startLines(join(this.#dir, "steps.jsonl"), step).catch(this.#onFailure);
-  }
-
-  flush(): void {
-    void this.#log.flush();
   }
 
   async end(status: "done" | "interrupted" | "failed", reason: string | null): Promise<void> {

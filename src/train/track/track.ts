@@ -68,11 +68,9 @@ export function track(dir: string, options: TrackOptions = {}): Callback {
       training += event.seconds;
       return inner.stepEnd?.(event, run);
     },
-    async epochEnd(event, run) {
-      history.push(event.record);
-      await inner.epochEnd?.(event, run);
-      log.add(event.record);
-      void log.flush();
+    epochEnd({ record }) {
+      history.push(record);
+      log.add(record);
     },
     async rollback(event, run) {
       history.splice(0, history.length, ...event.history);
