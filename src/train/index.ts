@@ -71,7 +71,7 @@ export {
   type LrPoint,
   lrFind,
 } from "./lr-find.ts";
-export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
+export { type Measured, type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
 export { type Precision, precisions } from "./precision.ts";
 export type { Peaks } from "./profile/peaks.ts";
 export {
@@ -106,6 +106,7 @@ export type {
 export type { TelemetryOptions } from "./telemetry-steps.ts";
 export type { Environment } from "./track/environment.ts";
 export type { GitState } from "./track/git.ts";
+export type { Sharpness } from "./sharpness-step.ts";
 export { type RecordOptions, recordRun, type StepRecord } from "./track/record-run.ts";
 export { best, secondsOf, statusOf } from "./track/run-facts.ts";
 export { type RunRecord, readRun } from "./track/run-record.ts";
