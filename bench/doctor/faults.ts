@@ -178,6 +178,29 @@ const spoiled: readonly (readonly [FindingId | readonly FindingId[], Experiment,
     1200,
   ],
   [
+    "noisy-gradients",
+    {
+      ...blobs,
+      name: "batches-of-eight",
+      data: parts(blobRows(2000, { spread: 3, seed: 8 }), 1600),
+      model: () => new Sequential(new Linear(8, 4)),
+      optimizer: sgd(0.05),
+      batchSize: 8,
+    },
+    1200,
+  ],
+  [
+    "sharpness-above-edge",
+    {
+      ...curve,
+      name: "descent-bounces",
+      data: parts(curveRows(1500, { noise: 0.7 }), 1200, false),
+      model: () => new Sequential(new Linear(6, 64), tanh, new Linear(64, 64), tanh, new Linear(64, 1)),
+      optimizer: sgd(0.35),
+      batchSize: 128,
+    },
+  ],
+  [
     "overfitting",
     {
       ...blobs,

@@ -8,6 +8,7 @@ import { writeFindings } from "./findings-file.ts";
 import { judge } from "./judge.ts";
 import { readTelemetry } from "./recorder.ts";
 import { findingLine } from "./report.ts";
+import { Unrest } from "./unrest.ts";
 
 export interface DoctorOptions {
   /** What is known of data, model and settings, as `lint` gives it. Default: nothing. */
@@ -38,9 +39,11 @@ export function doctor(options: DoctorOptions = {}): Callback {
     explain = async () => "",
   } = options;
   const told = new Map<string, Severity>();
+  const unrest = new Unrest();
   let folder: string | null = null;
   let [telemetry, history]: [readonly Telemetry[], EpochRecord[]] = [[], []];
   let batchSize: number | null = null;
+  let firstSize = 1;
   let [step, unjudged] = [0, 0];
   let trained = { rows: 0, seconds: 0, waiting: 0 };
   let written = "";
@@ -59,7 +62,8 @@ export function doctor(options: DoctorOptions = {}): Callback {
     const { rows, seconds, waiting } = trained;
     const speed = seconds > 0 ? { waiting: waiting / seconds, rowsPerSecond: rows / seconds } : null;
     const settings = { ...(evidence.settings ?? unknownSettings), batchSize };
-    const findings = judge({ ...evidence, settings, telemetry, history, failure, speed });
+    const { looks } = unrest;
+    const findings = judge({ ...evidence, settings, telemetry, history, failure, speed, looks });
     for (const finding of findings) {
       const before = told.get(finding.id);
       if (before !== undefined && rank[before] >= rank[finding.severity]) continue;
@@ -70,7 +74,7 @@ export function doctor(options: DoctorOptions = {}): Callback {
     const key = JSON.stringify([findings.map(({ id, severity }) => [id, severity]), failure]);
     if (dir === null || key === written) return;
     written = key;
-    const judgement = { step, findings, failure, speed };
+    const judgement = { step, findings, failure, speed, looks };
     // Beside training; the promise of one that is refused is awaited where the next is.
     writing = writing.then(() => guarded(() => writeFindings(dir, judgement)));
     writing.catch(() => undefined);
@@ -83,11 +87,13 @@ export function doctor(options: DoctorOptions = {}): Callback {
   };
   return {
     name: "doctor",
-    async start({ position, history: before, plan }) {
+    async start({ position, history: before, plan }, run) {
       [telemetry, history, unjudged, written] = [[], [...before], 0, ""];
       trained = { rows: 0, seconds: 0, waiting: 0 };
       batchSize = plan.batches === null ? null : plan.batchSize;
+      firstSize = plan.batchSize;
       step = position.step;
+      unrest.begin(step, run);
       const dir = typeof options.folder === "function" ? options.folder() : (options.folder ?? null);
       folder = dir;
       told.clear();
@@ -105,18 +111,21 @@ export function doctor(options: DoctorOptions = {}): Callback {
     telemetry(event) {
       const before = telemetry.filter((sample) => sample.step < event.telemetry.step);
       telemetry = recentOf([...before, event.telemetry]);
+      unrest.hear(event.telemetry);
       unjudged++;
     },
-    stepEnd({ rows, seconds, waiting, position }) {
+    async stepEnd({ rows, seconds, waiting, position }, run) {
       step = position.step;
       trained = {
         rows: trained.rows + rows,
         seconds: trained.seconds + seconds,
         waiting: trained.waiting + waiting,
       };
+      await unrest.look(step, firstSize, run);
       if (unjudged >= WITHIN) look(null);
     },
-    rollback(event) {
+    rollback(event, run) {
+      unrest.begin(event.position.step, run);
       history = [...event.history];
       telemetry = telemetry.filter(({ step }) => step < event.position.step);
     },
@@ -131,19 +140,23 @@ export function doctor(options: DoctorOptions = {}): Callback {
       const operation = error.operation === "" ? await explain(error) : error.operation;
       await lookFully({ step: error.step, operation });
     },
-    state: () => Object.fromEntries(told),
+    state: () => ({ ...Object.fromEntries(told), unrest: unrest.state() }),
     restore(state) {
-      for (const [id, severity] of Object.entries(toldOf(state))) told.set(id, severity);
+      const { unrest: seen, ...severities } = entriesOf(state);
+      if (seen !== undefined) unrest.restore(seen);
+      for (const [id, severity] of Object.entries(toldOf(severities))) told.set(id, severity);
     },
   };
 }
 
 const unknownSettings = { learningRate: null, weightDecay: null, shuffled: true, partOfRows: false };
 
-function toldOf(state: Json): Readonly<Record<string, Severity>> {
-  const entries = typeof state === "object" && state !== null ? Object.entries(state) : [];
+const entriesOf = (state: Json): Readonly<Record<string, Json | undefined>> =>
+  Object.fromEntries(typeof state === "object" && state !== null ? Object.entries(state) : []);
+
+function toldOf(state: Readonly<Record<string, Json | undefined>>): Readonly<Record<string, Severity>> {
   return Object.fromEntries(
-    entries.map(([id, severity]) => {
+    Object.entries(state).map(([id, severity]) => {
       if (isSeverity(severity)) return [id, severity];
       throw new DataError(`doctor: its state must be severities by finding; got ${JSON.stringify(state)}.`);
     }),

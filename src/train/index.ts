@@ -90,6 +90,7 @@ export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-platea
 export { compareReport } from "./report/compare-report.ts";
 export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
 export { runReport } from "./report/run-report.ts";
+export type { Sharpness } from "./sharpness-step.ts";
 export { initialise } from "./state.ts";
 export { type Loss, type LossContext, lossAt, type PlainLoss } from "./steps.ts";
 export { constantOutputs, linearOutputs } from "./tabular/baselines.ts";
@@ -106,7 +107,6 @@ export type {
 export type { TelemetryOptions } from "./telemetry-steps.ts";
 export type { Environment } from "./track/environment.ts";
 export type { GitState } from "./track/git.ts";
-export type { Sharpness } from "./sharpness-step.ts";
 export { type RecordOptions, recordRun, type StepRecord } from "./track/record-run.ts";
 export { best, secondsOf, statusOf } from "./track/run-facts.ts";
 export { type RunRecord, readRun } from "./track/run-record.ts";

@@ -63,9 +63,7 @@ export class Terrain {
   }
 
   /** The epoch's rows in stretches of a batch, of `least` rows at least where there are as many; which is next. Null for fewer than 2. */
-  #rows(
-    least: number,
-  ): {
+  #rows(least: number): {
     readonly size: number;
     readonly first: number;
     readonly places: number;
