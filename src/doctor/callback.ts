@@ -17,6 +17,11 @@ export interface DoctorOptions {
   readonly onFinding?: (finding: Finding) => void;
   /** Where findings.json is kept; a resumed run's telemetry.jsonl is read there. A function may name it when the run starts. */
   readonly folder?: string | (() => string);
+  /**
+   * The first step after one at which a run whose loss jumps about is looked at; null for none. Default: 16,000, 64,000, 256,000, ... Where
+   * steps are long, looks are cheap beside them and may come sooner. It must be a function of the step alone.
+   */
+  readonly nextLook?: (step: number) => number | null;
   /** Gets what went wrong with that folder; default: the run ends with it. */
   readonly onFailure?: (error: unknown) => void;
   /** Names the operation that first gave a number that is none, where the run itself does not know; "" for none. */
@@ -39,7 +44,7 @@ export function doctor(options: DoctorOptions = {}): Callback {
     explain = async () => "",
   } = options;
   const told = new Map<string, Severity>();
-  const unrest = new Unrest();
+  const unrest = new Unrest(options.nextLook);
   let folder: string | null = null;
   let [telemetry, history]: [readonly Telemetry[], EpochRecord[]] = [[], []];
   let batchSize: number | null = null;
