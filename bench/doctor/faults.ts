@@ -7,6 +7,7 @@ import {
   constant,
   crossEntropy,
   freeze,
+  huber,
   Linear,
   Module,
   mse,
@@ -176,6 +177,28 @@ const spoiled: readonly (readonly [FindingId | readonly FindingId[], Experiment,
       batchSize: 1,
     },
     1200,
+  ],
+  [
+    "noisy-gradients",
+    {
+      ...blobs,
+      name: "batches-of-six",
+      data: parts(blobRows(2000, { spread: 2, seed: 8 }), 1600),
+      optimizer: sgd(0.1),
+      batchSize: 6,
+    },
+    1200,
+  ],
+  [
+    "sharpness-above-edge",
+    {
+      ...curve,
+      name: "descent-bounces",
+      model: () => new Sequential(new Linear(6, 64), tanh, new Linear(64, 64), tanh, new Linear(64, 1)),
+      loss: huber, // its gradient is bounded: steps that are too long bounce and do not diverge
+      optimizer: sgd(1),
+      batchSize: 128,
+    },
   ],
   [
     "overfitting",

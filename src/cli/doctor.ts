@@ -9,9 +9,11 @@ import {
   type Fixed,
   findingLines,
   fix,
+  type Judged,
   judge,
   lint,
   noEvidence,
+  nothingJudged,
   readJudgement,
   readTelemetry,
   recentOf,
@@ -143,11 +145,11 @@ async function ofRun(path: string, options: DoctorCommandOptions): Promise<numbe
 }
 
 /** A damaged file is among the run's problems. */
-async function judgementOf(path: string): Promise<Pick<Evidence, "failure" | "speed">> {
+async function judgementOf(path: string): Promise<Judged> {
   try {
     return await readJudgement(path);
   } catch (error) {
-    if (error instanceof DataError) return { failure: null, speed: null };
+    if (error instanceof DataError) return nothingJudged;
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import { judge } from "./judge.ts";
 import { readTelemetry } from "./recorder.ts";
 import { findingLine } from "./report.ts";
 import { speedFindings } from "./rules/speed.ts";
+import { Unrest } from "./unrest.ts";
 
 export interface DoctorOptions {
   /** What is known of data, model and settings, as `lint` gives it. Default: nothing. */
@@ -17,6 +18,11 @@ export interface DoctorOptions {
   readonly onFinding?: (finding: Finding) => void;
   /** Where findings.json is kept; a resumed run's telemetry.jsonl is read there. A function may name it when the run starts. */
   readonly folder?: string | (() => string);
+  /**
+   * The first step after one at which a run whose loss jumps about is looked at; null for none. Default: 16,000, 64,000, 256,000, ... Where
+   * steps are long, looks are cheap beside them and may come sooner. It must be a function of the step alone.
+   */
+  readonly nextLook?: (step: number) => number | null;
   /** Gets what went wrong with that folder; default: the run ends with it. */
   readonly onFailure?: (error: unknown) => void;
   /** Names the operation that first gave a number that is none, where the run itself does not know; "" for none. */
@@ -39,9 +45,11 @@ export function doctor(options: DoctorOptions = {}): Callback {
     explain = async () => "",
   } = options;
   const told = new Map<string, Severity>();
+  const unrest = new Unrest(options.nextLook);
   let folder: string | null = null;
   let [telemetry, history]: [readonly Telemetry[], EpochRecord[]] = [[], []];
   let batchSize: number | null = null;
+  let firstSize = 1;
   let [step, unjudged] = [0, 0];
   let trained = { rows: 0, seconds: 0, waiting: 0 };
   let written = "";
@@ -60,7 +68,8 @@ export function doctor(options: DoctorOptions = {}): Callback {
     const { rows, seconds, waiting } = trained;
     const speed = seconds > 0 ? { waiting: waiting / seconds, rowsPerSecond: rows / seconds } : null;
     const settings = { ...(evidence.settings ?? unknownSettings), batchSize };
-    const findings = judge({ ...evidence, settings, telemetry, history, failure, speed });
+    const { looks } = unrest;
+    const findings = judge({ ...evidence, settings, telemetry, history, failure, speed, looks });
     for (const finding of findings) {
       const before = told.get(finding.id);
       if (before !== undefined && rank[before] >= rank[finding.severity]) continue;
@@ -71,7 +80,7 @@ export function doctor(options: DoctorOptions = {}): Callback {
     const key = JSON.stringify([findings.map(({ id, severity }) => [id, severity]), failure]);
     if (dir === null || key === written) return;
     written = key;
-    const judgement = { step, findings, failure, speed };
+    const judgement = { step, findings, failure, speed, looks };
     // Beside training; the promise of one that is refused is awaited where the next is.
     writing = writing.then(() => guarded(() => writeFindings(dir, judgement)));
     writing.catch(() => undefined);
@@ -84,11 +93,13 @@ export function doctor(options: DoctorOptions = {}): Callback {
   };
   return {
     name: "doctor",
-    async start({ position, history: before, plan }) {
+    async start({ position, history: before, plan }, run) {
       [telemetry, history, unjudged, written] = [[], [...before], 0, ""];
       trained = { rows: 0, seconds: 0, waiting: 0 };
       batchSize = plan.batches === null ? null : plan.batchSize;
+      firstSize = plan.batchSize;
       step = position.step;
+      unrest.begin(step, run);
       const dir = typeof options.folder === "function" ? options.folder() : (options.folder ?? null);
       folder = dir;
       told.clear();
@@ -106,18 +117,21 @@ export function doctor(options: DoctorOptions = {}): Callback {
     telemetry(event) {
       const before = telemetry.filter((sample) => sample.step < event.telemetry.step);
       telemetry = recentOf([...before, event.telemetry]);
+      unrest.hear(event.telemetry);
       unjudged++;
     },
-    stepEnd({ rows, seconds, waiting, position }) {
+    async stepEnd({ rows, seconds, waiting, position }, run) {
       step = position.step;
       trained = {
         rows: trained.rows + rows,
         seconds: trained.seconds + seconds,
         waiting: trained.waiting + waiting,
       };
+      await unrest.look(step, firstSize, run);
       if (unjudged >= WITHIN) look(null);
     },
-    rollback(event) {
+    rollback(event, run) {
+      unrest.begin(event.position.step, run);
       history = [...event.history];
       telemetry = telemetry.filter(({ step }) => step < event.position.step);
     },
@@ -133,9 +147,14 @@ export function doctor(options: DoctorOptions = {}): Callback {
       await lookFully({ step: error.step, operation });
     },
     // Equal runs have checkpoints of equal bytes: what clocks say is not in them, and may be told again.
-    state: () => Object.fromEntries([...told].filter(([id]) => !clocked.has(id))),
+    state: () => ({
+      ...Object.fromEntries([...told].filter(([id]) => !clocked.has(id))),
+      unrest: unrest.state(),
+    }),
     restore(state) {
-      for (const [id, severity] of Object.entries(toldOf(state))) told.set(id, severity);
+      const { unrest: seen, ...severities } = entriesOf(state);
+      if (seen !== undefined) unrest.restore(seen);
+      for (const [id, severity] of Object.entries(toldOf(severities))) told.set(id, severity);
     },
   };
 }
@@ -144,10 +163,12 @@ const clocked: ReadonlySet<string> = new Set(speedFindings);
 
 const unknownSettings = { learningRate: null, weightDecay: null, shuffled: true, partOfRows: false };
 
-function toldOf(state: Json): Readonly<Record<string, Severity>> {
-  const entries = typeof state === "object" && state !== null ? Object.entries(state) : [];
+const entriesOf = (state: Json): Readonly<Record<string, Json | undefined>> =>
+  Object.fromEntries(typeof state === "object" && state !== null ? Object.entries(state) : []);
+
+function toldOf(state: Readonly<Record<string, Json | undefined>>): Readonly<Record<string, Severity>> {
   return Object.fromEntries(
-    entries.map(([id, severity]) => {
+    Object.entries(state).map(([id, severity]) => {
       if (isSeverity(severity)) return [id, severity];
       throw new DataError(`doctor: its state must be severities by finding; got ${JSON.stringify(state)}.`);
     }),

@@ -1,6 +1,7 @@
 /** Evidence: what is known of a run, by looking at its parts or from what it recorded; all that rules may go by. */
 import type { EpochRecord, Profile, Telemetry } from "../train/index.ts";
 import type { DataFacts } from "./data-facts.ts";
+import type { Look } from "./look.ts";
 import type { ModelFacts } from "./model-facts.ts";
 
 export interface Settings {
@@ -48,6 +49,8 @@ export interface Evidence {
   readonly history: readonly EpochRecord[];
   readonly failure: Failure | null;
   readonly range: RangeFacts | null;
+  /** Where the loss jumped about: what its gradients and its curvature were there, the last one last. */
+  readonly looks: readonly Look[];
   /** Null where nothing was timed. */
   readonly speed: Speed | null;
   /** Null where kernels were not timed. */
@@ -62,6 +65,7 @@ export const noEvidence: Evidence = {
   history: [],
   failure: null,
   range: null,
+  looks: [],
   speed: null,
   profile: null,
 };
@@ -70,7 +74,7 @@ export const noEvidence: Evidence = {
 const RECENT = 60;
 
 /** The first sample, which shows how a run began, and the last ones. */
-export const recentOf = (telemetry: readonly Telemetry[]): readonly Telemetry[] =>
+export const recentOf = <T>(telemetry: readonly T[]): readonly T[] =>
   telemetry.length <= RECENT ? telemetry : [...telemetry.slice(0, 1), ...telemetry.slice(1 - RECENT)];
 
 export const median = (values: readonly number[]): number => {
@@ -96,6 +100,10 @@ export const totalNorm = ({ layers }: Telemetry, of: "gradientNorm" | "weightNor
 export const updateRatio = ({ layers }: Telemetry): number =>
   median(layers.flatMap(({ weightNorm, updateNorm }) => (weightNorm > 0 ? [updateNorm / weightNorm] : [])));
 
+/** Of the loss a constant would have; null where that is not known. */
+export const against = (loss: number, { model }: Pick<Evidence, "model">): number | null =>
+  model?.baseline && model.baseline > 0 ? loss / model.baseline : null;
+
 /** How a run's batch losses went: medians of its first and last parts, and whether they still fall. */
 export interface Course {
   readonly first: number;
@@ -111,7 +119,7 @@ export interface Course {
 }
 
 /** Null below six measurements. */
-export function courseOf(telemetry: readonly Telemetry[]): Course | null {
+export function courseOf(telemetry: readonly Pick<Telemetry, "loss">[]): Course | null {
   const losses = telemetry.map(({ loss }) => loss).filter(Number.isFinite);
   if (losses.length < 6) return null;
   const second = between(losses, 0.5, 1);

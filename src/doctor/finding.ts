@@ -36,6 +36,7 @@ export const findingIds = [
   "noisy-gradients",
   "learning-rate-too-high",
   "learning-rate-too-low",
+  "sharpness-above-edge",
   "saturated-units",
   "no-gradient",
   "overfitting",

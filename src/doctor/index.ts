@@ -17,11 +17,19 @@ export {
 } from "./evidence.ts";
 export { type Examination, examine, lint } from "./examine.ts";
 export { type Finding, type FindingId, findingIds, type Severity } from "./finding.ts";
-export { findingsFile, type Judgement, readJudgement, writeFindings } from "./findings-file.ts";
+export {
+  findingsFile,
+  type Judged,
+  type Judgement,
+  nothingJudged,
+  readJudgement,
+  writeFindings,
+} from "./findings-file.ts";
 export { applyRemedies } from "./fix/apply.ts";
 export { type Attempt, type Fixed, type FixOptions, fix } from "./fix/fix.ts";
 export { type Comparison, compareRemedies, type TrialOptions } from "./fix/trial.ts";
 export { judge } from "./judge.ts";
+export type { Look } from "./look.ts";
 export { type ModelFacts, modelFacts } from "./model-facts.ts";
 export { type ProbeOptions, probe } from "./probe.ts";
 export { readTelemetry, telemetryFile, telemetryRecorder } from "./recorder.ts";

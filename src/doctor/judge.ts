@@ -6,6 +6,7 @@ import { gradientRules } from "./rules/gradients.ts";
 import { modelRules } from "./rules/model.ts";
 import { progressRules } from "./rules/progress.ts";
 import { speedRules } from "./rules/speed.ts";
+import { unrestRules } from "./rules/unrest.ts";
 
 /**
  * What is wrong, the likeliest cause first; empty where nothing was found. A pure function of the evidence: what is not known is judged
@@ -18,6 +19,7 @@ export function judge(evidence: Evidence): Finding[] {
     ...modelRules(evidence),
     ...gradientRules(evidence),
     ...progressRules(evidence),
+    ...unrestRules(evidence),
     ...speedRules(evidence),
   ]);
 }

@@ -16,6 +16,7 @@ import {
 } from "../train/index.ts";
 import { ConfigError, DataError } from "../util/index.ts";
 import type { Evidence, Failure, RangeFacts, Settings } from "./evidence.ts";
+import { Unrest } from "./unrest.ts";
 
 export interface ProbeOptions {
   /** Training steps, about. Default 300. */
@@ -26,12 +27,14 @@ export interface ProbeOptions {
 }
 
 const SAMPLES = 60;
+/** Of its steps, after which its loss is looked at. */
+const LOOKS = [0.7, 0.8, 0.9];
 const MOST_VALIDATION = 2048;
 
 /** Steps a failed probe is taken again, watching every operation. */
 const MOST_AGAIN = 400;
 
-type Probed = Pick<Evidence, "settings" | "telemetry" | "history" | "failure" | "profile">;
+type Probed = Pick<Evidence, "settings" | "telemetry" | "history" | "failure" | "profile" | "looks">;
 
 /**
  * Trains a fresh model for about `steps` steps. Of many rows it takes a part, so that an epoch ends within the budget. A loss that is not
@@ -47,10 +50,13 @@ export async function probe(
   const { train, validation, partOfRows } = sized(experiment, data, steps * batchSize);
   const rows = train instanceof Dataset ? train.length : null;
   const epochs = rows === null ? 1000 : Math.max(1, Math.round(steps / Math.ceil(rows / batchSize)));
+  const taken = rows === null ? steps : epochs * Math.ceil(rows / batchSize);
+  const looksAt = LOOKS.map((share) => Math.floor(share * taken));
   const run = async (debug: boolean): Promise<Omit<Probed, "settings">> => {
     const telemetry: Telemetry[] = [];
     const history: EpochRecord[] = [];
     let profile: Profile | null = null;
+    const unrest = new Unrest((step) => looksAt.find((at) => at > step) ?? null);
     const timed = profiler({
       onProfile: (found) => {
         profile = found;
@@ -67,11 +73,17 @@ export async function probe(
       callbacks: [
         ...(options.profile === true && !debug ? [timed] : []),
         {
-          telemetry: (event) => void telemetry.push(event.telemetry),
+          name: "probe",
+          start: ({ position }, run) => unrest.begin(position.step, run),
+          telemetry(event) {
+            telemetry.push(event.telemetry);
+            unrest.hear(event.telemetry);
+          },
           epochEnd: ({ record }) => void history.push(record),
           // Of what is not in memory the length may not be known.
-          stepEnd({ position }, { stop }) {
-            if (rows === null && position.step >= steps) stop("the probe's steps are done");
+          async stepEnd({ position }, run) {
+            if (!debug) await unrest.look(position.step, batchSize, run);
+            if (rows === null && position.step >= steps) run.stop("the probe's steps are done");
           },
         },
       ],
@@ -89,11 +101,11 @@ export async function probe(
         dropLast: experiment.dropLast,
         signal: options.signal,
       });
-      return { telemetry, history, failure: null, profile };
+      return { telemetry, history, failure: null, profile, looks: unrest.looks };
     } catch (error) {
       if (!(error instanceof NotFiniteError)) throw error;
       const { step, operation } = error;
-      return { telemetry, history, failure: { step, operation }, profile };
+      return { telemetry, history, failure: { step, operation }, profile, looks: unrest.looks };
     }
   };
   const done = await run(false);

@@ -1,5 +1,6 @@
 /** chain: optimizers and links one after the other. */
 
+import type { Alternation } from "./edge-of-stability.ts";
 import type { Optimizer, State, TensorTree } from "./optimizer.ts";
 import { checkOrder, stageOfChain } from "./order.ts";
 import { contextOf, type StepContext } from "./step-context.ts";
@@ -30,5 +31,10 @@ export function chain(...links: readonly Optimizer[]): Optimizer<readonly State[
       });
       return [updates, next];
     },
+    alternation: (before, state, grads) =>
+      links.reduce<Alternation | null>(
+        (sofar, link, index) => sofar && (link.alternation?.(sofar, state[index] as State, grads) ?? null),
+        before,
+      ),
   };
 }

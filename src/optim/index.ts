@@ -15,6 +15,7 @@ export { type SamOptions, sam, sharpnessAware } from "./combine/sharpness-aware.
 export { switchAt } from "./combine/switch-at.ts";
 export { type DadaptAdamWOptions, dadaptAdamW } from "./dadapt-adamw.ts";
 export type { DecayOptions } from "./descend.ts";
+export { type Alternation, type Edge, edgeOfStability } from "./edge-of-stability.ts";
 export {
   averagedParameters,
   evaluatedParameters,

@@ -1,6 +1,7 @@
 /** Optimizer: a pair of pure functions on trees of tensors, one signature for whole optimizers and their links. */
 import { type Tensor, tensor, where } from "../engine/tensor/index.ts";
 import { ConfigError, flattenTree, mapTree, type Tree } from "../util/index.ts";
+import type { Alternation } from "./edge-of-stability.ts";
 import type { StepContext } from "./step-context.ts";
 import type { Traits } from "./traits.ts";
 
@@ -27,6 +28,8 @@ export interface Optimizer<S extends State = State> {
   readonly traits?: Traits;
   init(params: TensorTree): S;
   update<P extends TensorTree>(grads: P, state: S, params: P, at?: StepContext): [updates: P, state: S];
+  /** What becomes here of gradients that turn round at each step, for `edgeOfStability`; left out, or null, where that is not known. */
+  alternation?(before: Alternation, state: S, grads: TensorTree): Alternation | null;
 }
 
 /** params + updates, leaf by leaf. */

@@ -4,6 +4,8 @@ import type { PlanTiming, Tensor } from "../engine/tensor/index.ts";
 import type { Keep, PngImage, Saving } from "../io/index.ts";
 import type { Tensors } from "../nn/index.ts";
 import type { NotFiniteError } from "./after-steps.ts";
+import type { Measured } from "./noise-scale.ts";
+import type { Sharpness } from "./sharpness-step.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** Averages over rows by name: `loss` and the metrics asked for. */
@@ -162,6 +164,19 @@ export interface Run {
   learningRateFactor(): number;
   /** The path of a tensor of the training state that holds a NaN or, where that is none of a mask, an infinity; null where there is none. */
   notFinite(): Promise<string | null>;
+  /**
+   * The gradient noise where the run is, as the means of measurements on the next `batches` batches (default 8), for about a step's time
+   * each: |G|^2 and tr(Sigma), of which `noiseScale` tells. The bits of training stay. Null where data is not in memory, before the first
+   * step, and for numbers that are none. Throws ConfigError unless it is a whole number of at least 1.
+   */
+  gradientNoise(batches?: number): Promise<Measured | null>;
+  /**
+   * How sharply the loss of the next batch (64 rows at least) bends where the run is, by `products` products with its Hessian (default
+   * 10), for two to four steps' time each, and the sharpness from which this optimizer's steps would grow. The bits of training stay. Null
+   * and errors as of `gradientNoise`.
+   * @example const found = await run.sharpness(); // { sharpness: 83, alongGradient: 61, edge: 40 }: the learning rate is twice too high
+   */
+  sharpness(products?: number): Promise<Sharpness | null>;
   /** The model's outputs for the rows of the data, with the values that are evaluated. */
   predict(data: Dataset): Promise<Tensor>;
   /** The folder the run is kept in; null where no callback has named one. */

@@ -71,7 +71,7 @@ export {
   type LrPoint,
   lrFind,
 } from "./lr-find.ts";
-export { type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
+export { type Measured, type NoiseScale, type NoiseScaleOptions, noiseScale } from "./noise-scale.ts";
 export { type Precision, precisions } from "./precision.ts";
 export type { Peaks } from "./profile/peaks.ts";
 export {
@@ -90,6 +90,7 @@ export { type ReduceOnPlateauOptions, reduceOnPlateau } from "./reduce-on-platea
 export { compareReport } from "./report/compare-report.ts";
 export { lrFindChart, lrFindReport } from "./report/lr-find-report.ts";
 export { runReport } from "./report/run-report.ts";
+export type { Sharpness } from "./sharpness-step.ts";
 export { initialise } from "./state.ts";
 export { type Loss, type LossContext, lossAt, type PlainLoss } from "./steps.ts";
 export { constantOutputs, linearOutputs } from "./tabular/baselines.ts";

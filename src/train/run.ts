@@ -14,6 +14,7 @@ import type { Content, Saves } from "./saves.ts";
 import type { Shown } from "./shown.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 import type { Values } from "./state.ts";
+import type { Terrain } from "./terrain.ts";
 
 /** What a run is made of. */
 export interface RunParts {
@@ -29,6 +30,8 @@ export interface RunParts {
   set(name: string, value: number): Promise<void>;
   readonly programs: Programs;
   readonly saves: Saves;
+  /** Null before there is data to measure on. */
+  terrain(): Terrain | null;
   /** What a checkpoint holds. */
   content(): Promise<Content>;
   /** Its tensors, of about the same sizes, without computing any. */
@@ -126,6 +129,13 @@ export class RunControl {
       },
       learningRateFactor: () => live.learningRateFactor * this.batchFactor,
       notFinite: () => notFiniteIn(live.state),
+      gradientNoise: async (batches = 8) =>
+        (await this.#parts.terrain()?.noise(wholeNumber(`${name}: gradientNoise`, "batches", batches, 1))) ??
+        null,
+      sharpness: async (products = 10) =>
+        (await this.#parts
+          .terrain()
+          ?.sharpness(wholeNumber(`${name}: sharpness`, "products", products, 1))) ?? null,
       predict,
       folder: () => this.#folder,
       keptIn: (folder) => {

@@ -32,6 +32,7 @@ import { firstState, type TrainState, treeBytes, type Values } from "./state.ts"
 import type { Parts } from "./steps.ts";
 import { Telemeter } from "./telemetry.ts";
 import { type TelemetrySteps, telemetrySteps } from "./telemetry-steps.ts";
+import { Terrain } from "./terrain.ts";
 import {
   checkParts,
   type FitOptions,
@@ -211,7 +212,9 @@ export class Trainer {
       if (name !== "batch" && name !== "error") await control.tellSaved();
       await this.#callbacks.emit(name, event, runOf);
     };
+    let terrain: Terrain | null = null;
     const control = new RunControl({
+      terrain: () => terrain,
       live,
       shown: this.#shown,
       snapshots: this.#snapshots,
@@ -240,9 +243,12 @@ export class Trainer {
         validation: validation && this.#place(validation),
       };
       this.#train = placed.train;
+      const orderOf = (epoch: number): Int32Array => train.rowOrder(epoch, batchSize);
+      const ground = { live, placed: placed.train, batching: sizes, order: orderOf, device: this.device };
+      terrain = new Terrain(this.#parts, ground);
       const reason = await runEpochs(live, {
         plan,
-        order: (epoch) => train.rowOrder(epoch, batchSize),
+        order: orderOf,
         dropLast,
         batching: sizes,
         meter: new NoiseMeter(this.#parts),

@@ -90,6 +90,9 @@ it.runIf(cpuAvailable().ok)(
     const trainer = new Trainer({ model, loss: crossEntropy, optimizer: sgd(0.1), callbacks: [watching] });
     await trainer.fit(slow, { epochs: 1, batchSize: 4 });
     expect(told).toContain("waits-for-data");
-    expect(Object.keys(Object(watching.state?.()))).toEqual(told.filter((id) => id !== "waits-for-data"));
+    expect(Object.keys(Object(watching.state?.()))).toEqual([
+      ...told.filter((id) => id !== "waits-for-data"),
+      "unrest",
+    ]);
   },
 );

@@ -5,7 +5,7 @@ import { faults } from "../../bench/doctor/faults.ts";
 import { healthyRuns } from "../../bench/doctor/healthy.ts";
 
 // All of them take minutes with convolutions and MNIST: `npx tsx bench/doctor/run.ts`.
-const slow = new Set(["pixels-to-255", "batches-of-one", "one-hidden-unit"]);
+const slow = new Set(["pixels-to-255", "batches-of-one", "batches-of-six", "one-hidden-unit"]);
 const sound = new Set(["blobs", "curve", "plane", "two-classes", "sequences", "characters", "autoencoder"]);
 
 vi.spyOn(process, "emitWarning").mockImplementation(() => {}); // two of the faults are worth a warning

@@ -212,7 +212,15 @@ const ofNumber: Readonly<Record<string, (value: number) => unknown>> = {
 
 /** What is no optimizer, link or search, or has its own tests: functions on states and parameters, and schedules. */
 const others = [
-  ["applyUpdates", "averagedParameters", "evaluationParams", "globalNorm", "newtonSchulz", "hyperparameters"],
+  [
+    "applyUpdates",
+    "edgeOfStability",
+    "averagedParameters",
+    "evaluationParams",
+    "globalNorm",
+    "newtonSchulz",
+    "hyperparameters",
+  ],
   [
     "setHyperparameter",
     "elasticNet",

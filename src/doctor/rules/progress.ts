@@ -1,5 +1,6 @@
-/** Rules about how the loss goes: learning rates, noise, fitting too much or too little. */
+/** Rules about how the loss goes: learning rates, fitting too much or too little. */
 import {
+  against,
   between,
   courseOf,
   type Evidence,
@@ -9,22 +10,18 @@ import {
   updateRatio,
 } from "../evidence.ts";
 import { type Finding, short } from "../finding.ts";
+import { edgeEvidence } from "../look.ts";
 
 export function progressRules(evidence: Evidence): Finding[] {
   return [
     ...decay(evidence),
     ...rateTooHigh(evidence),
     ...rateTooLow(evidence),
-    ...noisy(evidence),
     ...overfitting(evidence),
     ...underfitting(evidence),
     ...constantOutput(evidence),
   ];
 }
-
-/** Of the loss a constant would have; null where that is not known. */
-const against = (loss: number, { model }: Evidence): number | null =>
-  model?.baseline && model.baseline > 0 ? loss / model.baseline : null;
 
 function decay({ telemetry, settings }: Evidence): Finding[] {
   const norms = telemetry.map((sample) => totalNorm(sample, "weightNorm"));
@@ -43,7 +40,7 @@ function decay({ telemetry, settings }: Evidence): Finding[] {
 
 const HIGHEST_RATIO = 0.1;
 
-function rateTooHigh(evidence: Evidence): Finding[] {
+export function rateTooHigh(evidence: Evidence): Finding[] {
   const { telemetry, settings, range, failure } = evidence;
   const course = courseOf(telemetry);
   if (course === null || failure !== null) return [];
@@ -74,6 +71,7 @@ function rateTooHigh(evidence: Evidence): Finding[] {
         loss: course.last,
         first: course.first,
         ...(above !== null && { aboveSuggestion: above }),
+        ...edgeEvidence(evidence),
       },
       remedies: [
         { kind: "learning-rate", factor },
@@ -108,29 +106,6 @@ function rateTooLow(evidence: Evidence): Finding[] {
       remedies: [
         { kind: "learning-rate", factor: below !== null && below > 5 ? below : 100 },
         { kind: "learning-rate", factor: 1000 },
-      ],
-    },
-  ];
-}
-
-function noisy(evidence: Evidence): Finding[] {
-  const { telemetry, settings } = evidence;
-  const course = courseOf(telemetry);
-  const size = settings?.batchSize ?? null;
-  if (course === null || size === null || size > 4) return [];
-  const share = against(course.last, evidence);
-  if (course.jitter < 0.4 || (share !== null && share < 0.15)) return [];
-  const stuck = course.trend > 0.9;
-  return [
-    {
-      id: "noisy-gradients",
-      severity: stuck ? "severe" : "warning",
-      text: `Batches of ${size} are noise: from one to the next the loss changes by ${Math.round(100 * course.jitter)} %${stuck ? ", and it no longer falls" : ""}.`,
-      evidence: { batchSize: size, jitter: course.jitter, trend: course.trend },
-      remedies: [
-        { kind: "batch-size", factor: 16 },
-        { kind: "learning-rate", factor: 0.1 },
-        { kind: "advice", text: "accumulate gradients, or evaluate an average of the weights (ema)" },
       ],
     },
   ];

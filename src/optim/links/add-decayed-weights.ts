@@ -29,5 +29,9 @@ export function addDecayedWeights(weightDecay: Hyper, options: { mask?: Which } 
       const rate = now.value("weightDecay");
       return [mapTaken(op, takes, (g, p) => g.add(p.mul(rate)), grads, params), now.next];
     },
+    alternation(before, state) {
+      const rate = hyper.at(state).value("weightDecay");
+      return { ...before, decay: before.decay?.add(rate) ?? rate };
+    },
   };
 }

@@ -52,6 +52,21 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
     { beta1: [beta1, unit], beta2: [beta2, unit], epsilon: [epsilon, { min: 0 }] },
     ["beta1", "beta2"],
   );
+  /** What a step divides by, and the numbers it comes from. */
+  const squares = (grads: TensorTree, state: AdamState) => {
+    const now = hyper.at(state);
+    const [b1, b2] = [now.value("beta1"), now.value("beta2")];
+    const [c1, c2] = [now.complement("beta1"), now.complement("beta2")];
+    const weight1 = state.weight1.mul(b1).add(c1);
+    const weight2 = state.weight2.mul(b2).add(c2);
+    const correct2 = weight2.reciprocal();
+    const epsilonNow = now.value("epsilon");
+    const nu = meanOfSquares("scaleByAdam", grads, state.nu, b2, c2);
+    const nuMax =
+      state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w as Tensor), nu, state.nuMax);
+    const root = (v: Tensor): Tensor => v.mul(correct2).sqrt().add(epsilonNow);
+    return { b1, c1, weight1, weight2, nu, nuMax, root, next: now.next };
+  };
   return {
     traits: { name: "scaleByAdam", stage: "direction", schedules: hyper.schedules },
     init(params) {
@@ -67,27 +82,25 @@ export function scaleByAdam(options: AdamOptions = {}): Optimizer<AdamState> {
       return amsgrad ? { ...state, nuMax: zerosOf("scaleByAdam", params) } : state;
     },
     update(grads, state) {
-      const now = hyper.at(state);
-      const [b1, b2] = [now.value("beta1"), now.value("beta2")];
-      const [c1, c2] = [now.complement("beta1"), now.complement("beta2")];
-      const weight1 = state.weight1.mul(b1).add(c1);
-      const weight2 = state.weight2.mul(b2).add(c2);
-      const [correct1, correct2] = [weight1.reciprocal(), weight2.reciprocal()];
-      const epsilonNow = now.value("epsilon");
-
+      const { b1, c1, weight1, weight2, nu, nuMax, root, next } = squares(grads, state);
+      const correct1 = weight1.reciprocal();
       const mu = meanOf("scaleByAdam", grads, state.mu, b1, c1);
-      const nu = meanOfSquares("scaleByAdam", grads, state.nu, b2, c2);
-      const nuMax =
-        state.nuMax && mapTensors("scaleByAdam", (v, w) => maximum(v, w as Tensor), nu, state.nuMax);
       const updates = mapTensors(
         "scaleByAdam",
-        (_, m, v) => m.mul(correct1).div(v.mul(correct2).sqrt().add(epsilonNow)),
+        (_, m, v) => m.mul(correct1).div(root(v)),
         grads,
         mu,
         nuMax ?? nu,
       );
-      const next = { ...now.next, mu, nu, weight1, weight2 };
-      return [updates, nuMax ? { ...next, nuMax } : next];
+      const all = { ...next, mu, nu, weight1, weight2 };
+      return [updates, nuMax ? { ...all, nuMax } : all];
+    },
+    // m <- b1 m + c1 g with m before = -m: m = c1 / (1 + b1) g. Decay that goes through the root (L2) is not a multiple of p.
+    alternation(before, state, grads) {
+      if (before.scale !== null || before.decay !== null) return null;
+      const { b1, c1, weight1, nu, nuMax, root } = squares(grads, state);
+      const scale = mapTensors("scaleByAdam", (v) => root(v).reciprocal(), nuMax ?? nu);
+      return { gain: before.gain.mul(c1).div(b1.add(1)).div(weight1), scale, decay: null };
     },
   };
 }

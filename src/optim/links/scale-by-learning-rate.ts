@@ -1,4 +1,5 @@
 /** The last link of an optimizer: a step of the learning rate, downhill. */
+import { alternationTimes } from "../edge-of-stability.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer } from "../optimizer.ts";
 
@@ -16,5 +17,6 @@ export function scaleByLearningRate(learningRate: Hyper): Optimizer<HyperState> 
       const factor = now.value("learningRate").neg();
       return [mapTensors("scaleByLearningRate", (g) => g.mul(factor), grads), now.next];
     },
+    alternation: (before, state) => alternationTimes(before, hyper.at(state).value("learningRate")),
   };
 }

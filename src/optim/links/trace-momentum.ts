@@ -1,6 +1,7 @@
 /** Momentum: updates follow a decaying sum of the gradients. */
 import { type Tensor, tensor, where } from "../../engine/tensor/index.ts";
 import { ConfigError, optionNames, rejectUnknown } from "../../util/index.ts";
+import { alternationTimes } from "../edge-of-stability.ts";
 import { type Hyper, type HyperState, hyperSet } from "../hyper.ts";
 import { deviceOfTree, mapTensors, type Optimizer, settled, type TensorTree, zerosOf } from "../optimizer.ts";
 
@@ -60,6 +61,14 @@ export function traceMomentum(momentum: Hyper, options: MomentumOptions = {}): O
         : trace;
       const next = { ...now.next, trace };
       return [updates as typeof grads, state.steps ? { ...next, steps: state.steps.add(1) } : next];
+    },
+    // b <- m b + share g with b before = -b: b = share / (1 + m) g.
+    alternation(before, state) {
+      const now = hyper.at(state);
+      const mu = now.value("momentum");
+      const share = damped ? now.complement("dampening") : 1;
+      const trace = mu.add(1).reciprocal().mul(share);
+      return alternationTimes(before, nesterov ? trace.mul(mu).add(1) : trace);
     },
   };
 }
