@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -14,6 +15,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: ["test/built.ts"],
     testTimeout: 60_000,
+    // Of two processors the default leaves one idle.
+    maxWorkers: availableParallelism(),
     // The addon keeps threads and memory of its own: a process for each file, as a user's program would be.
     pool: "forks",
     // .ci/run reads the counts from the file.

@@ -14,12 +14,15 @@ std::vector<Isa> availableIsas() {
                   __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("popcnt");
   const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#ifdef NABLA_ONLY_V3  // tests of threads, which all sets share
-  (void)v4;
-  if (v3) list.push_back(Isa{"avx2", kern_v3_table(), kern_v3_tiles()});
-#else
+#if NABLA_SETS & 4
   if (v4) list.push_back(Isa{"avx512", kern_v4_table(), kern_v4_tiles()});
+#else
+  (void)v4;
+#endif
+#if NABLA_SETS & 2
   if (v3) list.push_back(Isa{"avx2", kern_v3_table(), kern_v3_tiles()});
+#endif
+#if NABLA_SETS & 1
   list.push_back(Isa{"sse2", kern_base_table(), kern_base_tiles()});
 #endif
 #elif defined(__aarch64__)

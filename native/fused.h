@@ -152,7 +152,7 @@ struct TileTable {
   void (*epilogue)(const void* ctx, float* acc, idx ld, idx batch, idx row, idx rows, idx col, idx cols, Worker& w);
   // Bytes of Worker.registers a program needs.
   idx (*registerBytes)(const TileProgram&);
-  // Of the catalogue, in its order; null: everything is interpreted.
+  // Of the catalogue, in its order; null: everything is interpreted, as in test builds with NABLA_WITHOUT_CATALOGUE.
   const Kernel* kernels;
   // The same without a catalogue.
   const TileTable* interpreter;

@@ -3,7 +3,12 @@
 
 namespace KNS {
 static const nabla::TileTable interpreter = {runFused, runEpilogue, registerBytes, nullptr, nullptr};
-static const nabla::TileTable tiles = {runFused, runEpilogue, registerBytes, KNS_CATALOGUE(KNS), &interpreter};
+#ifdef NABLA_WITHOUT_CATALOGUE
+static const nabla::Kernel* const printed = nullptr;
+#else
+static const nabla::Kernel* const printed = KNS_CATALOGUE(KNS);
+#endif
+static const nabla::TileTable tiles = {runFused, runEpilogue, registerBytes, printed, &interpreter};
 }
 
 extern "C" const nabla::TileTable* KNS_TILES(KNS)(void) { return &KNS::tiles; }

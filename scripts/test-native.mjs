@@ -1,11 +1,12 @@
 /**
  * Builds the native test program under sanitizers and runs it: every kernel of every instruction set this machine has with the address
- * and undefined-behaviour sanitizers; with the thread sanitizer those of one, since what threads share is the same for all; where clang++
- * is found too, the first again with it.
+ * and undefined-behaviour sanitizers, the catalogue with the best of them alone, since it is printed once for all and takes g++ minutes;
+ * with the thread sanitizer those of one, since what threads share is the same for all; where clang++ is found too, the first again with
+ * it.
  * Usage: node scripts/test-native.mjs [--full] [--plain] [--bench]. --full sweeps more numbers, --plain uses no sanitizer, --bench times.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,20 +15,31 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const source = join(root, "native");
 const options = new Set(process.argv.slice(2));
 
-/** Instruction sets: namespace, bytes of a vector, -march. */
-const sets = {
+/** Instruction sets, the best last: namespace, bytes of a vector, -march, the bit in NABLA_SETS, what Linux calls a flag of it. */
+const allSets = {
   x64: [
-    ["kern_base", 16, "x86-64"],
-    ["kern_v3", 32, "x86-64-v3"],
-    ["kern_v4", 64, "x86-64-v4"],
+    ["kern_base", 16, "x86-64", 1, "sse2"],
+    ["kern_v3", 32, "x86-64-v3", 2, "avx2"],
+    ["kern_v4", 64, "x86-64-v4", 4, "avx512dq"],
   ],
-  arm64: [["kern_neon", 16, null]],
+  arm64: [["kern_neon", 16, null, 0, null]],
 }[process.arch];
 
-const onlyV3 = "-DNABLA_ONLY_V3";
+/** Those this machine can run; all where it does not say. */
+function ownSets() {
+  const cpu = "/proc/cpuinfo";
+  if (process.arch !== "x64" || !existsSync(cpu)) return allSets;
+  const flags = new Set(
+    readFileSync(cpu, "utf8")
+      .match(/^flags\s*:(.*)$/m)?.[1]
+      .split(" "),
+  );
+  return allSets.filter(([, , , , flag]) => flags.has(flag));
+}
+
 const sanitizers = {
   address: ["-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"],
-  thread: ["-O1", "-fsanitize=thread", ...(process.arch === "x64" ? [onlyV3] : [])],
+  thread: ["-O1", "-fsanitize=thread"],
   none: ["-O2"],
 };
 // gcc's own vector headers set off its warnings about uninitialised values.
@@ -49,8 +61,16 @@ const kernel = [
 ];
 /** Compiled once per instruction set; what takes longest comes first. */
 const perSet = ["catalogue_kernels.cpp", "kern.cpp", "tiles.cpp", "test/probe.cpp"];
-/** g++ allots registers to long instrumented functions for minutes, unless it takes each as one region and checks accesses by calls. */
-const gccCatalogue = ["-fira-region=one", "--param", "asan-instrumentation-with-call-threshold=50"];
+/**
+ * g++ allots registers to long instrumented functions for minutes, unless it takes each as one region, checks accesses by calls, and leaves
+ * to the address sanitizer what it sees anyhow.
+ */
+const gccCatalogue = [
+  "-fira-region=one",
+  "--param",
+  "asan-instrumentation-with-call-threshold=50",
+  "-fno-sanitize=null,alignment,object-size,pointer-overflow",
+];
 /** exec without Node; test/guarded-memory.cpp takes the place of memory.cpp. */
 const once = [
   "catalogue.cpp",
@@ -97,15 +117,21 @@ async function compile(compiler, sanitizer) {
   const folder = join(root, "build", "test-native", `${compiler}-${sanitizer}`);
   mkdirSync(folder, { recursive: true });
   const jobs = [];
-  const extra = sanitizers[sanitizer];
-  const built = extra.includes(onlyV3) ? sets.filter(([space]) => space === "kern_v3") : sets;
+  const own = ownSets();
+  const v3 = own.filter(([space]) => space === "kern_v3");
+  const built = sanitizer === "thread" && v3.length > 0 ? v3 : own;
+  const bits = built.reduce((sum, [, , , bit]) => sum + bit, 0);
+  const extra = [...sanitizers[sanitizer], `-DNABLA_SETS=${bits}`];
   for (const file of perSet) {
-    const own = file === "catalogue_kernels.cpp" && !compiler.includes("clang") ? gccCatalogue : [];
+    const allotting = file === "catalogue_kernels.cpp" && !compiler.includes("clang") ? gccCatalogue : [];
     for (const [space, bytes, march] of built) {
+      const printed = sanitizer === "none" || space === built.at(-1)[0];
+      if (file === "catalogue_kernels.cpp" && !printed) continue;
       const machine = [`-DKNS=${space}`, `-DVB=${bytes}`, ...(march === null ? [] : [`-march=${march}`])];
+      const without = printed ? [] : ["-DNABLA_WITHOUT_CATALOGUE"];
       jobs.push({
         file,
-        flags: [...kernel, ...machine, ...own],
+        flags: [...kernel, ...machine, ...allotting, ...without],
         object: `${space}-${file.replace(/\W/g, "-")}.o`,
       });
     }
@@ -153,7 +179,7 @@ async function execute(program, args) {
 
 async function main() {
   const found = compilers();
-  if (sets === undefined || found.length === 0) {
+  if (allSets === undefined || found.length === 0) {
     console.error(
       `test-native: needs g++ or clang++ on x64 or arm64; this is ${process.arch} with ${found.join(", ") || "no compiler"}.`,
     );

@@ -24,14 +24,18 @@ int main(int argc, char** argv) {
   std::vector<Isa> sets;
 #if defined(__aarch64__)
   sets.push_back({kern_neon_table(), kern_neon_probe()});
-#elif defined(NABLA_ONLY_V3)
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({kern_v3_table(), kern_v3_probe()});
 #else
+#if NABLA_SETS & 1
   sets.push_back({kern_base_table(), kern_base_probe()});
+#endif
+#if NABLA_SETS & 2
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) sets.push_back({kern_v3_table(), kern_v3_probe()});
+#endif
+#if NABLA_SETS & 4
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512dq"))
     sets.push_back({kern_v4_table(), kern_v4_probe()});
+#endif
 #endif
   struct Suite {
     const char* name;
