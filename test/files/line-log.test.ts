@@ -2,7 +2,8 @@
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { FileError, LineLog, readLines, startLines } from "../../src/files/index.ts";
+import { LineLog, readLines, startLines } from "../../src/files/index.ts";
+import { FileError } from "../../src/util/index.ts";
 import { emptyFolder, removeFolder } from "./folders.ts";
 
 let dir = "";
