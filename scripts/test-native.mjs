@@ -82,6 +82,7 @@ const once = [
   "decode_steps.cpp",
   "decode_tiles.cpp",
   "exec.cpp",
+  "isas.cpp",
   "pool.cpp",
   "program.cpp",
   "by_rows.cpp",
